@@ -1,0 +1,39 @@
+//! What Ironbark is about: nodes, states, identifiers and errors, as types.
+//!
+//! This crate may not know any I/O: no database, no network, no clock but the one that
+//! [`time::Timestamp::now`] reads, and no other crate of the service. Everybody else may know it.
+
+#![forbid(unsafe_code)]
+
+pub mod conductor;
+pub mod error;
+pub mod history;
+pub mod ident;
+pub mod interface;
+pub mod mask;
+pub mod node;
+pub mod operation;
+pub mod package;
+pub mod patch;
+pub mod port;
+pub mod power;
+pub mod provision;
+pub mod secret;
+pub mod step;
+pub mod time;
+pub mod traits;
+
+pub use conductor::Conductor;
+pub use error::{Error, ErrorKind, Result};
+pub use interface::InterfaceKind;
+pub use node::Node;
+pub use operation::Operation;
+pub use port::Port;
+pub use power::{PowerState, PowerTarget};
+pub use provision::{Event, ProvisionState, Verb};
+pub use secret::Secret;
+pub use step::Step;
+pub use time::Timestamp;
+
+/// A JSON object, as `driver_info`, `properties`, `extra` and their like are.
+pub type JsonObject = serde_json::Map<String, serde_json::Value>;

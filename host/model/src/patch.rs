@@ -1,0 +1,290 @@
+//! The subset of JSON Patch that Ironic's API has: `add`, `replace`, `remove`, one after another.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, JsonObject, Result};
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatchVerb {
+    /// Set, or insert into a list.
+    Add,
+    /// Set what is there.
+    Replace,
+    /// Take away what is there; a root attribute goes back to its default.
+    Remove,
+}
+
+/// One operation of a patch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PatchOp {
+    /// What it does.
+    pub op: PatchVerb,
+    /// The path's elements; never empty.
+    pub path: Vec<String>,
+    /// The value of `add` and `replace`.
+    #[serde(default)]
+    pub value: Value,
+}
+
+impl PatchOp {
+    /// The attribute that the path begins with.
+    pub fn root(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
+
+    /// Whether it is about an attribute as a whole.
+    pub fn is_root(&self) -> bool {
+        self.path.len() == 1
+    }
+
+    fn describe(&self) -> String {
+        let op = match self.op {
+            PatchVerb::Add => "add",
+            PatchVerb::Replace => "replace",
+            PatchVerb::Remove => "remove",
+        };
+        format!("{op} /{}", self.path.join("/"))
+    }
+
+    fn refuse(&self, reason: &str) -> Error {
+        Error::invalid(format!(
+            "Couldn't apply patch '{}'. Reason: {reason}",
+            self.describe()
+        ))
+    }
+}
+
+/// Reads a patch: a list of `{op, path, value}` without other keys, paths of `/` and word characters or `-`.
+pub fn parse(body: &Value) -> Result<Vec<PatchOp>> {
+    let Some(items) = body.as_array() else {
+        return Err(Error::invalid(
+            "A patch is a list of {op, path, value} objects.",
+        ));
+    };
+    items.iter().map(parse_op).collect()
+}
+
+/// Applies `ops` in order to `document`, whose keys are all attributes that there are.
+///
+/// `default_of` says what a root attribute is after `remove`.
+pub fn apply(
+    document: &mut JsonObject,
+    ops: &[PatchOp],
+    default_of: impl Fn(&str) -> Value,
+) -> Result<()> {
+    for op in ops {
+        let root = op.root();
+        let Some(attribute) = document.get_mut(root) else {
+            return Err(op.refuse(&format!("there is no attribute {root}")));
+        };
+        match op.path.get(1..) {
+            None | Some([]) => {
+                *attribute = match op.op {
+                    PatchVerb::Remove => default_of(root),
+                    PatchVerb::Add | PatchVerb::Replace => op.value.clone(),
+                };
+            }
+            Some(rest) => apply_below(attribute, rest, op)?,
+        }
+    }
+    Ok(())
+}
+
+fn parse_op(item: &Value) -> Result<PatchOp> {
+    let Some(object) = item.as_object() else {
+        return Err(Error::invalid(format!(
+            "{item} is not a patch operation: an object with op and path is expected."
+        )));
+    };
+    if let Some(key) = object
+        .keys()
+        .find(|key| !matches!(key.as_str(), "op" | "path" | "value"))
+    {
+        return Err(Error::invalid(format!(
+            "A patch operation has op, path and value, not {key:?}."
+        )));
+    }
+    let op = match object.get("op").and_then(Value::as_str) {
+        Some("add") => PatchVerb::Add,
+        Some("replace") => PatchVerb::Replace,
+        Some("remove") => PatchVerb::Remove,
+        _ => {
+            return Err(Error::invalid(
+                "A patch operation's op is one of add, replace, remove.",
+            ));
+        }
+    };
+    let path = object
+        .get("path")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let elements: Vec<String> = match path.strip_prefix('/') {
+        Some(rest) => rest.split('/').map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    let well_formed = !elements.is_empty()
+        && elements.iter().all(|element| {
+            !element.is_empty()
+                && element
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+        });
+    if !well_formed {
+        return Err(Error::invalid(format!(
+            "{path:?} is not a valid patch path: it is made of '/' and words of letters, digits, '_' and '-'."
+        )));
+    }
+    let value = object.get("value");
+    if op != PatchVerb::Remove && value.is_none() {
+        return Err(Error::invalid(format!(
+            "The patch operation for {path} needs a value."
+        )));
+    }
+    Ok(PatchOp {
+        op,
+        path: elements,
+        value: value.cloned().unwrap_or(Value::Null),
+    })
+}
+
+fn apply_below(target: &mut Value, path: &[String], op: &PatchOp) -> Result<()> {
+    let Some((key, rest)) = path.split_first() else {
+        return Err(op.refuse("the path is empty"));
+    };
+    if !rest.is_empty() {
+        let next = match target {
+            Value::Object(object) => object.get_mut(key),
+            Value::Array(items) => key
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| items.get_mut(index)),
+            _ => None,
+        };
+        return match next {
+            Some(next) => apply_below(next, rest, op),
+            None => Err(op.refuse(&format!("there is no {key:?} on the way"))),
+        };
+    }
+    match target {
+        Value::Object(object) => apply_to_object(object, key, op),
+        Value::Array(items) => apply_to_list(items, key, op),
+        _ => Err(op.refuse(&format!(
+            "{key:?} would be inside something that is neither an object nor a list"
+        ))),
+    }
+}
+
+fn apply_to_object(object: &mut JsonObject, key: &str, op: &PatchOp) -> Result<()> {
+    match op.op {
+        PatchVerb::Add => {
+            object.insert(key.to_owned(), op.value.clone());
+        }
+        PatchVerb::Replace => match object.get_mut(key) {
+            Some(slot) => *slot = op.value.clone(),
+            None => return Err(op.refuse(&format!("there is no {key:?} to replace"))),
+        },
+        PatchVerb::Remove => {
+            if object.remove(key).is_none() {
+                return Err(op.refuse(&format!("there is no {key:?} to remove")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply_to_list(items: &mut Vec<Value>, key: &str, op: &PatchOp) -> Result<()> {
+    let index = if key == "-" && op.op == PatchVerb::Add {
+        Some(items.len())
+    } else {
+        key.parse::<usize>().ok()
+    };
+    let Some(index) = index else {
+        return Err(op.refuse(&format!("{key:?} is not a position in a list")));
+    };
+    match op.op {
+        PatchVerb::Add if index <= items.len() => items.insert(index, op.value.clone()),
+        PatchVerb::Replace | PatchVerb::Remove if index < items.len() => {
+            if op.op == PatchVerb::Remove {
+                items.remove(index);
+            } else if let Some(slot) = items.get_mut(index) {
+                *slot = op.value.clone();
+            }
+        }
+        _ => return Err(op.refuse(&format!("the list has no position {index}"))),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn patched(document: Value, patch: Value) -> Result<Value> {
+        let mut document = document.as_object().unwrap().clone();
+        apply(&mut document, &parse(&patch)?, |_| Value::Null)?;
+        Ok(Value::Object(document))
+    }
+
+    #[test]
+    fn applies_in_order() {
+        let result = patched(
+            json!({"extra": {"a": 1, "l": [1, 2]}, "name": "n"}),
+            json!([
+                {"op": "add", "path": "/extra/b", "value": {"c": 2}},
+                {"op": "replace", "path": "/extra/b/c", "value": 3},
+                {"op": "remove", "path": "/extra/a"},
+                {"op": "add", "path": "/extra/l/-", "value": 3},
+                {"op": "remove", "path": "/name"}
+            ]),
+        );
+        assert_eq!(
+            result.unwrap(),
+            json!({"extra": {"b": {"c": 3}, "l": [1, 2, 3]}, "name": null})
+        );
+    }
+
+    #[test]
+    fn refuses_what_ironic_refuses() {
+        for patch in [
+            json!({"op": "add"}),
+            json!([{"op": "move", "from": "/a", "path": "/b"}]),
+            json!([{"op": "test", "path": "/name", "value": 1}]),
+            json!([{"op": "add", "path": "name", "value": 1}]),
+            json!([{"op": "add", "path": "/extra/a.b", "value": 1}]),
+            json!([{"op": "add", "path": "/extra/a~1b", "value": 1}]),
+            json!([{"op": "add", "path": "/nonesuch", "value": 1}]),
+            json!([{"op": "replace", "path": "/extra/none", "value": 1}]),
+            json!([{"op": "remove", "path": "/extra/none"}]),
+            json!([{"op": "add", "path": "/extra/none/deep", "value": 1}]),
+            json!([{"op": "add", "path": "/extra"}]),
+        ] {
+            assert!(
+                patched(json!({"extra": {}, "name": null}), patch.clone()).is_err(),
+                "{patch}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(path in "(/[a-z0-9-]{0,3}){0,4}", op in "add|replace|remove", n in 0i64..5) {
+            let _ = patched(
+                json!({"a": {"b": [1, {"c": 2}]}, "b": [], "c": null}),
+                json!([{"op": op, "path": path, "value": n}]),
+            );
+        }
+
+        #[test]
+        fn what_is_added_is_there(key in "[a-z]{1,8}", n in any::<i64>()) {
+            let result = patched(json!({"extra": {}}), json!([{"op": "add", "path": format!("/extra/{key}"), "value": n}])).unwrap();
+            prop_assert_eq!(&result["extra"][&key], &json!(n));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Points in time, as the database stores and the API shows them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since 1970-01-01T00:00:00Z: what the database stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The time on this machine's clock now.
+    pub fn now() -> Self {
+        Self(Utc::now().timestamp_micros())
+    }
+
+    /// How long ago this was at `now`; zero for a time in the future.
+    pub fn age_at(self, now: Self) -> Duration {
+        Duration::from_micros(u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    /// This time moved `by` into the past.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// This time moved `by` into the future.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// ISO 8601 with microseconds and `+00:00`, as Ironic writes it: `2026-11-20T23:31:12.146300+00:00`.
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match DateTime::<Utc>::from_timestamp_micros(self.0) {
+            Some(time) => write!(formatter, "{}", time.format("%Y-%m-%dT%H:%M:%S%.6f+00:00")),
+            None => formatter.write_str("invalid time"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_ironic_writes_it() {
+        assert_eq!(
+            Timestamp(1_795_217_472_146_300).to_string(),
+            "2026-11-20T23:31:12.146300+00:00"
+        );
+    }
+
+    #[test]
+    fn age_is_never_negative() {
+        assert_eq!(Timestamp(5).age_at(Timestamp(3)), Duration::ZERO);
+        assert_eq!(Timestamp(3).age_at(Timestamp(5)), Duration::from_micros(2));
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a target is wrong, or a command got no answer.
+//!
+//! No message names an address, a user or a secret: messages reach drivers, which may know none of them.
+//! Logs (`tracing`) name the address.
+
+use std::{io, net::IpAddr};
+
+/// A `driver_info` that doesn't describe a BMC.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// A key that must be there is not.
+    #[error("driver_info has no '{key}': {expected}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// What it must hold.
+        expected: &'static str,
+    },
+    /// A key holds something else than it must.
+    #[error("driver_info '{key}' is wrong: {expected}")]
+    Invalid {
+        /// The key.
+        key: &'static str,
+        /// What it must hold.
+        expected: &'static str,
+    },
+}
+
+impl TargetError {
+    /// The `driver_info` key at fault.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Missing { key, .. } | Self::Invalid { key, .. } => key,
+        }
+    }
+}
+
+/// Why a command has no [`Response`](super::Response).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IpmiError {
+    /// The target can't be used; nothing was sent.
+    #[error(transparent)]
+    InvalidTarget(#[from] TargetError),
+    /// The request can't be sent as it is; nothing was sent.
+    #[error("invalid IPMI request: {reason}")]
+    InvalidRequest {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The BMC's address is outside `[bmc] allowed_networks`, or one that is never a BMC's; nothing was sent.
+    #[error("the BMC's address is not allowed: check ipmi_address and [bmc] allowed_networks")]
+    AddressDenied {
+        /// The address, for the host's own logs only.
+        address: IpAddr,
+    },
+    /// The BMC didn't answer. Whether a command that was already sent took effect is unknown.
+    #[error(
+        "the BMC did not answer ({during}): check ipmi_address, ipmi_port, the network and that IPMI over LAN is enabled"
+    )]
+    Unreachable {
+        /// What was waited for.
+        during: &'static str,
+        /// What the operating system said, if anything.
+        source: Option<io::Error>,
+    },
+    /// The BMC, or we, refused the other's proof: wrong user, password, Kg key or privilege.
+    #[error("the BMC refused the credentials: {reason}")]
+    AuthFailed {
+        /// What was refused, and which key to look at.
+        reason: &'static str,
+    },
+    /// The BMC has no room now: no free session, or it answers "node busy". Worth trying again.
+    #[error("the BMC is busy: {reason}")]
+    Busy {
+        /// What it ran out of.
+        reason: &'static str,
+    },
+    /// The BMC answered something that IPMI 2.0 doesn't allow, or can't do what we need.
+    #[error("the BMC does not follow the protocol: {reason}")]
+    Protocol {
+        /// What was wrong.
+        reason: String,
+    },
+    /// The caller's deadline passed first.
+    #[error("no answer from the BMC before the deadline{}", if *.sent { "; the command was sent, its outcome is unknown" } else { "; the command was not sent" })]
+    Deadline {
+        /// Whether the command had been sent: if so, its outcome is unknown.
+        sent: bool,
+    },
+    /// Our own bound: too many commands wait for this BMC, or too many BMCs are in use.
+    #[error("too much is waiting: {what}")]
+    Overloaded {
+        /// Which bound was reached.
+        what: &'static str,
+    },
+    /// The client was shut down.
+    #[error("the IPMI client is shutting down")]
+    ShuttingDown,
+}

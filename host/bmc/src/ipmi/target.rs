@@ -1,0 +1,376 @@
+//! How to reach one BMC, read from a node's `driver_info`.
+
+use std::fmt;
+
+use ironbark_model::Secret;
+use serde_json::{Map, Value};
+
+use super::{TargetError, codec::suite::CipherSuite};
+
+const USERNAME_LIMIT: usize = 16;
+const PASSWORD_LIMIT: usize = 20;
+const KG_LIMIT: usize = 20;
+
+/// One BMC and the user to log in as. Equal targets share a session; others never do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// IP address or host name.
+    pub host: String,
+    /// UDP port; 623 unless the BMC is behind something.
+    pub port: u16,
+    /// User name, at most 16 bytes; empty is the null user.
+    pub username: String,
+    /// Password, at most 20 bytes.
+    pub password: Secret,
+    /// The level that the session is raised to.
+    pub privilege: Privilege,
+    /// A cipher suite fixed by the operator; without one, 17 and then 3 are tried.
+    pub cipher_suite: Option<u8>,
+    /// The BMC's own key, where it has one.
+    pub kg: Option<Kg>,
+    /// Whether the session may stay open between commands.
+    pub warm_session: bool,
+}
+
+/// What a session is allowed to do (IPMI 2.0 §6.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Privilege {
+    /// Only what starts a callback.
+    Callback,
+    /// Reads.
+    User,
+    /// Reads, and power.
+    Operator,
+    /// Everything.
+    #[default]
+    Administrator,
+}
+
+/// The BMC's key Kg (IPMI 2.0 §13.31), which is part of the session key where it is set.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Kg([u8; KG_LIMIT]);
+
+impl Target {
+    /// A BMC on the default port, logged in to as administrator.
+    pub fn new(host: impl Into<String>, username: impl Into<String>, password: Secret) -> Self {
+        Self {
+            host: host.into(),
+            port: 623,
+            username: username.into(),
+            password,
+            privilege: Privilege::default(),
+            cipher_suite: None,
+            kg: None,
+            warm_session: true,
+        }
+    }
+
+    /// Reads and checks the `ipmi_*` connection keys of a node. Values may be strings or numbers.
+    pub fn from_driver_info(driver_info: &Map<String, Value>) -> Result<Self, TargetError> {
+        let host = text(driver_info, "ipmi_address", HOST)?.ok_or(TargetError::Missing {
+            key: "ipmi_address",
+            expected: HOST,
+        })?;
+        check_host(&host)?;
+        check_version(driver_info)?;
+        check_bridging(driver_info)?;
+        let username = text(driver_info, "ipmi_username", USERNAME)?.unwrap_or_default();
+        ensure(username.len() <= USERNAME_LIMIT, "ipmi_username", USERNAME)?;
+        let password = text(driver_info, "ipmi_password", PASSWORD)?.unwrap_or_default();
+        ensure(password.len() <= PASSWORD_LIMIT, "ipmi_password", PASSWORD)?;
+        let mut target = Self::new(host, username, Secret::new(password));
+        if let Some(port) = number(driver_info, "ipmi_port", PORT)? {
+            target.port = u16::try_from(port)
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or(invalid("ipmi_port", PORT))?;
+        }
+        if let Some(level) = text(driver_info, "ipmi_priv_level", PRIVILEGE)? {
+            target.privilege =
+                Privilege::from_name(&level).ok_or(invalid("ipmi_priv_level", PRIVILEGE))?;
+        }
+        if let Some(suite) = number(driver_info, "ipmi_cipher_suite", SUITE)? {
+            let suite = u8::try_from(suite)
+                .ok()
+                .filter(|suite| CipherSuite::from_id(*suite).is_some())
+                .ok_or(invalid("ipmi_cipher_suite", SUITE))?;
+            target.cipher_suite = Some(suite);
+        }
+        if let Some(digits) = text(driver_info, "ipmi_hex_kg_key", KG)? {
+            target.kg = Some(Kg::from_hex(&digits).ok_or(invalid("ipmi_hex_kg_key", KG))?);
+        }
+        if let Some(warm) = boolean(driver_info, "ipmi_warm_session", BOOLEAN)? {
+            target.warm_session = warm;
+        }
+        for key in ["ipmi_force_boot_device", "ipmi_disable_boot_timeout"] {
+            boolean(driver_info, key, BOOLEAN)?;
+        }
+        if let Some(port) = number(driver_info, "ipmi_terminal_port", PORT)? {
+            ensure((1..=65535).contains(&port), "ipmi_terminal_port", PORT)?;
+        }
+        Ok(target)
+    }
+}
+
+impl Privilege {
+    /// The level called so in `ipmi_priv_level`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "CALLBACK" => Some(Self::Callback),
+            "USER" => Some(Self::User),
+            "OPERATOR" => Some(Self::Operator),
+            "ADMINISTRATOR" => Some(Self::Administrator),
+            _ => None,
+        }
+    }
+
+    /// The number of this level on the wire (IPMI 2.0 table 22-20).
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Callback => 1,
+            Self::User => 2,
+            Self::Operator => 3,
+            Self::Administrator => 4,
+        }
+    }
+}
+
+impl Kg {
+    /// Reads hexadecimal digits: an even number, 2 to 40. A shorter key is filled up with zero bytes.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let digits = digits.strip_prefix("0x").unwrap_or(digits).as_bytes();
+        if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 2 * KG_LIMIT {
+            return None;
+        }
+        let mut key = [0; KG_LIMIT];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| !pair.starts_with('+'))?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(Self(key))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Kg {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("******")
+    }
+}
+
+const HOST: &str = "the BMC's IP address or host name is expected";
+const USERNAME: &str = "a user name of at most 16 bytes is expected";
+const PASSWORD: &str = "a password of at most 20 bytes is expected";
+const PORT: &str = "a port from 1 to 65535 is expected";
+const PRIVILEGE: &str = "ADMINISTRATOR, OPERATOR, USER or CALLBACK is expected";
+const SUITE: &str = "one of the cipher suites 17, 16, 15, 3, 2, 1 and 0 is expected";
+const KG: &str = "an even number of hexadecimal digits, at most 40, is expected";
+const BOOLEAN: &str = "true or false is expected";
+const VERSION: &str = "2.0 is expected (IPMI 1.5 is not supported yet)";
+const BRIDGING: &str = "no is expected (single and dual bridging are not supported yet)";
+
+fn invalid(key: &'static str, expected: &'static str) -> TargetError {
+    TargetError::Invalid { key, expected }
+}
+
+fn ensure(holds: bool, key: &'static str, expected: &'static str) -> Result<(), TargetError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(invalid(key, expected))
+    }
+}
+
+/// A present, non-null value as text. Numbers are taken as they are written, since clients send both.
+fn text(
+    driver_info: &Map<String, Value>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<Option<String>, TargetError> {
+    match driver_info.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(Value::Number(value)) => Ok(Some(value.to_string())),
+        Some(_) => Err(invalid(key, expected)),
+    }
+}
+
+fn number(
+    driver_info: &Map<String, Value>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<Option<u64>, TargetError> {
+    text(driver_info, key, expected)?
+        .map(|value| value.trim().parse().map_err(|_| invalid(key, expected)))
+        .transpose()
+}
+
+fn boolean(
+    driver_info: &Map<String, Value>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<Option<bool>, TargetError> {
+    if let Some(Value::Bool(value)) = driver_info.get(key) {
+        return Ok(Some(*value));
+    }
+    let Some(value) = text(driver_info, key, expected)? else {
+        return Ok(None);
+    };
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "t" | "y" => Ok(Some(true)),
+        "false" | "no" | "off" | "0" | "f" | "n" => Ok(Some(false)),
+        _ => Err(invalid(key, expected)),
+    }
+}
+
+/// Refuses what can be neither an address nor a name, so that no resolver sees it.
+fn check_host(host: &str) -> Result<(), TargetError> {
+    let plausible = !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'%')
+        });
+    // A colon is only found in IPv6 addresses: a port has a key of its own.
+    let plausible =
+        plausible && (!host.contains(':') || host.parse::<std::net::Ipv6Addr>().is_ok());
+    ensure(plausible, "ipmi_address", HOST)
+}
+
+fn check_version(driver_info: &Map<String, Value>) -> Result<(), TargetError> {
+    let version = text(driver_info, "ipmi_protocol_version", VERSION)?;
+    // A JSON client may well send the number 2.0, or 2.
+    let supported = matches!(version.as_deref(), None | Some("2.0" | "2"));
+    ensure(supported, "ipmi_protocol_version", VERSION)
+}
+
+fn check_bridging(driver_info: &Map<String, Value>) -> Result<(), TargetError> {
+    let bridging = match driver_info.get("ipmi_bridging") {
+        // YAML tools turn `no` into false.
+        Some(Value::Bool(false)) => None,
+        _ => text(driver_info, "ipmi_bridging", BRIDGING)?,
+    };
+    ensure(
+        matches!(bridging.as_deref(), None | Some("no")),
+        "ipmi_bridging",
+        BRIDGING,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(driver_info: Value) -> Result<Target, TargetError> {
+        Target::from_driver_info(driver_info.as_object().unwrap())
+    }
+
+    #[test]
+    fn an_address_is_enough() {
+        let target = parse(json!({"ipmi_address": "bmc-1.example.org"})).unwrap();
+        assert_eq!(
+            target,
+            Target::new("bmc-1.example.org", "", Secret::default())
+        );
+        assert_eq!(
+            (target.port, target.privilege),
+            (623, Privilege::Administrator)
+        );
+    }
+
+    #[test]
+    fn numbers_may_be_text_and_text_may_be_numbers() {
+        let text = json!({"ipmi_address": "::1", "ipmi_port": "6230", "ipmi_cipher_suite": "3", "ipmi_password": "1234"});
+        let numbers = json!({"ipmi_address": "::1", "ipmi_port": 6230, "ipmi_cipher_suite": 3, "ipmi_password": 1234,
+            "ipmi_protocol_version": 2.0, "ipmi_bridging": false});
+        assert_eq!(parse(text).unwrap(), parse(numbers).unwrap());
+    }
+
+    #[test]
+    fn a_missing_address_is_told_from_a_wrong_one() {
+        assert!(matches!(
+            parse(json!({})),
+            Err(TargetError::Missing {
+                key: "ipmi_address",
+                ..
+            })
+        ));
+        for host in [
+            json!(""),
+            json!("a b"),
+            json!("10.0.0.1:623"),
+            json!("http://bmc/"),
+            json!({"a": 1}),
+        ] {
+            let error = parse(json!({"ipmi_address": host})).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    TargetError::Invalid {
+                        key: "ipmi_address",
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_values_name_their_key() {
+        for (key, value) in [
+            ("ipmi_port", json!(0)),
+            ("ipmi_port", json!(65536)),
+            ("ipmi_port", json!("no")),
+            ("ipmi_priv_level", json!("ROOT")),
+            ("ipmi_cipher_suite", json!(4)),
+            ("ipmi_cipher_suite", json!(300)),
+            ("ipmi_username", json!("seventeen-letters")),
+            ("ipmi_password", json!("twenty-one-characters")),
+            ("ipmi_hex_kg_key", json!("abc")),
+            ("ipmi_hex_kg_key", json!("+1+2")),
+            ("ipmi_hex_kg_key", json!("zz")),
+            ("ipmi_protocol_version", json!("1.5")),
+            ("ipmi_bridging", json!("single")),
+            ("ipmi_force_boot_device", json!("maybe")),
+            ("ipmi_terminal_port", json!(0)),
+        ] {
+            let error = parse(json!({"ipmi_address": "10.0.0.1", key: value})).unwrap_err();
+            assert_eq!(error.key(), key, "{value}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let target = parse(json!({"ipmi_address": "10.0.0.1", "ipmi_password": "hunter2", "ipmi_hex_kg_key": "6869"})).unwrap();
+        let shown = format!("{target:?}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("6869") && !shown.contains("104"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn every_key_is_described_once() {
+        let mut names: Vec<_> = crate::ipmi::PROPERTIES
+            .iter()
+            .map(|property| property.name)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), crate::ipmi::PROPERTIES.len());
+    }
+}

@@ -1,0 +1,10 @@
+//! The host's way to BMCs: clients for the protocols that management controllers speak.
+//!
+//! It holds addresses, credentials and sessions so that drivers never see them, paces what is sent to a
+//! BMC, and closes what it opened. It knows nothing of nodes, databases or drivers: a caller hands over a
+//! validated target and a request, and gets the BMC's answer or a typed error.
+
+pub mod ipmi;
+mod networks;
+
+pub use networks::{AllowedNetworks, NetworkError};

@@ -6,14 +6,22 @@
 //!
 //! Sources are sections of the *IPMI v2.0 specification, revision 1.1* ("IPMI 2.0 §…").
 
+mod actor;
 mod client;
 #[doc(hidden)]
 pub mod codec;
 mod config;
+mod crypto;
 mod error;
+mod gate;
+mod handshake;
+mod link;
 mod message;
 mod properties;
+mod session;
+mod shared;
 mod target;
+mod transport;
 
 pub use client::Client;
 pub use config::ClientConfig;

@@ -1,1 +1,20 @@
-//! ironbark-rpc
+//! Requests from the API to conductors, the replies, and what carries them.
+//!
+//! Messages are serialised, versioned and bound by a deadline before a [`Transport`] sees them, so that a transport
+//! only carries bytes: [`in_process`] for one process, a network later. This crate may know the model, and nothing of
+//! the database, of HTTP or of what a conductor does with a request.
+
+#![forbid(unsafe_code)]
+
+mod client;
+pub mod in_process;
+mod message;
+mod server;
+mod transport;
+
+pub use client::Client;
+pub use message::{
+    Envelope, Outcome, ProvisionArgs, Reply, Request, TraitChange, VERSION, VendorCall,
+};
+pub use server::{Handler, serve_bytes};
+pub use transport::{Transport, TransportError};

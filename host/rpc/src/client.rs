@@ -1,0 +1,48 @@
+//! The API's end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ironbark_model::{Error, Result, Timestamp};
+
+use crate::message::{Envelope, Outcome, Reply, Request, VERSION};
+use crate::transport::Transport;
+
+/// Sends requests to conductors. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    within: Duration,
+}
+
+impl Client {
+    /// A client that waits at most `within` for each answer.
+    pub fn new(transport: Arc<dyn Transport>, within: Duration) -> Self {
+        Self { transport, within }
+    }
+
+    /// Asks the conductor `host`, as part of the API request `request_id`.
+    pub async fn call(&self, host: &str, request_id: &str, request: Request) -> Result<Reply> {
+        let envelope = Envelope {
+            version: VERSION,
+            request_id: request_id.to_owned(),
+            deadline: Timestamp::now().plus(self.within),
+            request,
+        };
+        let message = serde_json::to_vec(&envelope).map_err(|error| {
+            Error::internal("The request could not be written.").caused_by(error)
+        })?;
+        let answer = self
+            .transport
+            .call(host, Bytes::from(message), self.within)
+            .await?;
+        let outcome: Outcome = serde_json::from_slice(&answer).map_err(|error| {
+            Error::internal("The conductor's answer could not be read.").caused_by(error)
+        })?;
+        match outcome {
+            Outcome::Ok(reply) => Ok(reply),
+            Outcome::Err(error) => Err(error),
+        }
+    }
+}

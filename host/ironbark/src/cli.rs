@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "ironbark", version, after_help = "Example:\n  ironbark serve --data-dir ./ironbark-data")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run API and conductor in one process.
+    #[command(after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first.")]
+    Serve(ServeArgs),
+    /// Look at driver packages.
+    #[command(subcommand)]
+    Driver(DriverCommand),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port of the API [default: 127.0.0.1:6385]. Off loopback it needs authentication and TLS.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Folder for the database, drivers.d and caches; it is made if it isn't there [default: ./ironbark-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE", env = "IRONBARK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Database: a postgres:// URL [default: an SQLite file in the data folder].
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Certificate chain of the API (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the API (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A proxy in front terminates TLS: listening off loopback in the clear is wanted, X-Forwarded headers are believed.
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+    /// Users and bcrypt hashes for HTTP basic authentication.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) htpasswd: Option<PathBuf>,
+    /// Form of the log lines.
+    #[arg(long, value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DriverCommand {
+    /// List the packages that a running service has.
+    #[command(after_help = "Example:\n  ironbark driver list --url http://127.0.0.1:6385 --output json")]
+    List {
+        /// Where the service listens.
+        #[arg(long, default_value = "http://127.0.0.1:6385", env = "IRONBARK_URL")]
+        url: String,
+        /// `user:password` for HTTP basic authentication.
+        #[arg(long, env = "IRONBARK_CREDENTIALS", hide_env_values = true)]
+        credentials: Option<String>,
+        /// Form of the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Show what is in a package file, without running it.
+    #[command(after_help = "Example:\n  ironbark driver inspect target/drivers/ipmi.wasm")]
+    Inspect {
+        /// A `.wasm` file.
+        file: PathBuf,
+        /// Form of the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Make a package of a component that cargo built: check its metadata and put them where the host reads them.
+    #[command(after_help = "Example:\n  ironbark driver pack target/wasm32-wasip2/plugin/acme.wasm --out acme.wasm")]
+    Pack {
+        /// The component.
+        file: PathBuf,
+        /// Where the package goes.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the configuration as `serve` would, and say what is wrong or what holds.
+    #[command(after_help = "Example:\n  ironbark config check --config /etc/ironbark.toml")]
+    Check {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE", env = "IRONBARK_CONFIG")]
+        config: Option<PathBuf>,
+        /// Form of the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}

@@ -1,0 +1,7 @@
+//! Configuration: a TOML file, then `IRONBARK_<SECTION>_<KEY>` variables, then flags, over safe defaults.
+
+mod load;
+mod settings;
+
+pub(crate) use load::load;
+pub(crate) use settings::{AuthStrategy, Settings};

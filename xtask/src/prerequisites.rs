@@ -1,0 +1,144 @@
+//! What tests need besides cargo: Debian packages and a Python environment with the real clients.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::command::{answers, program, step, target};
+
+/// Something that some tests need.
+struct Need {
+    /// As tests name it in `IRONBARK_TEST_REQUIRE`.
+    name: &'static str,
+    /// Debian package.
+    package: &'static str,
+    present: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "ipmitool",
+        package: "ipmitool",
+        present: || answers("ipmitool", &["-V"]),
+    },
+    Need {
+        name: "ipmi_sim",
+        package: "openipmi",
+        present: || on_path("ipmi_sim"),
+    },
+    Need {
+        name: "postgres",
+        package: "postgresql",
+        present: || postgres().is_some(),
+    },
+    Need {
+        name: "python",
+        package: "python3-venv",
+        present: || answers("python3", &["-c", "import venv, ensurepip"]),
+    },
+];
+
+/// python-ironicclient's version is the one that conformance is stated for.
+const CLIENTS: &[&str] = &[
+    "python-ironicclient==6.3.0",
+    "python-openstackclient",
+    "openstacksdk==4.22.0",
+];
+
+/// What was found or installed.
+#[derive(Debug, Default)]
+pub(crate) struct Prerequisites {
+    /// Names of the needs that are met.
+    pub(crate) present: Vec<&'static str>,
+    /// What was left out, with what to do about it.
+    pub(crate) left_out: Vec<String>,
+    /// Folder of the Python environment with the clients.
+    pub(crate) clients: Option<PathBuf>,
+}
+
+/// Looks for everything, and installs what is missing if this is root on Debian.
+pub(crate) fn ensure() -> Result<Prerequisites> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.present)()).collect();
+    if !missing.is_empty() && can_install() {
+        let mut update = program("apt-get");
+        update.args(["update", "--quiet"]);
+        step("Looking for Debian packages", update)?;
+        let mut install = program("apt-get");
+        install
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(missing.iter().map(|need| need.package))
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        step("Installing Debian packages", install)?;
+    }
+    let mut found = Prerequisites::default();
+    for need in NEEDS {
+        if (need.present)() {
+            found.present.push(need.name);
+        } else {
+            found.left_out.push(format!(
+                "tests that need {}: apt-get install {}",
+                need.name, need.package
+            ));
+        }
+    }
+    if found.present.contains(&"python") {
+        match clients() {
+            Ok(folder) => {
+                found.clients = Some(folder);
+                found.present.push("clients");
+            }
+            Err(error) if can_install() => return Err(error),
+            Err(error) => found
+                .left_out
+                .push(format!("tests with the real clients: {error:#}")),
+        }
+    } else {
+        found
+            .left_out
+            .push("tests with the real clients: apt-get install python3-venv".to_owned());
+    }
+    Ok(found)
+}
+
+fn can_install() -> bool {
+    answers("apt-get", &["--version"]) && effective_user_is_root()
+}
+
+fn effective_user_is_root() -> bool {
+    std::fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+fn on_path(name: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
+/// The folder of PostgreSQL's server programs: Debian doesn't put them on the path.
+fn postgres() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .find(|folder| folder.join("initdb").is_file())
+        .or_else(|| on_path("initdb").then(PathBuf::new))
+}
+
+/// A Python environment with the real clients, made once.
+fn clients() -> Result<PathBuf> {
+    let folder = target().join("clients");
+    let marker = folder.join("installed");
+    let wanted = CLIENTS.join("\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    let mut venv = program("python3");
+    venv.args(["-m", "venv"]).arg(&folder);
+    step("Making a Python environment", venv)?;
+    let mut install = program(folder.join("bin/pip"));
+    install
+        .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(CLIENTS);
+    step("Installing the real clients", install)?;
+    std::fs::write(&marker, wanted)?;
+    Ok(folder)
+}

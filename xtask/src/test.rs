@@ -1,0 +1,128 @@
+//! `cargo xtask test`: every test there is.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{answers, cargo, program, root, step};
+use crate::prerequisites::{self, Prerequisites};
+use crate::summary::Summary;
+use crate::{drivers, lint};
+
+/// Seconds that each fuzz target runs.
+const FUZZ_SECONDS: &str = "10";
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick power_sync")]
+pub(crate) struct Args {
+    /// Only the tests: no formatting, lints, documentation, dependency rules or fuzzing.
+    #[arg(long)]
+    quick: bool,
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+}
+
+/// Installs what is needed, checks, builds, fuzzes, tests.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !args.quick {
+        lint::formatting()?;
+    }
+    let found = prerequisites::ensure()?;
+    drivers::build_all()?;
+    if !args.quick {
+        lint::run()?;
+        fuzz()?;
+    }
+    let summary = tests(args, &found)?;
+    for left_out in &found.left_out {
+        eprintln!("left out: {left_out}");
+    }
+    println!("{} passed, {} failed", summary.passed, summary.failed);
+    if summary.failed > 0 {
+        bail!("{} tests failed", summary.failed);
+    }
+    if summary.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
+    eprintln!("── Tests");
+    let mut test = cargo(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = &args.filter {
+        test.arg(filter);
+    }
+    test.env("IRONBARK_TEST_REQUIRE", found.present.join(","))
+        .env(
+            "IRONBARK_TEST_DRIVERS",
+            crate::command::target().join("drivers"),
+        )
+        .env(
+            "IRONBARK_TEST_FIXTURES",
+            crate::command::target().join("fixtures"),
+        )
+        .env("IRONBARK_TEST_BINARY", drivers::host_binary());
+    if let Some(clients) = &found.clients {
+        test.env("IRONBARK_TEST_CLIENTS", clients.join("bin"));
+    }
+    let (summary, success) = watch(test)?;
+    if !success && summary.failed == 0 {
+        bail!("the tests could not be built or run");
+    }
+    Ok(summary)
+}
+
+/// Runs the test runner, shows all it prints, and counts.
+fn watch(mut test: Command) -> Result<(Summary, bool)> {
+    let mut child = test
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo can't be started")?;
+    let output = child
+        .stdout
+        .take()
+        .context("the test runner has no output")?;
+    let mut summary = Summary::default();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        summary.read(&line);
+    }
+    Ok((summary, child.wait()?.success()))
+}
+
+/// Short runs of every fuzz target, where a nightly compiler and cargo-fuzz are at hand.
+fn fuzz() -> Result<()> {
+    let folder = root().join("fuzz");
+    if !folder.join("Cargo.toml").is_file() {
+        return Ok(());
+    }
+    if !(answers("cargo", &["+nightly", "--version"])
+        && answers("cargo", &["+nightly", "fuzz", "--version"]))
+    {
+        eprintln!(
+            "left out: fuzzing needs a nightly compiler and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)"
+        );
+        return Ok(());
+    }
+    let listed = program("cargo")
+        .args(["+nightly", "fuzz", "list"])
+        .current_dir(root())
+        .output()?;
+    for name in String::from_utf8_lossy(&listed.stdout).lines() {
+        let mut run = program("cargo");
+        run.args([
+            "+nightly",
+            "fuzz",
+            "run",
+            name,
+            "--",
+            &format!("-max_total_time={FUZZ_SECONDS}"),
+        ]);
+        step(&format!("Fuzzing {name}"), run)?;
+    }
+    Ok(())
+}

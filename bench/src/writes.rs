@@ -1,0 +1,42 @@
+//! Rows of writes.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::report::Report;
+use crate::service::Service;
+
+/// Makes `count` nodes, `bench-0` and on.
+pub(crate) async fn create(service: &Service, count: usize, report: &mut Report) -> Result<()> {
+    let mut latencies = Vec::with_capacity(count);
+    let (cpu, start) = (service.meter().cpu()?, Instant::now());
+    for number in 0..count {
+        let body = json!({
+            "name": format!("bench-{number}"),
+            "driver": "fake-hardware",
+            "automated_clean": false,
+            "properties": {"cpus": 8, "memory_mb": 65536, "local_gb": 900, "cpu_arch": "x86_64"},
+        });
+        latencies.push(service.http().timed(Method::POST, "/v1/nodes", Some(&body)).await?.1);
+    }
+    let cpu = service.meter().cpu()?.saturating_sub(cpu);
+    report.operations("POST a node", 1.0, cpu, count, start.elapsed(), latencies);
+    Ok(())
+}
+
+/// Changes one key of `extra`.
+pub(crate) async fn patch(service: &Service, count: usize, report: &mut Report) -> Result<()> {
+    let mut latencies = Vec::with_capacity(count);
+    let (cpu, start) = (service.meter().cpu()?, Instant::now());
+    for number in 0..count {
+        let body = json!([{"op": "add", "path": "/extra/note", "value": number}]);
+        let path = format!("/v1/nodes/bench-{}", number % 50);
+        latencies.push(service.http().timed(Method::PATCH, &path, Some(&body)).await?.1);
+    }
+    let cpu = service.meter().cpu()?.saturating_sub(cpu);
+    report.operations("PATCH a node", 1.5, cpu, count, start.elapsed(), latencies);
+    Ok(())
+}

@@ -25,7 +25,12 @@ impl Http {
     }
 
     /// Sends a request, and gives the body and how long it took.
-    pub(crate) async fn timed(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(String, Duration)> {
+    pub(crate) async fn timed(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(String, Duration)> {
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.url))
@@ -53,19 +58,31 @@ impl Http {
     }
 
     /// Polls the list of nodes with this prefix until `reached` holds for `count` of them.
-    pub(crate) async fn wait_for(&self, fields: &str, count: usize, reached: impl Fn(&Value) -> bool) -> Result<()> {
+    pub(crate) async fn wait_for(
+        &self,
+        fields: &str,
+        count: usize,
+        reached: impl Fn(&Value) -> bool,
+    ) -> Result<()> {
         let start = Instant::now();
         let mut tick = tokio::time::interval(Duration::from_millis(200));
         while start.elapsed() < PATIENCE {
             tick.tick().await;
             let (text, _) = self.get(&format!("/v1/nodes?fields={fields}")).await?;
             let body: Value = serde_json::from_str(&text)?;
-            let nodes = body.get("nodes").and_then(Value::as_array).cloned().unwrap_or_default();
+            let nodes = body
+                .get("nodes")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             if nodes.iter().filter(|node| reached(node)).count() >= count {
                 return Ok(());
             }
         }
-        bail!("the nodes did not get there within {} s", PATIENCE.as_secs())
+        bail!(
+            "the nodes did not get there within {} s",
+            PATIENCE.as_secs()
+        )
     }
 }
 

@@ -24,7 +24,10 @@ use crate::service::Service;
 
 /// Measure Ironbark.
 #[derive(Debug, Parser)]
-#[command(name = "ironbark-bench", after_help = "Example:\n  cargo xtask bench -- --json bench.json")]
+#[command(
+    name = "ironbark-bench",
+    after_help = "Example:\n  cargo xtask bench -- --json bench.json"
+)]
 struct Args {
     /// The `ironbark` program, built optimised.
     #[arg(long)]
@@ -66,27 +69,52 @@ async fn run(args: Args) -> Result<()> {
     let database = args.database.as_deref();
 
     // The first start compiles the drivers; the second is what a restart costs.
-    Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[]).await?.stop().await?;
-    let service = Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[]).await?;
-    report.row("start to first answer", Some(0.3), service.started_in().as_secs_f64(), "s");
-    report.row("resident memory, idle", Some(80.0), service.meter().resident_mib()?, "MiB");
+    Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[])
+        .await?
+        .stop()
+        .await?;
+    let service =
+        Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[]).await?;
+    report.row(
+        "start to first answer",
+        Some(0.3),
+        service.started_in().as_secs_f64(),
+        "s",
+    );
+    report.row(
+        "resident memory, idle",
+        Some(80.0),
+        service.meter().resident_mib()?,
+        "MiB",
+    );
 
     reads::root(&service, args.requests, &mut report).await?;
     writes::create(&service, args.nodes, &mut report).await?;
-    report.row("resident memory, with nodes", Some(90.0), service.meter().resident_mib()?, "MiB");
+    report.row(
+        "resident memory, with nodes",
+        Some(90.0),
+        service.meter().resident_mib()?,
+        "MiB",
+    );
     reads::one_node(&service, args.requests, &mut report).await?;
     reads::lists(&service, &mut report).await?;
     writes::patch(&service, args.requests / 4, &mut report).await?;
     work::power(&service, &mut report).await?;
     work::provision(&service, &mut report).await?;
-    report.row("resident memory, at the end", None, service.meter().resident_mib()?, "MiB");
+    report.row(
+        "resident memory, at the end",
+        None,
+        service.meter().resident_mib()?,
+        "MiB",
+    );
     service.stop().await?;
 
     sync::power_sync(&args.ironbark, &args.drivers, args.bmcs, &mut report).await?;
 
     report.print();
     if let Some(file) = &args.json {
-        std::fs::write(file, report.json()?).with_context(|| format!("{} can't be written", file.display()))?;
+        std::fs::write(file, report.json()?)
+            .with_context(|| format!("{} can't be written", file.display()))?;
     }
     Ok(())
 }

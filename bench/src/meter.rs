@@ -23,7 +23,9 @@ impl Meter {
 
     /// CPU time of all its threads since it began, those that ended included.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        Ok(Duration::from(self.clock.now().context("the CPU clock can't be read")?))
+        Ok(Duration::from(
+            self.clock.now().context("the CPU clock can't be read")?,
+        ))
     }
 
     /// Resident memory in MiB.

@@ -25,15 +25,34 @@ struct Row {
 impl Report {
     /// A figure by itself. `must` is the bound that it has to reach.
     pub(crate) fn row(&mut self, what: &str, must: Option<f64>, figure: f64, unit: &'static str) {
-        self.add(Row { what: what.to_owned(), figure, unit, must, median_ms: None, p99_ms: None, rate: None });
+        self.add(Row {
+            what: what.to_owned(),
+            figure,
+            unit,
+            must,
+            median_ms: None,
+            p99_ms: None,
+            rate: None,
+        });
     }
 
     /// CPU time for each operation, with the latencies of all operations if there are any, and how many were done a second.
-    pub(crate) fn operations(&mut self, what: &str, must: f64, cpu: Duration, count: usize, wall: Duration, mut latencies: Vec<Duration>) {
+    pub(crate) fn operations(
+        &mut self,
+        what: &str,
+        must: f64,
+        cpu: Duration,
+        count: usize,
+        wall: Duration,
+        mut latencies: Vec<Duration>,
+    ) {
         latencies.sort();
         let at = |part: f64| {
-            let index = ((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1));
-            latencies.get(index).map(|latency| latency.as_secs_f64() * 1000.0)
+            let index =
+                ((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1));
+            latencies
+                .get(index)
+                .map(|latency| latency.as_secs_f64() * 1000.0)
         };
         self.add(Row {
             what: what.to_owned(),
@@ -55,7 +74,8 @@ impl Report {
     pub(crate) fn print(&self) {
         println!("| operation | measured | must reach | | median ms | p99 ms | per second |");
         println!("|---|---|---|---|---|---|---|");
-        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.2}"));
+        let number =
+            |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.2}"));
         for row in &self.rows {
             let verdict = match row.must {
                 Some(must) if row.figure <= must => "reached",
@@ -70,7 +90,8 @@ impl Report {
                 row.must.map_or_else(String::new, |must| must.to_string()),
                 number(row.median_ms),
                 number(row.p99_ms),
-                row.rate.map_or_else(String::new, |rate| format!("{rate:.0}")),
+                row.rate
+                    .map_or_else(String::new, |rate| format!("{rate:.0}")),
             );
         }
     }

@@ -21,12 +21,23 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts the program on `data`, and waits for its first answer.
-    pub(crate) async fn start(ironbark: &Path, drivers: &Path, data: &Path, database: Option<&str>, settings: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) async fn start(
+        ironbark: &Path,
+        drivers: &Path,
+        data: &Path,
+        database: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(data.join("bench.log"))?;
         let mut command = Command::new(ironbark);
         command
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .args([
+                "serve",
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+                "--data-dir",
+            ])
             .arg(data)
             .env("IRONBARK_DRIVERS_BUNDLED", drivers)
             .env("IRONBARK_LOG_LEVEL", "warn")
@@ -42,11 +53,16 @@ impl Service {
             command.env(name, value);
         }
         let start = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("{} can't be started", ironbark.display()))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{} can't be started", ironbark.display()))?;
         let http = Http::new(format!("http://127.0.0.1:{port}"))?;
         loop {
             if let Some(status) = child.try_wait()? {
-                bail!("the service ended ({status}): {}", std::fs::read_to_string(data.join("bench.log"))?);
+                bail!(
+                    "the service ended ({status}): {}",
+                    std::fs::read_to_string(data.join("bench.log"))?
+                );
             }
             if http.get("/v1").await.is_ok() {
                 break;
@@ -55,7 +71,12 @@ impl Service {
         }
         let started_in = start.elapsed();
         let meter = Meter::new(child.id().context("the service has no process")?)?;
-        Ok(Self { child, http, meter, started_in })
+        Ok(Self {
+            child,
+            http,
+            meter,
+            started_in,
+        })
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -73,7 +94,10 @@ impl Service {
     /// Stops it, and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let pid = self.child.id().context("the service has ended by itself")?;
-        Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status()
+            .await?;
         self.child.wait().await?;
         Ok(())
     }

@@ -13,14 +13,24 @@ use crate::http::has;
 use crate::report::Report;
 use crate::service::Service;
 
+/// What a poll of power is on the wire (IPMI 2.0, section 28.2).
+const GET_CHASSIS_STATUS: Command = Command::new(0x00, 0x01);
 /// Passes that are measured.
 const PASSES: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Enrols `count` machines, and measures some passes of power sync over all of them.
-pub(crate) async fn power_sync(ironbark: &Path, drivers: &Path, count: usize, report: &mut Report) -> Result<()> {
+pub(crate) async fn power_sync(
+    ironbark: &Path,
+    drivers: &Path,
+    count: usize,
+    report: &mut Report,
+) -> Result<()> {
     // The simulator has threads of its own: it must not wait for this program's one.
-    let simulator = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let simulator = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let rack = simulator
         .spawn(Rack::start(RackConfig {
             count,
@@ -29,7 +39,14 @@ pub(crate) async fn power_sync(ironbark: &Path, drivers: &Path, count: usize, re
         }))
         .await??;
     let folder = tempfile::tempdir()?;
-    let service = Service::start(ironbark, drivers, folder.path(), None, &[("IRONBARK_CONDUCTOR_SYNC_POWER_STATE_INTERVAL", "1")]).await?;
+    let service = Service::start(
+        ironbark,
+        drivers,
+        folder.path(),
+        None,
+        &[("IRONBARK_CONDUCTOR_SYNC_POWER_STATE_INTERVAL", "1")],
+    )
+    .await?;
     for (number, bmc) in rack.bmcs().iter().enumerate() {
         let credentials = bmc.credentials();
         let body = json!({
@@ -42,24 +59,44 @@ pub(crate) async fn power_sync(ironbark: &Path, drivers: &Path, count: usize, re
                 "ipmi_password": credentials.password,
             },
         });
-        service.http().timed(Method::POST, "/v1/nodes", Some(&body)).await?;
         service
             .http()
-            .put(&format!("/v1/nodes/sync-{number}/states/provision"), &json!({"target": "manage"}))
+            .timed(Method::POST, "/v1/nodes", Some(&body))
+            .await?;
+        service
+            .http()
+            .put(
+                &format!("/v1/nodes/sync-{number}/states/provision"),
+                &json!({"target": "manage"}),
+            )
             .await?;
     }
     service
         .http()
-        .wait_for("uuid,provision_state", count.min(1000), |node| has(node, "provision_state", "manageable"))
+        .wait_for("uuid,provision_state", count.min(1000), |node| {
+            has(node, "provision_state", "manageable")
+        })
         .await?;
-    let polls = || rack.bmcs().iter().map(|bmc| bmc.count(Command::GetChassisStatus)).sum::<u64>();
+    let polls = || {
+        rack.bmcs()
+            .iter()
+            .map(|bmc| bmc.count(GET_CHASSIS_STATUS))
+            .sum::<u64>()
+    };
     // One pass to warm the sessions.
     wait_for_polls(polls() + count as u64, &polls).await?;
     let (cpu, before, start) = (service.meter().cpu()?, polls(), Instant::now());
     wait_for_polls(before + PASSES * count as u64, &polls).await?;
     let cpu = service.meter().cpu()?.saturating_sub(cpu);
     let done = usize::try_from(polls() - before).context("more polls than can be counted")?;
-    report.operations("poll one IPMI BMC's power (sync)", 0.5, cpu, done, start.elapsed(), Vec::new());
+    report.operations(
+        "poll one IPMI BMC's power (sync)",
+        0.5,
+        cpu,
+        done,
+        start.elapsed(),
+        Vec::new(),
+    );
     service.stop().await?;
     simulator.shutdown_background();
     Ok(())
@@ -74,5 +111,8 @@ async fn wait_for_polls(wanted: u64, polls: &impl Fn() -> u64) -> Result<()> {
             return Ok(());
         }
     }
-    bail!("power sync did not get there within {} s", PATIENCE.as_secs())
+    bail!(
+        "power sync did not get there within {} s",
+        PATIENCE.as_secs()
+    )
 }

@@ -25,7 +25,14 @@ pub(crate) async fn power(service: &Service, report: &mut Report) -> Result<()> 
         cpu += service.meter().cpu()?.saturating_sub(before);
         wall += start.elapsed();
     }
-    report.operations("power on a fake node until reached", 2.0, cpu, NODES * ROUNDS, wall, Vec::new());
+    report.operations(
+        "power on a fake node until reached",
+        2.0,
+        cpu,
+        NODES * ROUNDS,
+        wall,
+        Vec::new(),
+    );
     Ok(())
 }
 
@@ -36,7 +43,14 @@ pub(crate) async fn provision(service: &Service, report: &mut Report) -> Result<
     advance(service, "provide", "available").await?;
     advance(service, "active", "active").await?;
     let cpu = service.meter().cpu()?.saturating_sub(cpu);
-    report.operations("manageable → available → active, fake", 8.0, cpu, NODES, start.elapsed(), Vec::new());
+    report.operations(
+        "manageable → available → active, fake",
+        8.0,
+        cpu,
+        NODES,
+        start.elapsed(),
+        Vec::new(),
+    );
     Ok(())
 }
 
@@ -44,13 +58,19 @@ async fn switch(service: &Service, target: &str) -> Result<()> {
     for number in 0..NODES {
         service
             .http()
-            .put(&format!("/v1/nodes/bench-{number}/states/power"), &json!({"target": target}))
+            .put(
+                &format!("/v1/nodes/bench-{number}/states/power"),
+                &json!({"target": target}),
+            )
             .await?;
     }
     service
         .http()
         .wait_for("uuid,power_state,target_power_state", NODES, |node| {
-            has(node, "power_state", target) && node.get("target_power_state").is_some_and(serde_json::Value::is_null)
+            has(node, "power_state", target)
+                && node
+                    .get("target_power_state")
+                    .is_some_and(serde_json::Value::is_null)
         })
         .await
 }
@@ -59,11 +79,16 @@ async fn advance(service: &Service, verb: &str, reached: &str) -> Result<()> {
     for number in 0..NODES {
         service
             .http()
-            .put(&format!("/v1/nodes/bench-{number}/states/provision"), &json!({"target": verb}))
+            .put(
+                &format!("/v1/nodes/bench-{number}/states/provision"),
+                &json!({"target": verb}),
+            )
             .await?;
     }
     service
         .http()
-        .wait_for("uuid,provision_state", NODES, |node| has(node, "provision_state", reached))
+        .wait_for("uuid,provision_state", NODES, |node| {
+            has(node, "provision_state", reached)
+        })
         .await
 }

@@ -20,7 +20,13 @@ pub(crate) async fn create(service: &Service, count: usize, report: &mut Report)
             "automated_clean": false,
             "properties": {"cpus": 8, "memory_mb": 65536, "local_gb": 900, "cpu_arch": "x86_64"},
         });
-        latencies.push(service.http().timed(Method::POST, "/v1/nodes", Some(&body)).await?.1);
+        latencies.push(
+            service
+                .http()
+                .timed(Method::POST, "/v1/nodes", Some(&body))
+                .await?
+                .1,
+        );
     }
     let cpu = service.meter().cpu()?.saturating_sub(cpu);
     report.operations("POST a node", 1.0, cpu, count, start.elapsed(), latencies);
@@ -34,7 +40,13 @@ pub(crate) async fn patch(service: &Service, count: usize, report: &mut Report) 
     for number in 0..count {
         let body = json!([{"op": "add", "path": "/extra/note", "value": number}]);
         let path = format!("/v1/nodes/bench-{}", number % 50);
-        latencies.push(service.http().timed(Method::PATCH, &path, Some(&body)).await?.1);
+        latencies.push(
+            service
+                .http()
+                .timed(Method::PATCH, &path, Some(&body))
+                .await?
+                .1,
+        );
     }
     let cpu = service.meter().cpu()?.saturating_sub(cpu);
     report.operations("PATCH a node", 1.5, cpu, count, start.elapsed(), latencies);

@@ -24,13 +24,19 @@ impl Client {
     }
 
     /// Sends a request; an answer that isn't a success is an error with the service's own text.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
         match self.try_send(method.clone(), path, body).await? {
             (status, text) if status.is_success() => {
                 if text.is_empty() {
                     Ok(Value::Null)
                 } else {
-                    serde_json::from_str(&text).with_context(|| format!("{path} did not answer JSON"))
+                    serde_json::from_str(&text)
+                        .with_context(|| format!("{path} did not answer JSON"))
                 }
             }
             (status, text) => bail!("{method} {path}: {status}: {text}"),
@@ -39,13 +45,21 @@ impl Client {
 
     /// Takes a node of an earlier run away, in whatever state it is.
     pub(crate) async fn remove_node(&self, name: &str) -> Result<()> {
-        let (status, _) = self.try_send(Method::GET, &format!("/v1/nodes/{name}"), None).await?;
+        let (status, _) = self
+            .try_send(Method::GET, &format!("/v1/nodes/{name}"), None)
+            .await?;
         if status == StatusCode::NOT_FOUND {
             return Ok(());
         }
         let reason = json!({"reason": "a new tour begins"});
-        self.send(Method::PUT, &format!("/v1/nodes/{name}/maintenance"), Some(&reason)).await?;
-        self.send(Method::DELETE, &format!("/v1/nodes/{name}"), None).await?;
+        self.send(
+            Method::PUT,
+            &format!("/v1/nodes/{name}/maintenance"),
+            Some(&reason),
+        )
+        .await?;
+        self.send(Method::DELETE, &format!("/v1/nodes/{name}"), None)
+            .await?;
         Ok(())
     }
 
@@ -56,7 +70,9 @@ impl Client {
             let mut tick = tokio::time::interval(Duration::from_millis(50));
             loop {
                 tick.tick().await;
-                let states = self.send(Method::GET, &format!("/v1/nodes/{node}/states"), None).await?;
+                let states = self
+                    .send(Method::GET, &format!("/v1/nodes/{node}/states"), None)
+                    .await?;
                 let text = |key: &str| states.get(key).and_then(Value::as_str).map(str::to_owned);
                 let now = text(field).unwrap_or_else(|| "unknown".to_owned());
                 if now != shown {
@@ -73,11 +89,19 @@ impl Client {
         };
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(outcome) => outcome,
-            Err(_) => bail!("{node} did not reach {wanted:?} within {} s", PATIENCE.as_secs()),
+            Err(_) => bail!(
+                "{node} did not reach {wanted:?} within {} s",
+                PATIENCE.as_secs()
+            ),
         }
     }
 
-    async fn try_send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, String)> {
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, String)> {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.url))
@@ -85,7 +109,10 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.with_context(|| format!("no answer to {path}"))?;
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("no answer to {path}"))?;
         Ok((answer.status(), answer.text().await?))
     }
 }

@@ -24,7 +24,10 @@ const MACHINES: usize = 3;
 
 /// A service and three simulated machines, at work.
 #[derive(Debug, Parser)]
-#[command(name = "ironbark-demo", after_help = "Example:\n  cargo xtask demo --once")]
+#[command(
+    name = "ironbark-demo",
+    after_help = "Example:\n  cargo xtask demo --once"
+)]
 struct Args {
     /// The `ironbark` program.
     #[arg(long)]
@@ -60,7 +63,11 @@ async fn run(args: Args) -> Result<()> {
     })
     .await
     .context("the simulated machines can't be started")?;
-    println!("Starting ironbark on http://{} (data in {})", args.listen, args.data_dir.display());
+    println!(
+        "Starting ironbark on http://{} (data in {})",
+        args.listen,
+        args.data_dir.display()
+    );
     let mut service = Service::start(&args.ironbark, args.listen, &args.data_dir).await?;
     let client = Client::new(&format!("http://{}", args.listen))?;
     let outcome = tokio::select! {
@@ -74,7 +81,9 @@ async fn run(args: Args) -> Result<()> {
     if let Err(error) = outcome {
         let log = service.log_tail();
         service.stop().await.ok();
-        return Err(error.context(format!("the tour failed; the end of the service's log:\n{log}")));
+        return Err(error.context(format!(
+            "the tour failed; the end of the service's log:\n{log}"
+        )));
     }
     if !args.once {
         print_what_next(args.listen);

@@ -19,9 +19,15 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts the program and waits until it answers.
-    pub(crate) async fn start(ironbark: &Path, listen: SocketAddr, data_dir: &Path) -> Result<Self> {
+    pub(crate) async fn start(
+        ironbark: &Path,
+        listen: SocketAddr,
+        data_dir: &Path,
+    ) -> Result<Self> {
         if tokio::net::TcpStream::connect(listen).await.is_ok() {
-            bail!("something listens on {listen} already; end it, or use another address with --listen");
+            bail!(
+                "something listens on {listen} already; end it, or use another address with --listen"
+            );
         }
         std::fs::create_dir_all(data_dir)
             .with_context(|| format!("the folder {} can't be made", data_dir.display()))?;
@@ -49,7 +55,10 @@ impl Service {
     /// Resolves when the service ends by itself, which it shouldn't.
     pub(crate) async fn died(&mut self) -> anyhow::Error {
         match self.child.wait().await {
-            Ok(status) => anyhow!("the service ended by itself ({status}); its log is {}", self.log.display()),
+            Ok(status) => anyhow!(
+                "the service ended by itself ({status}); its log is {}",
+                self.log.display()
+            ),
             Err(error) => anyhow!(error).context("the service can't be waited for"),
         }
     }
@@ -67,7 +76,10 @@ impl Service {
             .await
             .context("the service did not stop")??;
         if !status.success() {
-            bail!("the service ended with {status}; its log is {}", self.log.display());
+            bail!(
+                "the service ended with {status}; its log is {}",
+                self.log.display()
+            );
         }
         Ok(())
     }

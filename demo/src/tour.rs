@@ -11,7 +11,9 @@ const FAKE_NODE: &str = "demo-fake";
 
 /// Enrols and uses everything, and says what happens.
 pub(crate) async fn run(client: &Client, rack: &Rack) -> Result<()> {
-    let names: Vec<String> = (1..=rack.len()).map(|number| format!("demo-{number}")).collect();
+    let names: Vec<String> = (1..=rack.bmcs().len())
+        .map(|number| format!("demo-{number}"))
+        .collect();
     for name in names.iter().map(String::as_str).chain([FAKE_NODE]) {
         client.remove_node(name).await?;
     }
@@ -24,16 +26,18 @@ pub(crate) async fn run(client: &Client, rack: &Rack) -> Result<()> {
 async fn machines(client: &Client, rack: &Rack, names: &[String]) -> Result<()> {
     println!("\nEnrolling {} machines with the ipmi driver", names.len());
     for (index, name) in names.iter().enumerate() {
-        let bmc = rack.bmc(index).with_context(|| format!("the rack has no machine {index}"))?;
-        let (user, password) = bmc.credentials();
+        let bmc = rack
+            .bmc(index)
+            .with_context(|| format!("the rack has no machine {index}"))?;
+        let credentials = bmc.credentials();
         let body = json!({
             "name": name,
             "driver": "ipmi",
             "driver_info": {
                 "ipmi_address": bmc.address().ip().to_string(),
                 "ipmi_port": bmc.address().port(),
-                "ipmi_username": user,
-                "ipmi_password": password,
+                "ipmi_username": credentials.username,
+                "ipmi_password": credentials.password,
             },
         });
         client.send(Method::POST, "/v1/nodes", Some(&body)).await?;
@@ -43,12 +47,21 @@ async fn machines(client: &Client, rack: &Rack, names: &[String]) -> Result<()> 
         println!("\nSwitching all machines: {target}");
         for name in names {
             let body = json!({"target": target});
-            client.send(Method::PUT, &format!("/v1/nodes/{name}/states/power"), Some(&body)).await?;
+            client
+                .send(
+                    Method::PUT,
+                    &format!("/v1/nodes/{name}/states/power"),
+                    Some(&body),
+                )
+                .await?;
         }
         for (index, name) in names.iter().enumerate() {
             client.wait_for(name, "power_state", reached).await?;
             let on = rack.bmc(index).is_some_and(|bmc| bmc.power());
-            println!("    the machine itself says: {}", if on { "on" } else { "off" });
+            println!(
+                "    the machine itself says: {}",
+                if on { "on" } else { "off" }
+            );
         }
     }
     Ok(())
@@ -67,7 +80,11 @@ async fn provision(client: &Client, node: &str, verb: &str, reached: &str) -> Re
     println!("  {node}: {verb}");
     let body = json!({"target": verb});
     client
-        .send(Method::PUT, &format!("/v1/nodes/{node}/states/provision"), Some(&body))
+        .send(
+            Method::PUT,
+            &format!("/v1/nodes/{node}/states/provision"),
+            Some(&body),
+        )
         .await?;
     client.wait_for(node, "provision_state", reached).await
 }

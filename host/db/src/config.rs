@@ -1,6 +1,6 @@
 //! Where the database is and how much may be asked of it at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How to open the database. Start from [`DatabaseConfig::sqlite`] or [`DatabaseConfig::from_url`] and change what differs.
@@ -14,27 +14,16 @@ pub struct DatabaseConfig {
     pub readers: u32,
     /// How many callers may wait for a connection to read before the next one is turned away.
     pub reader_queue: usize,
-    /// How long a caller waits for a connection before it is turned away.
+    /// How long a caller waits for a connection, or for a row that somebody else changes, before it is turned away.
     pub acquire_timeout: Duration,
-    /// How long one statement may take.
+    /// How long PostgreSQL may work on one statement, or be left idle within a transaction; at most 60 s.
     pub statement_timeout: Duration,
 }
 
 impl DatabaseConfig {
-    /// An SQLite database in this file, which is made if it isn't there; its folder must exist.
+    /// An SQLite database in this file. File and folder are made if they aren't there.
     pub fn sqlite(path: impl AsRef<Path>) -> Self {
-        let mut url = String::from("sqlite://");
-        // What would end the path of a URL, or begin an escape, is escaped.
-        for character in path.as_ref().to_string_lossy().chars() {
-            match character {
-                '%' => url.push_str("%25"),
-                '?' => url.push_str("%3F"),
-                '#' => url.push_str("%23"),
-                ' ' => url.push_str("%20"),
-                other => url.push(other),
-            }
-        }
-        Self::from_url(url)
+        Self::from_url(sqlite_url(path.as_ref()))
     }
 
     /// A database by its URL, with bounds that suit one conductor with some thousand nodes.
@@ -49,6 +38,14 @@ impl DatabaseConfig {
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
         }
+    }
+
+    /// The file of an SQLite database, absolute.
+    pub(crate) fn sqlite_file(&self) -> std::io::Result<PathBuf> {
+        let path = self.url.strip_prefix("sqlite:").unwrap_or(&self.url);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split('?').next().unwrap_or(path);
+        std::path::absolute(percent_decoded(path))
     }
 }
 
@@ -65,5 +62,62 @@ impl std::fmt::Debug for DatabaseConfig {
             .field("acquire_timeout", &self.acquire_timeout)
             .field("statement_timeout", &self.statement_timeout)
             .finish()
+    }
+}
+
+/// A URL for this file, with what has a meaning in a URL escaped.
+pub(crate) fn sqlite_url(path: &Path) -> String {
+    let mut url = String::from("sqlite://");
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' => url.push_str("%25"),
+            '?' => url.push_str("%3F"),
+            '#' => url.push_str("%23"),
+            ' ' => url.push_str("%20"),
+            other => url.push(other),
+        }
+    }
+    url
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let code = after
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(b'%');
+                rest = after;
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_survives_its_url() {
+        for path in ["/a/b.sqlite", "/with space/50%/what?/#1.sqlite", "/ä/%41"] {
+            let config = DatabaseConfig::sqlite(path);
+            assert_eq!(config.sqlite_file().unwrap(), Path::new(path));
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = DatabaseConfig::from_url("postgres://me:hunter2@db/ironbark");
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

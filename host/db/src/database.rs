@@ -1,90 +1,234 @@
-#![allow(unused, missing_docs)]
-use std::collections::BTreeMap;
-use ironbark_model::*;
-use ironbark_model::conductor::HardwareInterface;
-use ironbark_model::history::HistoryEntry;
-use ironbark_model::ident::Ident;
-use ironbark_model::package::DriverPackage;
-use serde_json::Value;
-use crate::*;
-/// The database. Cheap to clone.
+//! Connections: who may read, who may write, and how long they wait for it.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ironbark_model::{Error, Result};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Transaction};
+
+use crate::config::sqlite_url;
+use crate::dialect::{Dialect, Role};
+use crate::error::told;
+use crate::folder_lock::FolderLock;
+use crate::migrate::migrate;
+use crate::sql::{Statement, within};
+use crate::{DatabaseConfig, DbError};
+
+/// Opening takes at most this long; bringing a large schema up to date is part of it.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A PostgreSQL connection that was idle for longer is asked for a sign of life before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(5);
+
+/// The database. Cheap to clone; all clones share their connections.
 #[derive(Clone, Debug)]
-pub struct Database {}
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    dialect: Dialect,
+    readers: AnyPool,
+    writers: AnyPool,
+    read_queue: Queue,
+    write_queue: Queue,
+    folder: Mutex<Option<FolderLock>>,
+}
+
 impl Database {
     /// Opens the database and brings its schema up to date.
-    pub async fn open(config: &DatabaseConfig) -> Result<Database, DbError> { Err(DbError::X) }
-    /// Ends all connections; on SQLite, the data folder is free for another process then.
-    pub async fn close(&self) {}
+    pub async fn open(config: &DatabaseConfig) -> Result<Database, DbError> {
+        sqlx::any::install_default_drivers();
+        let work = Self::open_inner(config);
+        match tokio::time::timeout(OPEN_TIMEOUT, work).await {
+            Ok(result) => result,
+            Err(_) => Err(DbError::TimedOut {
+                seconds: OPEN_TIMEOUT.as_secs(),
+            }),
+        }
+    }
+
+    /// Ends all connections once they are free; later calls are turned away. On SQLite, the data folder is then
+    /// free for another process.
+    pub async fn close(&self) {
+        self.shared.readers.close().await;
+        self.shared.writers.close().await;
+        if let Ok(mut folder) = self.shared.folder.lock() {
+            *folder = None;
+        }
+    }
+
     /// Asks the database for a sign of life.
-    pub async fn ping(&self) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// One node with its traits.
-    pub async fn node_get(&self, ident: &Ident) -> Result<Option<Node>> { Err(Error::internal("not built yet")) }
-    /// A page of nodes.
-    pub async fn node_list(&self, filter: &NodeFilter, page: &Page, columns: NodeColumns) -> Result<Vec<Node>> { Err(Error::internal("not built yet")) }
-    /// Slim rows of every node that matches, children included, for periodic tasks.
-    pub async fn nodes_owned_candidates(&self, filter: &NodeFilter) -> Result<Vec<NodeRef>> { Err(Error::internal("not built yet")) }
-    /// Stores a new node.
-    pub async fn node_create(&self, node: &Node) -> Result<Node> { Err(Error::internal("not built yet")) }
-    /// Acquires the node's reservation for `host`.
-    pub async fn node_reserve(&self, uuid: &str, host: &str) -> Result<Reservation> { Err(Error::internal("not built yet")) }
-    /// Takes over.
-    pub async fn node_reservation_take_over(&self, uuid: &str, from_host: &str, fence: i64, host: &str) -> Result<Option<Reservation>> { Err(Error::internal("not built yet")) }
-    /// Releases.
-    pub async fn node_release(&self, reservation: &Reservation) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// Records what was seen of a node.
-    pub async fn observe(&self, uuid: &str, fence: i64, observation: &Observation) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// Begins a transaction under the reservation.
-    pub async fn reserved(&self, reservation: &Reservation) -> Result<ReservedTx> { Err(Error::internal("not built yet")) }
-    /// The node's open operation.
-    pub async fn operation_of(&self, node_uuid: &str) -> Result<Option<Operation>> { Err(Error::internal("not built yet")) }
-    /// All open operations with their nodes.
-    pub async fn operations_open(&self) -> Result<Vec<(Operation, NodeRef)>> { Err(Error::internal("not built yet")) }
-    /// UUIDs of the nodes whose operation pins this package.
-    pub async fn operations_pinning(&self, digest: &str) -> Result<Vec<String>> { Err(Error::internal("not built yet")) }
-    /// One port.
-    pub async fn port_get(&self, ident: &Ident) -> Result<Option<Port>> { Err(Error::internal("not built yet")) }
-    /// A page of ports.
-    pub async fn port_list(&self, filter: &PortFilter, page: &Page) -> Result<Vec<Port>> { Err(Error::internal("not built yet")) }
-    /// All ports of a node.
-    pub async fn ports_of_node(&self, node_uuid: &str) -> Result<Vec<Port>> { Err(Error::internal("not built yet")) }
-    /// A page of a node's history.
-    pub async fn history_list(&self, node_uuid: &str, page: &Page) -> Result<Vec<HistoryEntry>> { Err(Error::internal("not built yet")) }
-    /// One record of history.
-    pub async fn history_get(&self, uuid: &str) -> Result<Option<HistoryEntry>> { Err(Error::internal("not built yet")) }
-    /// Deletes at most `batch` records that are older than a node's newest `keep_per_node`.
-    pub async fn history_prune(&self, keep_per_node: u32, batch: u32) -> Result<u64> { Err(Error::internal("not built yet")) }
-    /// Registers a conductor.
-    pub async fn conductor_register(&self, registration: &Registration) -> Result<Conductor> { Err(Error::internal("not built yet")) }
-    /// Changes what a conductor drives.
-    pub async fn conductor_set_interfaces(&self, hostname: &str, incarnation: &str, drivers: &[String], interfaces: &[HardwareInterface]) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Renews a registration.
-    pub async fn conductor_heartbeat(&self, hostname: &str, incarnation: &str, online: bool) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// Marks a conductor offline.
-    pub async fn conductor_unregister(&self, hostname: &str, incarnation: &str) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// A page of conductors; markers are host names.
-    pub async fn conductors(&self, page: &Page) -> Result<Vec<Conductor>> { Err(Error::internal("not built yet")) }
-    /// One conductor.
-    pub async fn conductor_get(&self, hostname: &str) -> Result<Option<Conductor>> { Err(Error::internal("not built yet")) }
-    /// All conductors.
-    pub async fn conductors_all(&self) -> Result<Vec<Conductor>> { Err(Error::internal("not built yet")) }
-    /// Every conductor's implementations.
-    pub async fn hardware_interfaces(&self) -> Result<Vec<(String, HardwareInterface)>> { Err(Error::internal("not built yet")) }
-    /// Stages bytes.
-    pub async fn blob_put(&self, digest: &str, data: &[u8]) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Reads bytes.
-    pub async fn blob_get(&self, digest: &str) -> Result<Option<Vec<u8>>> { Err(Error::internal("not built yet")) }
-    /// Deletes staged bytes.
-    pub async fn blob_prune_staged(&self, older_than: Timestamp) -> Result<u64> { Err(Error::internal("not built yet")) }
-    /// All active packages.
-    pub async fn package_list(&self) -> Result<Vec<DriverPackage>> { Err(Error::internal("not built yet")) }
-    /// One package.
-    pub async fn package_get(&self, name: &str) -> Result<Option<DriverPackage>> { Err(Error::internal("not built yet")) }
-    /// Activates, replacing the package of the same name.
-    pub async fn package_activate(&self, package: &DriverPackage) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Removes.
-    pub async fn package_remove(&self, name: &str) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// Names or UUIDs of at most `limit` nodes that use one of these hardware types.
-    pub async fn nodes_using_driver(&self, hardware_types: &[String], limit: u32) -> Result<Vec<String>> { Err(Error::internal("not built yet")) }
-    /// Notes.
-    pub async fn notes_of(&self, node_uuid: &str, package: &str) -> Result<BTreeMap<String, Value>> { Err(Error::internal("not built yet")) }
+    pub async fn ping(&self) -> Result<()> {
+        let mut connection = self.reader().await?;
+        within(connection.ping()).await.map_err(told)
+    }
+
+    /// A connection for reading.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>> {
+        let _place = self.shared.read_queue.enter()?;
+        self.shared.readers.acquire().await.map_err(told)
+    }
+
+    /// A connection for one statement that writes.
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Any>> {
+        let _place = self.shared.write_queue.enter()?;
+        self.shared.writers.acquire().await.map_err(told)
+    }
+
+    /// A transaction that may write from its first statement on. Dropped, it changes nothing.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        let _place = self.shared.write_queue.enter()?;
+        let begin = self.shared.writers.begin_with(self.shared.dialect.begin());
+        within(begin).await.map_err(told)
+    }
+
+    async fn open_inner(config: &DatabaseConfig) -> Result<Database, DbError> {
+        let dialect = Dialect::of_url(&config.url)?;
+        let (url, folder) = match dialect {
+            Dialect::Sqlite => {
+                let (url, lock) = prepare_sqlite(config)?;
+                (url, Some(lock))
+            }
+            Dialect::Postgres => (config.url.clone(), None),
+        };
+        let options = url
+            .parse::<AnyConnectOptions>()
+            .map_err(DbError::Connect)?
+            .disable_statement_logging();
+
+        let mut connection = AnyConnection::connect_with(&options)
+            .await
+            .map_err(DbError::Connect)?;
+        begin_session(&mut connection, dialect.session(config, Role::Migrator))
+            .await
+            .map_err(DbError::Connect)?;
+        migrate(&mut connection, dialect).await?;
+        connection.close().await.map_err(DbError::Connect)?;
+
+        let (readers, writers) = match dialect {
+            Dialect::Sqlite => {
+                let readers = pool(config, Role::Reader, dialect, config.readers);
+                let writers = pool(config, Role::Writer, dialect, 1);
+                (
+                    readers.connect_lazy_with(options.clone()),
+                    writers.connect_lazy_with(options),
+                )
+            }
+            Dialect::Postgres => {
+                let both = pool(config, Role::Writer, dialect, config.readers)
+                    .connect_lazy_with(options);
+                (both.clone(), both)
+            }
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                dialect,
+                readers,
+                writers,
+                read_queue: Queue::new(config.reader_queue),
+                write_queue: Queue::new(config.writer_queue),
+                folder: Mutex::new(folder),
+            }),
+        })
+    }
+}
+
+/// Callers that wait for a connection: so many, and no more.
+#[derive(Debug)]
+struct Queue {
+    waiting: AtomicUsize,
+    bound: usize,
+}
+
+/// A place in the queue, until it is dropped.
+struct Place<'q>(&'q AtomicUsize);
+
+impl Queue {
+    fn new(bound: usize) -> Self {
+        Self {
+            waiting: AtomicUsize::new(0),
+            bound,
+        }
+    }
+
+    fn enter(&self) -> Result<Place<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place(&self.waiting);
+        if before >= self.bound {
+            return Err(Error::overloaded(
+                "Too many requests wait for the database, please retry.",
+            ));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn pool(config: &DatabaseConfig, role: Role, dialect: Dialect, connections: u32) -> AnyPoolOptions {
+    let session = dialect.session(config, role);
+    let options = AnyPoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(config.acquire_timeout)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let session = session.clone();
+            Box::pin(begin_session(connection, session))
+        });
+    match dialect {
+        // A file doesn't go away: what is open stays open.
+        Dialect::Sqlite => options.idle_timeout(None).max_lifetime(None),
+        // A server can restart: a connection that lay idle may be dead.
+        Dialect::Postgres => options.before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > TRUSTED_IDLE {
+                    within(connection.ping()).await?;
+                }
+                Ok(true)
+            })
+        }),
+    }
+}
+
+async fn begin_session(connection: &mut AnyConnection, session: String) -> sqlx::Result<()> {
+    within(sqlx::raw_sql(AssertSqlSafe(session)).execute(connection)).await?;
+    Ok(())
+}
+
+/// Makes the folder if need be (for this user only: the database holds the BMCs' passwords) and locks it.
+fn prepare_sqlite(config: &DatabaseConfig) -> Result<(String, FolderLock), DbError> {
+    let unusable = |folder: &Path, source| DbError::Folder {
+        folder: folder.to_owned(),
+        source,
+    };
+    let file = config
+        .sqlite_file()
+        .map_err(|source| unusable(Path::new(&config.url), source))?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| unusable(folder, source))?;
+    let lock = FolderLock::acquire(folder)?;
+    Ok((format!("{}?mode=rwc", sqlite_url(&file)), lock))
+}
+
+/// One statement that writes, outside a transaction.
+impl Database {
+    pub(crate) async fn write(&self, statement: Statement) -> Result<u64> {
+        let mut connection = self.writer().await?;
+        statement.run(&mut connection).await.map_err(told)
+    }
 }

@@ -3,6 +3,13 @@
 //! Pages are found by key and not by counting: the page after a marker costs as much as the first one,
 //! however long the table is. Ties are broken by the row's own number, in the same direction.
 
+use ironbark_model::{Error, Result};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use crate::error::told;
+use crate::sql::{Bind, Columns, Statement};
+
 /// Direction of a sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortDir {
@@ -51,4 +58,253 @@ impl Page {
         self.sort_dir = sort_dir;
         self
     }
+}
+
+/// A list that can be read in pages: where its rows come from and how they are told apart.
+pub(crate) struct Listing {
+    /// What follows `FROM`.
+    pub(crate) from: &'static str,
+    /// The column with the row's own number.
+    pub(crate) id: &'static str,
+    /// The column that markers name.
+    pub(crate) marker: &'static str,
+    /// What messages call a row.
+    pub(crate) what: &'static str,
+    /// What may be sorted by, and the column it is.
+    pub(crate) sort_keys: &'static [&'static str],
+    /// What stands before a sort key's column.
+    pub(crate) prefix: &'static str,
+}
+
+/// What all rows of a list must fulfil: clauses joined by AND, and their arguments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conditions {
+    clauses: Vec<String>,
+    binds: Vec<Bind>,
+}
+
+impl Conditions {
+    /// Adds a clause as it stands.
+    pub(crate) fn add(&mut self, clause: impl Into<String>) {
+        self.clauses.push(clause.into());
+    }
+
+    /// Adds an argument and gives its placeholder.
+    pub(crate) fn bind(&mut self, bind: Bind) -> String {
+        self.binds.push(bind);
+        format!("${}", self.binds.len())
+    }
+
+    /// `column = value`.
+    pub(crate) fn equals(&mut self, column: &str, value: &str) {
+        let placeholder = self.bind(Bind::Text(value.to_owned()));
+        self.add(format!("{column} = {placeholder}"));
+    }
+
+    /// `column IN (values)`. The last value is repeated up to a power of two, so that lists of many lengths
+    /// make few different statements. An empty list matches nothing.
+    pub(crate) fn one_of<'v>(&mut self, column: &str, values: impl IntoIterator<Item = &'v str>) {
+        let mut values: Vec<&str> = values.into_iter().collect();
+        let Some(last) = values.last().copied() else {
+            return self.add("1 = 0");
+        };
+        values.resize(values.len().next_power_of_two(), last);
+        let placeholders: Vec<String> = values
+            .into_iter()
+            .map(|value| self.bind(Bind::Text(value.to_owned())))
+            .collect();
+        self.add(format!("{column} IN ({})", placeholders.join(", ")));
+    }
+
+    /// `column` contains `text`; ASCII letters match in either case.
+    pub(crate) fn contains(&mut self, column: &str, text: &str) {
+        let mut pattern = String::with_capacity(text.len() + 2);
+        pattern.push('%');
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | '!') {
+                pattern.push('!');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        let placeholder = self.bind(Bind::Text(pattern.to_ascii_lowercase()));
+        self.add(format!("LOWER({column}) LIKE {placeholder} ESCAPE '!'"));
+    }
+
+    /// `WHERE …`, or nothing.
+    pub(crate) fn text(&self) -> String {
+        if self.clauses.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.clauses.join(" AND "))
+        }
+    }
+
+    pub(crate) fn into_binds(self) -> Vec<Bind> {
+        self.binds
+    }
+}
+
+/// Reads one page: `columns` of the rows that fulfil `conditions`.
+///
+/// Rows whose sort column is NULL are a stretch of their own, before the others when ascending and after them when
+/// descending; so each stretch can be walked by an index, and both databases agree about the order.
+pub(crate) async fn read_page(
+    connection: &mut AnyConnection,
+    listing: &Listing,
+    columns: &str,
+    conditions: &Conditions,
+    page: &Page,
+) -> Result<Vec<AnyRow>> {
+    let key = page.sort_key.as_str();
+    if !listing.sort_keys.contains(&key) {
+        return Err(Error::invalid(format!(
+            "The sort_key value \"{key}\" is an invalid field for sorting."
+        )));
+    }
+    let column = format!("{}\"{key}\"", listing.prefix);
+    let start = match &page.marker {
+        None => None,
+        Some(marker) => Some(find_marker(connection, listing, &column, marker).await?),
+    };
+    let mut rows = Vec::new();
+    for stretch in stretches(listing, &column, key == "id", page.sort_dir, start) {
+        let left = usize::try_from(page.limit)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(rows.len());
+        if left == 0 {
+            break;
+        }
+        let mut conditions = conditions.clone();
+        stretch.narrow(&mut conditions);
+        let limit = conditions.bind(Bind::Int(i64::try_from(left).unwrap_or(i64::MAX)));
+        let text = format!(
+            "SELECT {columns} FROM {}{} ORDER BY {} LIMIT {limit}",
+            listing.from,
+            conditions.text(),
+            stretch.order,
+        );
+        let found = Statement::new(AssertSqlSafe(text))
+            .bind_all(conditions.into_binds())
+            .rows(connection)
+            .await
+            .map_err(told)?;
+        if rows.is_empty() {
+            rows = found;
+        } else {
+            rows.extend(found);
+        }
+    }
+    Ok(rows)
+}
+
+/// Where a page starts: the marker's number and its sort value.
+#[derive(Clone, Debug, PartialEq)]
+struct Start {
+    id: i64,
+    value: Option<Bind>,
+}
+
+/// Rows in one order without a break.
+#[derive(Clone, Debug, PartialEq)]
+struct Stretch {
+    clause: Option<String>,
+    /// What the clause compares with, as `(left, operator, values)`.
+    beyond: Option<(String, &'static str, Vec<Bind>)>,
+    order: String,
+}
+
+impl Stretch {
+    fn narrow(&self, conditions: &mut Conditions) {
+        if let Some(clause) = &self.clause {
+            conditions.add(clause.clone());
+        }
+        if let Some((left, operator, values)) = &self.beyond {
+            let placeholders: Vec<String> = values
+                .iter()
+                .map(|value| conditions.bind(value.clone()))
+                .collect();
+            conditions.add(format!("({left}) {operator} ({})", placeholders.join(", ")));
+        }
+    }
+}
+
+fn stretches(
+    listing: &Listing,
+    column: &str,
+    by_id: bool,
+    dir: SortDir,
+    start: Option<Start>,
+) -> Vec<Stretch> {
+    let id = listing.id;
+    let (word, operator) = match dir {
+        SortDir::Ascending => ("ASC", ">"),
+        SortDir::Descending => ("DESC", "<"),
+    };
+    let by_number = |start: &Start| (id.to_owned(), operator, vec![Bind::Int(start.id)]);
+    if by_id {
+        return vec![Stretch {
+            clause: None,
+            beyond: start.as_ref().map(by_number),
+            order: format!("{id} {word}"),
+        }];
+    }
+    let without = Stretch {
+        clause: Some(format!("{column} IS NULL")),
+        beyond: None,
+        order: format!("{id} {word}"),
+    };
+    let with = Stretch {
+        clause: Some(format!("{column} IS NOT NULL")),
+        beyond: None,
+        order: format!("{column} {word}, {id} {word}"),
+    };
+    let (first, second) = match dir {
+        SortDir::Ascending => (without, with),
+        SortDir::Descending => (with, without),
+    };
+    let Some(start) = start else {
+        return vec![first, second];
+    };
+    let in_first = start.value.is_none() == (dir == SortDir::Ascending);
+    let beyond = match &start.value {
+        None => by_number(&start),
+        Some(value) => (
+            format!("{column}, {id}"),
+            operator,
+            vec![value.clone(), Bind::Int(start.id)],
+        ),
+    };
+    if in_first {
+        let beyond = Some(beyond);
+        vec![Stretch { beyond, ..first }, second]
+    } else {
+        let beyond = Some(beyond);
+        vec![Stretch { beyond, ..second }]
+    }
+}
+
+async fn find_marker(
+    connection: &mut AnyConnection,
+    listing: &Listing,
+    column: &str,
+    marker: &str,
+) -> Result<Start> {
+    let text = format!(
+        "SELECT {}, {column} FROM {} WHERE {} = $1",
+        listing.id, listing.from, listing.marker
+    );
+    let row = Statement::new(AssertSqlSafe(text))
+        .bind(marker)
+        .row(connection)
+        .await
+        .map_err(told)?
+        .ok_or_else(|| {
+            Error::not_found(format!("{} {marker} could not be found.", listing.what))
+        })?;
+    let mut columns = Columns::of(&row);
+    Ok(Start {
+        id: columns.int()?,
+        value: columns.any()?,
+    })
 }

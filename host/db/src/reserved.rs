@@ -1,42 +1,227 @@
-#![allow(unused, missing_docs)]
-use ironbark_model::*;
+//! A transaction of whoever holds a node: the only way to change one.
+
 use ironbark_model::history::HistoryEntry;
+use ironbark_model::{Error, Node, Operation, Port, Result, Timestamp};
 use serde_json::Value;
-use crate::*;
-/// A transaction under a reservation.
+use sqlx::{Any, Transaction};
+
+use crate::error::{FenceLost, told, told_of_write};
+use crate::nodes::{By, duplicate, insert_traits, node_from, node_select, node_update, traits_of};
+use crate::sql::{Columns, Statement, within};
+use crate::{Database, Reservation, history, notes, operations, ports};
+
+/// A transaction that changes one node and what belongs to it, under a reservation.
+///
+/// Its first statement is an UPDATE of the node's row by the reservation's fence: it makes sure that the node is still
+/// held, and keeps everybody else out until the end. Dropped without a commit, it changes nothing. It holds SQLite's only
+/// writer: nothing but database work may be awaited while it lives, above all no driver and no BMC.
 #[derive(Debug)]
-pub struct ReservedTx(Reservation);
+pub struct ReservedTx {
+    transaction: Transaction<'static, Any>,
+    reservation: Reservation,
+    node_id: i64,
+}
+
+impl Database {
+    /// Begins a transaction on the node that is held.
+    ///
+    /// # Errors
+    /// One that [`crate::is_fence_lost`] knows, if the node isn't held by this reservation any more.
+    pub async fn reserved(&self, reservation: &Reservation) -> Result<ReservedTx> {
+        let mut transaction = self.begin().await?;
+        let row = Statement::new(
+            "UPDATE nodes SET fence = fence WHERE uuid = $1 AND fence = $2 AND reservation = $3 RETURNING id",
+        )
+        .bind(reservation.node_uuid.as_str())
+        .bind(reservation.fence)
+        .bind(reservation.host.as_str())
+        .row(&mut transaction)
+        .await
+        .map_err(told)?
+        .ok_or_else(|| {
+            FenceLost {
+                node_uuid: reservation.node_uuid.clone(),
+                host: reservation.host.clone(),
+                fence: reservation.fence,
+            }
+            .into_error()
+        })?;
+        Ok(ReservedTx {
+            node_id: Columns::of(&row).int()?,
+            transaction,
+            reservation: reservation.clone(),
+        })
+    }
+}
+
 impl ReservedTx {
     /// The reservation that this transaction works under.
-    pub fn reservation(&self) -> &Reservation { &self.0 }
-    /// The node as it is now.
-    pub async fn node(&mut self) -> Result<Node> { Err(Error::internal("not built yet")) }
-    /// Writes every column but id, uuid, created_at, reservation, fence.
-    pub async fn save_node(&mut self, node: &Node) -> Result<()> { Err(Error::internal("not built yet")) }
+    pub fn reservation(&self) -> &Reservation {
+        &self.reservation
+    }
+
+    /// The node as it is now, with its traits.
+    pub async fn node(&mut self) -> Result<Node> {
+        let row = node_select(By::Id)
+            .bind(self.node_id)
+            .row(&mut self.transaction)
+            .await
+            .map_err(told)?
+            .ok_or_else(|| Error::node_not_found(&self.reservation.node_uuid))?;
+        let mut node = node_from(&row)?;
+        node.traits = traits_of(&mut self.transaction, node.id).await?;
+        Ok(node)
+    }
+
+    /// Writes every column of the node but its id, UUID, `created_at`, reservation, fence and traits; `updated_at`
+    /// becomes now. A name or instance UUID that another node has is a conflict, after which this transaction can only
+    /// be dropped.
+    pub async fn save_node(&mut self, node: &Node) -> Result<()> {
+        self.must_be_this_node(&node.uuid)?;
+        let node = Node {
+            updated_at: Some(Timestamp::now()),
+            traits: Vec::new(),
+            ..node.clone()
+        };
+        node_update(&node, self.node_id)?
+            .run(&mut self.transaction)
+            .await
+            .map_err(|error| told_of_write(error, |column| duplicate(&node, column)))?;
+        Ok(())
+    }
+
     /// Replaces all traits.
-    pub async fn set_traits(&mut self, traits: &[String]) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Adds a port.
-    pub async fn port_create(&mut self, port: &Port) -> Result<Port> { Err(Error::internal("not built yet")) }
-    /// Changes a port.
-    pub async fn port_update(&mut self, port: &Port) -> Result<Port> { Err(Error::internal("not built yet")) }
-    /// Deletes a port.
-    pub async fn port_delete(&mut self, port_uuid: &str) -> Result<bool> { Err(Error::internal("not built yet")) }
-    /// Deletes the node and all that belongs to it.
-    pub async fn delete_node(&mut self) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// The open operation.
-    pub async fn operation(&mut self) -> Result<Option<Operation>> { Err(Error::internal("not built yet")) }
-    /// Opens an operation.
-    pub async fn operation_open(&mut self, operation: &Operation) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Journals.
-    pub async fn operation_update(&mut self, operation: &Operation) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Closes (deletes) the operation.
-    pub async fn operation_close(&mut self, operation_uuid: &str) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Adds a record to the history.
-    pub async fn history_add(&mut self, entry: &HistoryEntry) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Writes (or with `None` deletes) notes.
-    pub async fn notes_write(&mut self, package: &str, notes: &[(String, Option<Value>)]) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Commits; the reservation stays.
-    pub async fn commit(self) -> Result<()> { Err(Error::internal("not built yet")) }
-    /// Commits and releases the reservation in the same transaction.
-    pub async fn commit_and_release(self) -> Result<()> { Err(Error::internal("not built yet")) }
+    pub async fn set_traits(&mut self, traits: &[String]) -> Result<()> {
+        Statement::new("DELETE FROM node_traits WHERE node_id = $1")
+            .bind(self.node_id)
+            .run(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        insert_traits(&mut self.transaction, self.node_id, traits).await
+    }
+
+    /// Adds a port to this node. Its number is the database's, `created_at` is now. A MAC address, name or UUID that
+    /// another port has is a conflict, after which this transaction can only be dropped.
+    pub async fn port_create(&mut self, port: &Port) -> Result<Port> {
+        self.must_be_this_node(&port.node_uuid)?;
+        let now = Timestamp::now();
+        let id = ports::insert(&mut self.transaction, self.node_id, port, now).await?;
+        Ok(Port {
+            id,
+            created_at: Some(now),
+            updated_at: None,
+            ..port.clone()
+        })
+    }
+
+    /// Changes a port of this node; `updated_at` becomes now. A `node_uuid` of another node moves it there.
+    pub async fn port_update(&mut self, port: &Port) -> Result<Port> {
+        let now = Timestamp::now();
+        let to_node = if port.node_uuid == self.reservation.node_uuid {
+            self.node_id
+        } else {
+            self.id_of(&port.node_uuid).await?
+        };
+        if !ports::update(&mut self.transaction, self.node_id, to_node, port, now).await? {
+            return Err(Error::not_found(format!(
+                "Port {} could not be found.",
+                port.uuid
+            )));
+        }
+        Ok(Port {
+            updated_at: Some(now),
+            ..port.clone()
+        })
+    }
+
+    /// Deletes a port of this node; false if it has no such port.
+    pub async fn port_delete(&mut self, port_uuid: &str) -> Result<bool> {
+        let deleted = Statement::new("DELETE FROM ports WHERE uuid = $1 AND node_id = $2")
+            .bind(port_uuid)
+            .bind(self.node_id)
+            .run(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        Ok(deleted > 0)
+    }
+
+    /// Deletes the node with its ports, traits, history, notes and operation.
+    pub async fn delete_node(&mut self) -> Result<()> {
+        Statement::new("DELETE FROM nodes WHERE id = $1")
+            .bind(self.node_id)
+            .run(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        Ok(())
+    }
+
+    /// The node's open operation.
+    pub async fn operation(&mut self) -> Result<Option<Operation>> {
+        operations::of_node(&mut self.transaction, self.node_id).await
+    }
+
+    /// Opens an operation. One that is open already is a conflict, after which this transaction can only be dropped.
+    pub async fn operation_open(&mut self, operation: &Operation) -> Result<()> {
+        self.must_be_this_node(&operation.node_uuid)?;
+        operations::insert(&mut self.transaction, self.node_id, operation).await
+    }
+
+    /// Writes the journal; the row's `updated_at` becomes now.
+    pub async fn operation_update(&mut self, operation: &Operation) -> Result<()> {
+        operations::update(&mut self.transaction, self.node_id, operation).await
+    }
+
+    /// Ends an operation: its row is deleted.
+    pub async fn operation_close(&mut self, operation_uuid: &str) -> Result<()> {
+        operations::delete(&mut self.transaction, self.node_id, operation_uuid).await
+    }
+
+    /// Adds a record to the node's history. Without a UUID or time it gets one.
+    pub async fn history_add(&mut self, entry: &HistoryEntry) -> Result<()> {
+        history::insert(&mut self.transaction, self.node_id, entry).await
+    }
+
+    /// Writes what a package keeps of the node; `None` deletes a note.
+    pub async fn notes_write(
+        &mut self,
+        package: &str,
+        notes: &[(String, Option<Value>)],
+    ) -> Result<()> {
+        notes::write(&mut self.transaction, self.node_id, package, notes).await
+    }
+
+    /// Makes all of it true at once. The node stays reserved.
+    pub async fn commit(self) -> Result<()> {
+        within(self.transaction.commit()).await.map_err(told)
+    }
+
+    /// Makes all of it true at once, and lets the node go.
+    pub async fn commit_and_release(mut self) -> Result<()> {
+        Statement::new("UPDATE nodes SET reservation = NULL WHERE id = $1")
+            .bind(self.node_id)
+            .run(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        self.commit().await
+    }
+
+    fn must_be_this_node(&self, uuid: &str) -> Result<()> {
+        if uuid == self.reservation.node_uuid {
+            return Ok(());
+        }
+        Err(Error::internal(format!(
+            "Node {uuid} can't be changed under the reservation of node {}.",
+            self.reservation.node_uuid
+        )))
+    }
+
+    async fn id_of(&mut self, node_uuid: &str) -> Result<i64> {
+        let row = Statement::new("SELECT id FROM nodes WHERE uuid = $1")
+            .bind(node_uuid)
+            .row(&mut self.transaction)
+            .await
+            .map_err(told)?
+            .ok_or_else(|| Error::node_not_found(node_uuid))?;
+        Columns::of(&row).int()
+    }
 }

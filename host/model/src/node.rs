@@ -84,6 +84,8 @@ pub struct Node {
     pub retired_reason: Option<String>,
     pub inspection_started_at: Option<Timestamp>,
     pub inspection_finished_at: Option<Timestamp>,
+    /// When the agent on this node was last heard; shown as `driver_internal_info.agent_last_heartbeat`.
+    pub agent_heartbeat_at: Option<Timestamp>,
 
     pub chassis_uuid: Option<String>,
     pub allocation_uuid: Option<String>,

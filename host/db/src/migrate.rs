@@ -1,0 +1,63 @@
+//! Brings the schema up to date when the database is opened. The files are in `migrations/`, numbered alike for both
+//! databases, and are part of the binary.
+
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, SqlSafeStr};
+
+use crate::DbError;
+use crate::dialect::Dialect;
+
+/// Number, name, text for SQLite, text for PostgreSQL.
+const FILES: &[(i64, &str, &str, &str)] = &[(
+    1,
+    "first schema",
+    include_str!("../../../migrations/sqlite/0001_first_schema.sql"),
+    include_str!("../../../migrations/postgres/0001_first_schema.sql"),
+)];
+
+/// Where the database notes which files it has seen.
+const TABLE: &str = "schema_migrations";
+
+/// Applies what is missing; refuses a database that a newer binary wrote.
+pub(crate) async fn migrate(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+) -> Result<(), DbError> {
+    let migrations = FILES.iter().map(|(version, name, sqlite, postgres)| {
+        let text = match dialect {
+            Dialect::Sqlite => *sqlite,
+            Dialect::Postgres => *postgres,
+        };
+        let kind = MigrationType::Simple;
+        Migration::new(*version, (*name).into(), kind, text.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(TABLE);
+
+    refuse_newer(connection).await?;
+    migrator
+        .run(connection)
+        .await
+        .map_err(DbError::Migrate)
+}
+
+async fn refuse_newer(connection: &mut AnyConnection) -> Result<(), DbError> {
+    connection
+        .ensure_migrations_table(TABLE)
+        .await
+        .map_err(DbError::Migrate)?;
+    let applied = connection
+        .list_applied_migrations(TABLE)
+        .await
+        .map_err(DbError::Migrate)?;
+    let database = applied.iter().map(|one| one.version).max().unwrap_or(0);
+    let binary = FILES.iter().map(|file| file.0).max().unwrap_or(0);
+    if database > binary {
+        return Err(DbError::Newer {
+            database,
+            binary,
+            binary_version: env!("CARGO_PKG_VERSION"),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Reading nodes: one, a page of them, or slim rows of all that matter.
+
+use std::collections::HashMap;
+
+use ironbark_model::ident::Ident;
+use ironbark_model::{Node, Result};
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::columns::{
+    By, REF_COLUMNS, SUMMARY_COLUMNS, node_columns, node_from, node_ref_from, node_select,
+    summary_from,
+};
+use super::filter::conditions;
+use crate::error::told;
+use crate::page::{Listing, read_page};
+use crate::sql::{Bind, Columns, Statement};
+use crate::{Database, NodeColumns, NodeFilter, NodeRef, Page};
+
+/// What `sort_key` of a list of nodes may be: every column that isn't JSON and is ever shown.
+pub const NODE_SORT_KEYS: &[&str] = &[
+    "id",
+    "uuid",
+    "name",
+    "driver",
+    "created_at",
+    "updated_at",
+    "provision_state",
+    "target_provision_state",
+    "provision_updated_at",
+    "power_state",
+    "target_power_state",
+    "last_error",
+    "maintenance",
+    "maintenance_reason",
+    "fault",
+    "health",
+    "boot_mode",
+    "secure_boot",
+    "reservation",
+    "conductor_group",
+    "instance_uuid",
+    "instance_name",
+    "automated_clean",
+    "console_enabled",
+    "disable_power_off",
+    "protected",
+    "protected_reason",
+    "retired",
+    "retired_reason",
+    "inspection_started_at",
+    "inspection_finished_at",
+    "chassis_uuid",
+    "allocation_uuid",
+    "parent_node",
+    "resource_class",
+    "description",
+    "owner",
+    "lessee",
+    "shard",
+    "bios_interface",
+    "boot_interface",
+    "console_interface",
+    "deploy_interface",
+    "firmware_interface",
+    "inspect_interface",
+    "management_interface",
+    "network_interface",
+    "power_interface",
+    "raid_interface",
+    "rescue_interface",
+    "storage_interface",
+    "vendor_interface",
+];
+
+const LISTING: Listing = Listing {
+    from: "nodes",
+    id: "id",
+    marker: "uuid",
+    what: "Node",
+    sort_keys: NODE_SORT_KEYS,
+    prefix: "",
+};
+
+impl Database {
+    /// The node with this UUID or name, with its traits.
+    pub async fn node_get(&self, ident: &Ident) -> Result<Option<Node>> {
+        let by = match ident {
+            Ident::Uuid(_) => By::Uuid,
+            Ident::Name(_) => By::Name,
+        };
+        let mut connection = self.reader().await?;
+        let row = node_select(by)
+            .bind(ident.as_str())
+            .row(&mut connection)
+            .await
+            .map_err(told)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let mut node = node_from(&row)?;
+        node.traits = traits_of(&mut connection, node.id).await?;
+        Ok(Some(node))
+    }
+
+    /// A page of the nodes that match, with as much of each as `columns` says.
+    pub async fn node_list(
+        &self,
+        filter: &NodeFilter,
+        page: &Page,
+        columns: NodeColumns,
+    ) -> Result<Vec<Node>> {
+        let conditions = conditions(filter, "");
+        let mut connection = self.reader().await?;
+        let summary = columns == NodeColumns::Summary;
+        let text = if summary {
+            SUMMARY_COLUMNS
+        } else {
+            node_columns()
+        };
+        let rows = read_page(&mut connection, &LISTING, text, &conditions, page).await?;
+        let decode = if summary { summary_from } else { node_from };
+        let mut nodes = rows.iter().map(decode).collect::<Result<Vec<Node>>>()?;
+        if columns == NodeColumns::AllWithTraits {
+            add_traits(&mut connection, &mut nodes).await?;
+        }
+        Ok(nodes)
+    }
+
+    /// Slim rows of every node that matches, in the order of their numbers. Unlike in lists, children are always among
+    /// them: a conductor looks after all its nodes.
+    pub async fn nodes_owned_candidates(&self, filter: &NodeFilter) -> Result<Vec<NodeRef>> {
+        let filter = NodeFilter {
+            include_children: true,
+            ..filter.clone()
+        };
+        let conditions = conditions(&filter, "n.");
+        let text = format!(
+            "SELECT {REF_COLUMNS} FROM nodes n{} ORDER BY n.id",
+            conditions.text()
+        );
+        let mut connection = self.reader().await?;
+        let rows = Statement::new(AssertSqlSafe(text))
+            .bind_all(conditions.into_binds())
+            .rows(&mut connection)
+            .await
+            .map_err(told)?;
+        rows.iter()
+            .map(|row| node_ref_from(&mut Columns::of(row)))
+            .collect()
+    }
+
+    /// Names (or else UUIDs) of at most `limit` nodes that use one of these hardware types.
+    pub async fn nodes_using_driver(
+        &self,
+        hardware_types: &[String],
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        let filter = NodeFilter {
+            drivers: Some(hardware_types.to_vec()),
+            include_children: true,
+            ..NodeFilter::default()
+        };
+        let mut conditions = conditions(&filter, "");
+        let limit = conditions.bind(Bind::Int(i64::from(limit)));
+        let text = format!(
+            "SELECT COALESCE(name, uuid) FROM nodes{} ORDER BY id LIMIT {limit}",
+            conditions.text()
+        );
+        let mut connection = self.reader().await?;
+        let rows = Statement::new(AssertSqlSafe(text))
+            .bind_all(conditions.into_binds())
+            .rows(&mut connection)
+            .await
+            .map_err(told)?;
+        rows.iter().map(|row| Columns::of(row).text()).collect()
+    }
+}
+
+/// The traits of the node with this number, sorted.
+pub(crate) async fn traits_of(connection: &mut AnyConnection, id: i64) -> Result<Vec<String>> {
+    let rows = Statement::new("SELECT trait FROM node_traits WHERE node_id = $1 ORDER BY trait")
+        .bind(id)
+        .rows(connection)
+        .await
+        .map_err(told)?;
+    rows.iter().map(|row| Columns::of(row).text()).collect()
+}
+
+/// Reads the traits of a whole page with one statement.
+async fn add_traits(connection: &mut AnyConnection, nodes: &mut [Node]) -> Result<()> {
+    let Some(last) = nodes.last().map(|node| node.id) else {
+        return Ok(());
+    };
+    let mut ids: Vec<i64> = nodes.iter().map(|node| node.id).collect();
+    // A power of two, so that pages of many lengths make few different statements.
+    ids.resize(ids.len().next_power_of_two(), last);
+    let placeholders: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+    let text = format!(
+        "SELECT node_id, trait FROM node_traits WHERE node_id IN ({}) ORDER BY node_id, trait",
+        placeholders.join(", ")
+    );
+    let rows = Statement::new(AssertSqlSafe(text))
+        .bind_all(ids.into_iter().map(Bind::Int))
+        .rows(connection)
+        .await
+        .map_err(told)?;
+    let mut by_node: HashMap<i64, Vec<String>> = HashMap::new();
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let id = columns.int()?;
+        by_node.entry(id).or_default().push(columns.text()?);
+    }
+    for node in nodes {
+        node.traits = by_node.remove(&node.id).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Statements with their arguments, and rows read column by column, in order.
+//!
+//! Every statement is prepared once for each connection and then found by its text, so texts are few: what varies
+//! goes into arguments. Columns are read by position, because finding them by name costs more than decoding them.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use ironbark_model::{Error, JsonObject, Result, Timestamp};
+use serde::de::DeserializeOwned;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AnyConnection, Arguments, Encode, Row, SqlSafeStr, SqlStr, Type};
+
+/// A statement that took this long has failed, whatever the server's own limit is: the answer may never come.
+const STATEMENT_BACKSTOP: Duration = Duration::from_secs(60);
+
+/// Separates values that were put together into one column. JSON text and names never contain it.
+pub(crate) const SEPARATOR: char = '\u{1e}';
+
+/// One statement, ready to run.
+pub(crate) struct Statement {
+    text: SqlStr,
+    arguments: AnyArguments,
+    fault: Option<sqlx::Error>,
+}
+
+/// An argument whose type is known only when the program runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Bind {
+    Int(i64),
+    Text(String),
+}
+
+impl Statement {
+    pub(crate) fn new(text: impl SqlSafeStr) -> Self {
+        Self {
+            text: text.into_sql_str(),
+            arguments: AnyArguments::default(),
+            fault: None,
+        }
+    }
+
+    /// Gives the next argument: `$1`, then `$2`, …
+    #[must_use]
+    pub(crate) fn bind<'t, T: Encode<'t, Any> + Type<Any>>(mut self, value: T) -> Self {
+        if let Err(error) = self.arguments.add(value) {
+            self.fault = Some(sqlx::Error::Encode(error));
+        }
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn bind_all(self, binds: impl IntoIterator<Item = Bind>) -> Self {
+        binds
+            .into_iter()
+            .fold(self, |statement, bind| match bind {
+                Bind::Int(value) => statement.bind(value),
+                Bind::Text(value) => statement.bind(value),
+            })
+    }
+
+    /// All rows.
+    pub(crate) async fn rows(self, connection: &mut AnyConnection) -> sqlx::Result<Vec<AnyRow>> {
+        let (text, arguments) = self.parts()?;
+        within(sqlx::query_with(text, arguments).fetch_all(connection)).await
+    }
+
+    /// The first row. Reads to the end, since `… RETURNING` has only done all its work then.
+    pub(crate) async fn row(self, connection: &mut AnyConnection) -> sqlx::Result<Option<AnyRow>> {
+        Ok(self.rows(connection).await?.into_iter().next())
+    }
+
+    /// How many rows were changed.
+    pub(crate) async fn run(self, connection: &mut AnyConnection) -> sqlx::Result<u64> {
+        let (text, arguments) = self.parts()?;
+        let done = within(sqlx::query_with(text, arguments).execute(connection)).await?;
+        Ok(done.rows_affected())
+    }
+
+    fn parts(self) -> sqlx::Result<(SqlStr, AnyArguments)> {
+        match self.fault {
+            None => Ok((self.text, self.arguments)),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// Waits for the database, but not for ever.
+pub(crate) async fn within<T>(
+    work: impl std::future::Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    match tokio::time::timeout(STATEMENT_BACKSTOP, work).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            "the database did not answer",
+        ))),
+    }
+}
+
+/// Reads one row from its first column to its last.
+pub(crate) struct Columns<'r> {
+    row: &'r AnyRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) fn of(row: &'r AnyRow) -> Self {
+        Self { row, next: 0 }
+    }
+
+    pub(crate) fn opt_str(&mut self) -> Result<Option<&'r str>> {
+        self.get()
+    }
+
+    pub(crate) fn str(&mut self) -> Result<&'r str> {
+        self.get()
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String> {
+        self.str().map(str::to_owned)
+    }
+
+    pub(crate) fn opt_text(&mut self) -> Result<Option<String>> {
+        Ok(self.opt_str()?.map(str::to_owned))
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i64> {
+        self.get()
+    }
+
+    pub(crate) fn opt_int(&mut self) -> Result<Option<i64>> {
+        self.get()
+    }
+
+    pub(crate) fn flag(&mut self) -> Result<bool> {
+        Ok(self.int()? != 0)
+    }
+
+    pub(crate) fn opt_flag(&mut self) -> Result<Option<bool>> {
+        Ok(self.opt_int()?.map(|value| value != 0))
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp> {
+        self.int().map(Timestamp)
+    }
+
+    pub(crate) fn opt_time(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.opt_int()?.map(Timestamp))
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>> {
+        self.get()
+    }
+
+    /// A number or a text, whichever is there.
+    pub(crate) fn any(&mut self) -> Result<Option<Bind>> {
+        let column = self.next;
+        if let Ok(value) = self.opt_int() {
+            return Ok(value.map(Bind::Int));
+        }
+        self.next = column;
+        Ok(self.opt_text()?.map(Bind::Text))
+    }
+
+    /// A value with a string form of its own: a state, a kind.
+    pub(crate) fn parsed<T: FromStr<Err = Error>>(&mut self) -> Result<T> {
+        let column = self.next;
+        parse(self.str()?, column)
+    }
+
+    pub(crate) fn opt_parsed<T: FromStr<Err = Error>>(&mut self) -> Result<Option<T>> {
+        let column = self.next;
+        self.opt_str()?.map(|text| parse(text, column)).transpose()
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        from_json(self.str()?)
+    }
+
+    pub(crate) fn opt_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        self.opt_str()?.map(from_json).transpose()
+    }
+
+    pub(crate) fn object(&mut self) -> Result<JsonObject> {
+        object_from(self.str()?)
+    }
+
+    fn get<T: sqlx::Decode<'r, Any> + Type<Any>>(&mut self) -> Result<T> {
+        let column = self.next;
+        self.next += 1;
+        self.row.try_get(column).map_err(|error| {
+            Error::internal("The database holds a value that can't be read.").caused_by(error)
+        })
+    }
+}
+
+/// A JSON object; an empty one, as most are, without a parser.
+pub(crate) fn object_from(text: &str) -> Result<JsonObject> {
+    if text == "{}" {
+        Ok(JsonObject::new())
+    } else {
+        from_json(text)
+    }
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        Error::internal("The database holds JSON that can't be read.").caused_by(error)
+    })
+}
+
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal("A value can't be written as JSON.").caused_by(error))
+}
+
+pub(crate) fn object_to_text(object: &JsonObject) -> Result<String> {
+    if object.is_empty() {
+        Ok("{}".to_owned())
+    } else {
+        to_json(object)
+    }
+}
+
+fn parse<T: FromStr<Err = Error>>(text: &str, column: usize) -> Result<T> {
+    text.parse().map_err(|error: Error| {
+        Error::internal(format!(
+            "The database holds {text:?} in column {column}, which this version doesn't know."
+        ))
+        .caused_by(error)
+    })
+}

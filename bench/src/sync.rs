@@ -13,8 +13,6 @@ use crate::http::has;
 use crate::report::Report;
 use crate::service::Service;
 
-/// What a poll of power is on the wire (IPMI 2.0, section 28.2).
-const GET_CHASSIS_STATUS: Command = Command::new(0x00, 0x01);
 /// Passes that are measured.
 const PASSES: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -80,7 +78,7 @@ pub(crate) async fn power_sync(
     let polls = || {
         rack.bmcs()
             .iter()
-            .map(|bmc| bmc.count(GET_CHASSIS_STATUS))
+            .map(|bmc| bmc.count(Command::CHASSIS_STATUS))
             .sum::<u64>()
     };
     // One pass to warm the sessions.

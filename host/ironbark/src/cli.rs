@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(name = "ironbark", version, after_help = "Example:\n  ironbark serve --data-dir ./ironbark-data")]
+#[command(
+    name = "ironbark",
+    version,
+    after_help = "Example:\n  ironbark serve --data-dir ./ironbark-data"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -16,7 +20,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run API and conductor in one process.
-    #[command(after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first.")]
+    #[command(
+        after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first."
+    )]
     Serve(ServeArgs),
     /// Look at driver packages.
     #[command(subcommand)]
@@ -78,7 +84,9 @@ pub(crate) enum Output {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DriverCommand {
     /// List the packages that a running service has.
-    #[command(after_help = "Example:\n  ironbark driver list --url http://127.0.0.1:6385 --output json")]
+    #[command(
+        after_help = "Example:\n  ironbark driver list --url http://127.0.0.1:6385 --output json"
+    )]
     List {
         /// Where the service listens.
         #[arg(long, default_value = "http://127.0.0.1:6385", env = "IRONBARK_URL")]
@@ -100,7 +108,9 @@ pub(crate) enum DriverCommand {
         output: Output,
     },
     /// Make a package of a component that cargo built: check its metadata and put them where the host reads them.
-    #[command(after_help = "Example:\n  ironbark driver pack target/wasm32-wasip2/plugin/acme.wasm --out acme.wasm")]
+    #[command(
+        after_help = "Example:\n  ironbark driver pack target/wasm32-wasip2/plugin/acme.wasm --out acme.wasm"
+    )]
     Pack {
         /// The component.
         file: PathBuf,

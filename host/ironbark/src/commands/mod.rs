@@ -13,10 +13,14 @@ use crate::cli::{Cli, Command, ConfigCommand, DriverCommand};
 pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => crate::serve::run(args),
-        Command::Driver(DriverCommand::List { url, credentials, output }) => {
-            driver_list::run(&url, credentials.as_deref(), output)
+        Command::Driver(DriverCommand::List {
+            url,
+            credentials,
+            output,
+        }) => driver_list::run(&url, credentials.as_deref(), output),
+        Command::Driver(DriverCommand::Inspect { file, output }) => {
+            driver_inspect::run(&file, output)
         }
-        Command::Driver(DriverCommand::Inspect { file, output }) => driver_inspect::run(&file, output),
         Command::Driver(DriverCommand::Pack { file, out }) => driver_pack::run(&file, &out),
         Command::Config(ConfigCommand::Check { config, output }) => {
             config_check::run(config.as_deref(), output)

@@ -55,7 +55,10 @@ fn describe(file: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 }
 
 fn overlay(table: &Table, name: &str, text: &str) -> Result<Table> {
-    let path = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase();
+    let path = name
+        .strip_prefix(PREFIX)
+        .unwrap_or(name)
+        .to_ascii_lowercase();
     let (section, key) = match SECTIONS
         .iter()
         .find_map(|section| Some((*section, path.strip_prefix(section)?.strip_prefix('_')?)))
@@ -69,7 +72,10 @@ fn overlay(table: &Table, name: &str, text: &str) -> Result<Table> {
     };
     // A value is TOML if it reads as TOML and fits, else plain text: `300`, `true`, `["a"]`, `rack-1`.
     let mut failure = None;
-    for value in [parse_value(text), Some(Value::String(text.to_owned()))].into_iter().flatten() {
+    for value in [parse_value(text), Some(Value::String(text.to_owned()))]
+        .into_iter()
+        .flatten()
+    {
         let mut changed = table.clone();
         let target = match section {
             Some(section) => changed
@@ -136,7 +142,10 @@ mod tests {
     fn a_wrong_value_is_named_with_file_and_line() {
         let error = with_file("[conductor]\n\nheartbeat_interval = \"soon\"\n", &[]).unwrap_err();
         let text = format!("{error:#}");
-        assert!(text.contains("line 3 (heartbeat_interval = \"soon\")"), "{text}");
+        assert!(
+            text.contains("line 3 (heartbeat_interval = \"soon\")"),
+            "{text}"
+        );
         assert!(text.contains("number of seconds"), "{text}");
     }
 
@@ -144,18 +153,35 @@ mod tests {
     fn variables_win_over_the_file() {
         let settings = with_file(
             "[conductor]\nhost = \"a\"\nsync_power_state_interval = 5\n",
-            &[("IRONBARK_CONDUCTOR_HOST", "42"), ("IRONBARK_CONDUCTOR_HEARTBEAT_INTERVAL", "0.5"), ("IRONBARK_TEST_X", "y")],
+            &[
+                ("IRONBARK_CONDUCTOR_HOST", "42"),
+                ("IRONBARK_CONDUCTOR_HEARTBEAT_INTERVAL", "0.5"),
+                ("IRONBARK_TEST_X", "y"),
+            ],
         )
         .unwrap();
         assert_eq!(settings.conductor.host.as_deref(), Some("42"));
-        assert_eq!(settings.conductor.heartbeat_interval.unwrap().0, Duration::from_millis(500));
-        assert_eq!(settings.conductor.sync_power_state_interval.unwrap().0, Duration::from_secs(5));
+        assert_eq!(
+            settings.conductor.heartbeat_interval.unwrap().0,
+            Duration::from_millis(500)
+        );
+        assert_eq!(
+            settings.conductor.sync_power_state_interval.unwrap().0,
+            Duration::from_secs(5)
+        );
     }
 
     #[test]
     fn a_wrong_variable_is_named() {
-        for (name, value) in [("IRONBARK_API_LISTEN", "nowhere"), ("IRONBARK_API_LISSTEN", "127.0.0.1:1"), ("IRONBARK_FOO", "1")] {
-            let text = format!("{:#}", load(None, environment(&[(name, value)])).unwrap_err());
+        for (name, value) in [
+            ("IRONBARK_API_LISTEN", "nowhere"),
+            ("IRONBARK_API_LISSTEN", "127.0.0.1:1"),
+            ("IRONBARK_FOO", "1"),
+        ] {
+            let text = format!(
+                "{:#}",
+                load(None, environment(&[(name, value)])).unwrap_err()
+            );
             assert!(text.contains(name), "{text}");
         }
     }

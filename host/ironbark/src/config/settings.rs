@@ -141,9 +141,9 @@ impl<'de> Deserialize<'de> for Seconds {
         }
         match Number::deserialize(deserializer)? {
             Number::Whole(seconds) => Ok(Self(Duration::from_secs(u64::from(seconds)))),
-            Number::Part(seconds) => Duration::try_from_secs_f64(seconds)
-                .map(Self)
-                .map_err(|_| serde::de::Error::custom("a number of seconds, 0 or more, is expected")),
+            Number::Part(seconds) => Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| {
+                serde::de::Error::custom("a number of seconds, 0 or more, is expected")
+            }),
         }
     }
 }

@@ -1,0 +1,89 @@
+//! What must hold before anything is started.
+
+use anyhow::{Result, bail};
+
+use crate::config::{AuthStrategy, Settings};
+
+/// Refuses settings that contradict each other, or that would leave the API open.
+pub(crate) fn check(settings: &Settings) -> Result<()> {
+    let api = &settings.api;
+    let open = api.auth_strategy == AuthStrategy::Noauth;
+    let on_loopback = api.listen.ip().is_loopback();
+    if open && !on_loopback {
+        bail!(
+            "without authentication the API listens on loopback only, not on {}: \
+             give it users ([api] auth_strategy = \"http_basic\" and htpasswd_file, or --htpasswd FILE)",
+            api.listen
+        );
+    }
+    if !open && api.htpasswd_file.is_none() {
+        bail!("[api] auth_strategy = \"http_basic\" needs [api] htpasswd_file");
+    }
+    if api.tls_cert.is_some() != api.tls_key.is_some() {
+        bail!("[api] tls_cert and tls_key go together: both or none");
+    }
+    if !on_loopback && api.tls_cert.is_none() && !api.behind_proxy {
+        bail!(
+            "passwords would cross the network in the clear on {}: give --tls-cert and --tls-key, \
+             or --behind-proxy if a proxy in front terminates TLS",
+            api.listen
+        );
+    }
+    super::parts::ipmi(settings)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings
+    }
+
+    #[test]
+    fn the_default_is_good() {
+        check(&Settings::default()).unwrap();
+    }
+
+    #[test]
+    fn an_open_api_stays_on_loopback() {
+        let open = settings(|settings| settings.api.listen = "0.0.0.0:6385".parse().unwrap());
+        assert!(
+            check(&open)
+                .unwrap_err()
+                .to_string()
+                .contains("loopback only")
+        );
+    }
+
+    #[test]
+    fn off_loopback_needs_tls_or_a_proxy() {
+        let users = |settings: &mut Settings| {
+            settings.api.listen = "0.0.0.0:6385".parse().unwrap();
+            settings.api.auth_strategy = AuthStrategy::HttpBasic;
+            settings.api.htpasswd_file = Some(PathBuf::from("users"));
+        };
+        assert!(
+            check(&settings(users))
+                .unwrap_err()
+                .to_string()
+                .contains("in the clear")
+        );
+        let proxy = settings(|settings| {
+            users(settings);
+            settings.api.behind_proxy = true;
+        });
+        check(&proxy).unwrap();
+        let tls = settings(|settings| {
+            users(settings);
+            settings.api.tls_cert = Some(PathBuf::from("cert"));
+            settings.api.tls_key = Some(PathBuf::from("key"));
+        });
+        check(&tls).unwrap();
+    }
+}

@@ -1,0 +1,168 @@
+//! From settings to what each room wants to know.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use ironbark_bmc::AllowedNetworks;
+use ironbark_bmc::ipmi::ClientConfig;
+use ironbark_conductor::Config;
+use ironbark_db::DatabaseConfig;
+
+use crate::config::Settings;
+
+/// Where the database is.
+pub(crate) fn database(settings: &Settings, data: &Path) -> DatabaseConfig {
+    match &settings.database.url {
+        Some(url) => DatabaseConfig::from_url(url),
+        None => DatabaseConfig::sqlite(data.join("ironbark.sqlite")),
+    }
+}
+
+/// How BMCs are spoken to over IPMI.
+pub(crate) fn ipmi(settings: &Settings) -> Result<ClientConfig> {
+    let bmc = &settings.bmc;
+    Ok(ClientConfig {
+        allowed_networks: AllowedNetworks::parse(&bmc.allowed_networks)
+            .context("[bmc] allowed_networks")?,
+        pacing: bmc.min_command_interval.0,
+        warm_sessions: bmc.warm_sessions,
+        idle_timeout: bmc.session_idle_timeout.0,
+        ..ClientConfig::default()
+    })
+}
+
+/// How a conductor works.
+pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
+    let set = &settings.conductor;
+    let base = Config::default();
+    let seconds = |value: Option<crate::config::Seconds>, default: Duration| {
+        value.map_or(default, |value| value.0)
+    };
+    Ok(Config {
+        host: match &set.host {
+            Some(host) => host.clone(),
+            None => host_name()?,
+        },
+        conductor_group: set
+            .conductor_group
+            .clone()
+            .unwrap_or(base.conductor_group)
+            .to_lowercase(),
+        heartbeat_interval: seconds(set.heartbeat_interval, base.heartbeat_interval),
+        workers: set.workers_pool_size.unwrap_or(base.workers),
+        node_locked_retry_attempts: set
+            .node_locked_retry_attempts
+            .unwrap_or(base.node_locked_retry_attempts),
+        node_locked_retry_interval: seconds(
+            set.node_locked_retry_interval,
+            base.node_locked_retry_interval,
+        ),
+        power_state_change_timeout: seconds(
+            set.power_state_change_timeout,
+            base.power_state_change_timeout,
+        ),
+        soft_power_off_timeout: seconds(set.soft_power_off_timeout, base.soft_power_off_timeout),
+        driver_call_timeout: seconds(settings.drivers.call_timeout, base.driver_call_timeout),
+        sync_power_state_interval: seconds(
+            set.sync_power_state_interval,
+            base.sync_power_state_interval,
+        ),
+        sync_power_state_workers: set
+            .sync_power_state_workers
+            .unwrap_or(base.sync_power_state_workers),
+        power_state_sync_max_retries: set
+            .power_state_sync_max_retries
+            .unwrap_or(base.power_state_sync_max_retries),
+        force_power_state_during_sync: set
+            .force_power_state_during_sync
+            .unwrap_or(base.force_power_state_during_sync),
+        power_failure_recovery_interval: seconds(
+            set.power_failure_recovery_interval,
+            base.power_failure_recovery_interval,
+        ),
+        check_provision_state_interval: seconds(
+            set.check_provision_state_interval,
+            base.check_provision_state_interval,
+        ),
+        deploy_callback_timeout: seconds(set.deploy_callback_timeout, base.deploy_callback_timeout),
+        clean_callback_timeout: seconds(set.clean_callback_timeout, base.clean_callback_timeout),
+        inspect_wait_timeout: seconds(set.inspect_wait_timeout, base.inspect_wait_timeout),
+        rescue_callback_timeout: seconds(set.rescue_callback_timeout, base.rescue_callback_timeout),
+        service_callback_timeout: seconds(
+            set.service_callback_timeout,
+            base.service_callback_timeout,
+        ),
+        sync_local_state_interval: seconds(
+            set.sync_local_state_interval,
+            base.sync_local_state_interval,
+        ),
+        resume_max_age: seconds(set.resume_max_age, base.resume_max_age),
+        max_resumes: set.max_resumes.unwrap_or(base.max_resumes),
+        automated_clean: set.automated_clean.unwrap_or(base.automated_clean),
+        max_concurrent_deploy: set
+            .max_concurrent_deploy
+            .unwrap_or(base.max_concurrent_deploy),
+        max_concurrent_clean: set
+            .max_concurrent_clean
+            .unwrap_or(base.max_concurrent_clean),
+        allow_deleting_available_nodes: set
+            .allow_deleting_available_nodes
+            .unwrap_or(base.allow_deleting_available_nodes),
+        allow_provisioning_in_maintenance: set
+            .allow_provisioning_in_maintenance
+            .unwrap_or(base.allow_provisioning_in_maintenance),
+        default_resource_class: set
+            .default_resource_class
+            .clone()
+            .or(base.default_resource_class),
+        default_conductor_group: set
+            .default_conductor_group
+            .clone()
+            .unwrap_or(base.default_conductor_group)
+            .to_lowercase(),
+        node_history_max_entries: set
+            .node_history_max_entries
+            .unwrap_or(base.node_history_max_entries),
+        bundled_folder: settings.drivers.bundled.clone().or_else(bundled_folder),
+        drivers_folder: Some(
+            settings
+                .drivers
+                .folder
+                .clone()
+                .unwrap_or_else(|| data.join("drivers.d")),
+        ),
+        packages_interval: seconds(settings.drivers.reconcile_interval, base.packages_interval),
+        graceful_shutdown_timeout: seconds(
+            set.graceful_shutdown_timeout,
+            base.graceful_shutdown_timeout,
+        ),
+        drain_shutdown_timeout: seconds(set.drain_shutdown_timeout, base.drain_shutdown_timeout),
+        fence_after: base.fence_after,
+    })
+}
+
+/// Where the packages that ship are: beside the program, as an installation or a build leaves them.
+fn bundled_folder() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let beside = program.parent()?;
+    [
+        beside.join("drivers"),
+        beside.join("../lib/ironbark/drivers"),
+        beside.join("../drivers"),
+    ]
+    .into_iter()
+    .find(|folder| folder.is_dir())
+}
+
+/// This machine's name: what reservations show.
+fn host_name() -> Result<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .context("this machine's name can't be read; set [conductor] host")?;
+    let name = name.trim();
+    anyhow::ensure!(
+        !name.is_empty(),
+        "this machine has no name; set [conductor] host"
+    );
+    Ok(name.to_owned())
+}

@@ -216,6 +216,11 @@ impl Bmc {
                 let (delay, message, _) = self.command(state, None, message)?;
                 Some((delay, wire::encode_sessionless(&message)))
             }
+            // Outside of sessions RMCP+ wrapping is as good (ipmitool asks for cipher suites in it).
+            Some(Datagram::Plus(packet)) if packet.session_id == 0 && packet.payload_type == 0 => {
+                let (delay, message, _) = self.command(state, None, packet.payload)?;
+                Some((delay, wire::encode_plus(0, 0, 0, &message)))
+            }
             Some(Datagram::Plus(packet)) if packet.session_id == 0 => {
                 let reply = self.set_up(state, packet.payload_type, packet.payload);
                 reply.map(|reply| (Duration::ZERO, reply))
@@ -249,8 +254,10 @@ impl Bmc {
             .sessions
             .set_up(payload_type, payload, &self.config, &suites, slots);
         let open = state.sessions.open_count();
+        if let Some(suite) = outcome.opened {
+            state.observed.note_session(suite);
+        }
         let stats = &mut state.observed.stats;
-        stats.sessions_opened += u64::from(outcome.opened);
         stats.sessions_refused += u64::from(outcome.refused_for_slots);
         stats.most_sessions = stats.most_sessions.max(open);
         outcome.reply

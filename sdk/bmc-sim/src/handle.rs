@@ -83,6 +83,11 @@ impl BmcHandle {
         })
     }
 
+    /// The cipher suites of the last 256 sessions that were opened, oldest first.
+    pub fn suites_of_sessions(&self) -> Vec<u8> {
+        self.bmc.with(|state| state.observed.suites())
+    }
+
     /// A boot option as it was last set (IPMI 2.0 table 28-14).
     pub fn boot_option(&self, parameter: u8) -> Option<Vec<u8>> {
         self.bmc

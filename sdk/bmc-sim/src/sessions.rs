@@ -62,7 +62,8 @@ enum Phase {
 /// What a set-up message did.
 pub(crate) struct SetupOutcome {
     pub(crate) reply: Option<Vec<u8>>,
-    pub(crate) opened: bool,
+    /// The cipher suite of a session that is now open.
+    pub(crate) opened: Option<u8>,
     pub(crate) refused_for_slots: bool,
 }
 
@@ -70,7 +71,7 @@ impl SetupOutcome {
     fn reply(payload_type: u8, payload: &[u8]) -> Self {
         Self {
             reply: Some(wire::encode_setup(payload_type, payload)),
-            opened: false,
+            opened: None,
             refused_for_slots: false,
         }
     }
@@ -78,7 +79,7 @@ impl SetupOutcome {
     fn nothing() -> Self {
         Self {
             reply: None,
-            opened: false,
+            opened: None,
             refused_for_slots: false,
         }
     }
@@ -301,6 +302,7 @@ impl Sessions {
         check.truncate(session.suite.short_length());
         session.keys = Keys::derive(session.suite, &session_key);
         session.last_active = Instant::now();
+        let suite = session.suite.id;
         let mut reply = vec![tag, OK, 0, 0];
         reply.extend(console_id.to_le_bytes());
         reply.extend(check);
@@ -308,7 +310,7 @@ impl Sessions {
             last_message: reply.clone(),
         };
         SetupOutcome {
-            opened: true,
+            opened: Some(suite),
             ..SetupOutcome::reply(0x15, &reply)
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::Command;
 
-/// The last so many commands are kept.
+/// The last so many commands and sessions are kept.
 const LOG: usize = 256;
 
 /// One command that a BMC carried out or refused.
@@ -69,19 +69,33 @@ pub(crate) struct Observed {
     pub(crate) stats: Stats,
     pub(crate) total: u64,
     log: VecDeque<CommandRecord>,
+    suites: VecDeque<u8>,
 }
 
 impl Observed {
     pub(crate) fn note(&mut self, record: CommandRecord) {
         self.total += 1;
         *self.stats.commands.entry(record.command).or_default() += 1;
-        if self.log.len() == LOG {
-            self.log.pop_front();
-        }
-        self.log.push_back(record);
+        push(&mut self.log, record);
+    }
+
+    pub(crate) fn note_session(&mut self, suite: u8) {
+        self.stats.sessions_opened += 1;
+        push(&mut self.suites, suite);
+    }
+
+    pub(crate) fn suites(&self) -> Vec<u8> {
+        self.suites.iter().copied().collect()
     }
 
     pub(crate) fn log(&self) -> Vec<CommandRecord> {
         self.log.iter().cloned().collect()
     }
+}
+
+fn push<T>(log: &mut VecDeque<T>, entry: T) {
+    if log.len() == LOG {
+        log.pop_front();
+    }
+    log.push_back(entry);
 }

@@ -458,22 +458,28 @@ async fn sessionless(
         }));
     };
     let request = Request::new(NETFN_APP, number, data);
-    let datagram = packet::encode_sessionless(&lan::encode_request(&request, sequence));
-    let recognise = |_: &mut (), reply: &[u8]| match packet::decode(reply) {
-        Ok(packet::Packet::V1(reply)) => lan::decode_response(reply.payload)
+    let message = lan::encode_request(&request, sequence);
+    let recognise = |_: &mut u32, reply: &[u8]| {
+        let payload = match packet::decode(reply) {
+            Ok(packet::Packet::V1(reply)) => reply.payload,
+            Ok(packet::Packet::V2(reply)) => reply.payload,
+            Err(_) => return None,
+        };
+        lan::decode_response(payload)
             .ok()
-            .filter(|reply| reply.answers(&request, sequence)),
-        _ => None,
+            .filter(|reply| reply.answers(&request, sequence))
+    };
+    let wrapping = |transmission: &mut u32| {
+        // Outside of sessions either wrapping is right, and some BMCs understand only one of them.
+        *transmission += 1;
+        if transmission.is_multiple_of(2) {
+            wrap(packet::PAYLOAD_IPMI, &message)
+        } else {
+            packet::encode_sessionless(&message)
+        }
     };
     let reply = link
-        .exchange(
-            during,
-            schedule,
-            &mut (),
-            |()| datagram.clone(),
-            recognise,
-            || true,
-        )
+        .exchange(during, schedule, &mut 0, wrapping, recognise, || true)
         .await?;
     let response = reply.response;
     Ok(Ok((response.completion_code == 0).then_some(response.data)))

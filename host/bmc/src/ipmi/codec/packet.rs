@@ -162,6 +162,9 @@ pub fn route(datagram: &[u8]) -> Result<RouteKey, DecodeError> {
     match decode(datagram)? {
         Packet::V1(packet) => lan::response_sequence(packet.payload).map(RouteKey::Sessionless),
         Packet::V2(packet) if packet.session_id != 0 => Ok(RouteKey::Session(packet.session_id)),
+        Packet::V2(packet) if packet.payload_type == PAYLOAD_IPMI => {
+            lan::response_sequence(packet.payload).map(RouteKey::Sessionless)
+        }
         Packet::V2(packet) => {
             // Replies of the set-up carry our session id at the same place (IPMI 2.0 tables 13-10, 13-12, 13-14).
             let mut reader = Reader::new(packet.payload);

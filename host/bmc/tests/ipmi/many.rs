@@ -1,0 +1,56 @@
+//! Many BMCs from one process.
+
+use std::time::Instant;
+
+use ironbark_bmc::ipmi::Client;
+use ironbark_bmc_sim::{Chance, Faults, Rack, RackConfig};
+use tokio::task::JoinSet;
+
+use crate::support::{power, target_of};
+
+/// Asks all BMCs at once, and checks each answer against its machine.
+async fn poll_all(client: &Client, rack: &Rack) {
+    let mut polls = JoinSet::new();
+    for bmc in rack.bmcs() {
+        let (client, bmc) = (client.clone(), bmc.clone());
+        polls.spawn(async move {
+            let on = power(&client, &target_of(&bmc)).await.unwrap();
+            assert_eq!(on, bmc.power());
+        });
+    }
+    while let Some(poll) = polls.join_next().await {
+        poll.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_bmcs_share_a_few_sockets() {
+    let rack = Rack::start(RackConfig {
+        count: 300,
+        ..RackConfig::default()
+    })
+    .await
+    .unwrap();
+    for bmc in rack.bmcs().iter().step_by(3) {
+        bmc.set_power(true);
+    }
+    for bmc in rack.bmcs().iter().step_by(7) {
+        bmc.set_faults(Faults {
+            lose_replies: Chance::one_in(5),
+            ..Faults::default()
+        });
+    }
+    let client = Client::new(Default::default());
+    poll_all(&client, &rack).await;
+    let started = Instant::now();
+    poll_all(&client, &rack).await;
+    eprintln!(
+        "{} warm polls in {:?}",
+        rack.bmcs().len(),
+        started.elapsed()
+    );
+    for bmc in rack.bmcs() {
+        assert_eq!(bmc.stats().sessions_opened, 1, "{}", bmc.address());
+    }
+    assert_eq!(client.bmcs_in_use(), 300);
+}

@@ -1,1 +1,18 @@
-//! ironbark-plugin-fake
+//! The driver `fake`: a machine that isn't there. It answers every interface at once, and remembers what it was told in its
+//! notes on the node, so that what is set is what is read. It may not fail or be slow: drivers that do are fixtures of the tests.
+
+mod deploy;
+mod management;
+mod power;
+mod steps;
+mod vendor;
+
+ironbark_driver::register! {
+    metadata: "../driver.json",
+    power: { "fake" => power::FakePower },
+    management: { "fake" => management::FakeManagement },
+    boot: { "fake" => deploy::FakeBoot },
+    deploy: { "fake" => deploy::FakeDeploy },
+    vendor: { "fake" => vendor::FakeVendor },
+    steps: { "fake" => steps::FakeSteps },
+}

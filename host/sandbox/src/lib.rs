@@ -1,1 +1,59 @@
-//! ironbark-sandbox
+//! Runs drivers: WebAssembly components that see one node, do one call, and are gone.
+//!
+//! Everything a guest can reach is an import defined in [`imports`](crate) by this crate: WASI without anything
+//! in it, and the contract `ironbark:driver`. What the imports need from the service comes through small traits
+//! ([`IpmiAccess`], [`StateAccess`]). This crate may not know the database, BMC protocols, packages' metadata beyond
+//! names, or which driver serves which node.
+//!
+//! Three promises, each of them tested:
+//!
+//! * A guest can't starve the host or other guests: guest code runs on a runtime of its own, in turns of 1 ms; all
+//!   I/O, host-call deadlines and wall-clock timers live on the I/O runtime.
+//! * Every call ends: CPU time, wall-clock time, memory, tables, instances, number and size of host calls are bounded.
+//! * Cancelling a call is dropping its future. A command that was already sent to a BMC is finished by the host.
+
+#![forbid(unsafe_code)]
+
+mod call;
+mod capabilities;
+mod compile;
+mod driver;
+mod engine;
+mod error;
+mod exports;
+mod faults;
+mod imports;
+mod limits;
+mod state;
+mod ticker;
+mod turns;
+mod types;
+
+/// Generated from `wit/`. Not public: what others need is in `types.rs`, which doesn't change when WIT's names do.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "everything",
+        imports: {
+            "ironbark:driver/state": async | trappable,
+            "ironbark:driver/clock.sleep": async | trappable,
+            "ironbark:driver/ipmi.[method]session.request": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        with: { "ironbark:driver/ipmi.session": crate::imports::IpmiSession },
+    });
+}
+
+pub use capabilities::{
+    CallContext, Capabilities, Completed, IpmiAccess, IpmiResponse, StateAccess, Usage, Write,
+};
+pub use driver::{Driver, Granted, PackageName};
+pub use engine::{Engine, EngineConfig, EngineError};
+pub use error::{CallError, DriverError};
+pub use exports::{StepCall, VendorRequest};
+pub use faults::{Fault, FaultKind, LoadError};
+pub use imports::{IPMI_GROUPS, IpmiGroup, IpmiPolicy};
+pub use limits::Limits;
+pub use types::{BootDevice, Lock, Outcome, PowerReading, Wait, WaitOn};

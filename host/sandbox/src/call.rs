@@ -1,0 +1,227 @@
+//! One call: admitted, started on the guest runtime, bounded in time, and its outcome sorted out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use ironbark_model::Secret;
+use tokio::task::JoinHandle;
+use wasmtime::component::Instance;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::ironbark::driver::types as wit;
+use crate::capabilities::{CallContext, Completed, Usage};
+use crate::driver::{Driver, Package};
+use crate::engine::Inner;
+use crate::error::{CallError, DriverError};
+use crate::faults::{FaultKind, classify};
+use crate::state::{Meter, Setup, State};
+use crate::turns::Turns;
+
+/// Longest message of a driver that is passed on, in bytes.
+const MAX_MESSAGE: usize = 4096;
+/// Shorter secrets would make nonsense of messages; and they aren't secrets.
+const SHORTEST_SECRET: usize = 4;
+
+/// What an export returned, or why it didn't.
+pub(crate) type Returned<T> = wasmtime::Result<Result<T, wit::Error>>;
+
+impl Driver {
+    /// Runs `export` in a new instance. Dropping the future cancels the call.
+    pub(crate) async fn call<T, F>(
+        &self,
+        implementation: &str,
+        context: CallContext,
+        may_checkpoint: bool,
+        export: F,
+    ) -> Result<Completed<T>, CallError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> BoxFuture<'a, Returned<T>>
+            + Send
+            + 'static,
+    {
+        let inner = &self.engine;
+        let place = inner.admit().await?;
+        let limit = call_limit(inner, context.deadline);
+        let meter = Arc::new(Meter::default());
+        let setup = Setup {
+            package: Arc::clone(&self.package),
+            implementation: implementation.into(),
+            limits: Arc::clone(&inner.limits),
+            io: inner.io.clone(),
+            deadline: Instant::now() + limit,
+            meter: Arc::clone(&meter),
+            may_checkpoint,
+        };
+        let secrets = Arc::clone(&context.secrets);
+        let guest = {
+            let driver = self.clone();
+            async move {
+                // Given back only when the store is gone, so that the pool has room for whoever gets it next.
+                let _place = place;
+                driver.run(setup, context, export).await
+            }
+        };
+        let guest = Turns::new(
+            guest,
+            Arc::clone(&self.package.turns),
+            Arc::clone(&inner.ticker),
+        );
+        let mut task = Cancelling(inner.guests.spawn(guest));
+        let ended = {
+            let _io = inner.io.enter();
+            tokio::time::timeout(limit, &mut task.0)
+        };
+        match ended.await {
+            Ok(Ok(result)) => result.map_err(|error| clean_error(error, &secrets)),
+            Ok(Err(error)) => {
+                tracing::error!(%error, package = %self.package.name.name, "a driver call failed inside of the sandbox");
+                Err(self.fault(FaultKind::Host).into())
+            }
+            Err(_) => {
+                let waiting = meter.is_waiting();
+                Err(self
+                    .fault(FaultKind::Deadline {
+                        after: limit,
+                        waiting,
+                    })
+                    .into())
+            }
+        }
+    }
+
+    /// The part of a call that runs on the guest runtime.
+    async fn run<T, F>(
+        &self,
+        setup: Setup,
+        context: CallContext,
+        export: F,
+    ) -> Result<Completed<T>, CallError>
+    where
+        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> BoxFuture<'a, Returned<T>>,
+    {
+        let started = Instant::now();
+        let mut store = self.new_store(State::new(setup, context));
+        let returned = match self.loaded.instance.instantiate_async(&mut store).await {
+            Ok(instance) => export(&mut store, instance).await,
+            Err(error) => Err(error),
+        };
+        let value = match returned {
+            Ok(Ok(value)) => value,
+            Ok(Err(error)) => return Err(DriverError::from(error).into()),
+            Err(error) => return Err(self.sort_out(&error, store.data()).into()),
+        };
+        let state = store.data_mut();
+        Ok(Completed {
+            value,
+            writes: state.take_writes(),
+            usage: Usage {
+                cpu: state.cpu(),
+                wall: started.elapsed(),
+                host_calls: state.host_calls(),
+                memory: state.limiter.memory(),
+            },
+        })
+    }
+
+    fn new_store(&self, state: State) -> Store<State> {
+        let transfer = state.limits.transfer;
+        let mut store = Store::new(&self.engine.wasmtime, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(transfer);
+        store.set_epoch_deadline(1);
+        // Called when a tick has passed: so the guest computed in it, however long it waited before.
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().count_tick()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    fn sort_out(&self, error: &wasmtime::Error, state: &State) -> crate::faults::Fault {
+        let (kind, detail) = classify(error, state.limiter.refused());
+        let package: &Package = &self.package;
+        tracing::warn!(
+            package = %package.name.name,
+            version = %package.name.version,
+            implementation = %state.implementation,
+            node = %state.context.node_label,
+            request_id = %state.context.request_id,
+            error = format!("{error:#}"),
+            "driver fault: {kind}"
+        );
+        self.fault_with(kind, detail)
+    }
+}
+
+/// Aborts the task when it is dropped: that is how calls are cancelled.
+struct Cancelling<T>(JoinHandle<T>);
+
+impl<T> Drop for Cancelling<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn call_limit(inner: &Inner, asked: Duration) -> Duration {
+    if asked.is_zero() {
+        inner.limits.default_deadline
+    } else {
+        asked.min(inner.limits.max_deadline)
+    }
+}
+
+/// Takes secrets, control characters and excess length out of what a driver says.
+fn clean_error(error: CallError, secrets: &[Secret]) -> CallError {
+    let CallError::Driver(error) = error else {
+        return error;
+    };
+    let clean = |text: String| clean(&text, MAX_MESSAGE, secrets);
+    CallError::Driver(match error {
+        DriverError::InvalidParameter(text) => DriverError::InvalidParameter(clean(text)),
+        DriverError::MissingParameter(text) => DriverError::MissingParameter(clean(text)),
+        DriverError::Unsupported(text) => DriverError::Unsupported(clean(text)),
+        DriverError::Unreachable(text) => DriverError::Unreachable(clean(text)),
+        DriverError::AuthFailed(text) => DriverError::AuthFailed(clean(text)),
+        DriverError::Denied(text) => DriverError::Denied(clean(text)),
+        DriverError::Protocol(text) => DriverError::Protocol(clean(text)),
+        DriverError::Failed(text) => DriverError::Failed(clean(text)),
+        DriverError::Busy {
+            message,
+            retry_after,
+        } => DriverError::Busy {
+            message: clean(message),
+            retry_after,
+        },
+        DriverError::Other {
+            code,
+            message,
+            retry_after,
+            detail,
+        } => DriverError::Other {
+            code: clean(code),
+            message: clean(message),
+            retry_after,
+            detail: detail.and_then(|detail| serde_json::from_str(&clean(detail.to_string())).ok()),
+        },
+    })
+}
+
+/// One line of at most `most` bytes, with every known secret replaced.
+pub(crate) fn clean(text: &str, most: usize, secrets: &[Secret]) -> String {
+    let mut line = text.to_owned();
+    for secret in secrets {
+        if secret.expose().len() >= SHORTEST_SECRET && line.contains(secret.expose()) {
+            line = line.replace(secret.expose(), ironbark_model::mask::MASK);
+        }
+    }
+    if line.contains(char::is_control) {
+        line = line.replace(char::is_control, " ");
+    }
+    if line.len() > most {
+        let end = line.floor_char_boundary(most);
+        line.truncate(end);
+    }
+    line
+}

@@ -1,0 +1,210 @@
+//! What belongs to one call: the store's data.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::bindings::ironbark::driver::types as wit;
+use crate::capabilities::{CallContext, Write};
+use crate::driver::Package;
+use crate::error::DriverError;
+use crate::imports::Notes;
+use crate::limits::{Limits, StoreLimiter, Tripped};
+
+/// Most resources (sessions, pollables, streams) that a guest may hold at a time.
+const MAX_RESOURCES: usize = 256;
+/// Most bytes that a guest gets from the random source at once.
+const MAX_RANDOM: u64 = 64 * 1024;
+
+/// The data of the store in which one call runs.
+pub(crate) struct State {
+    pub(crate) package: Arc<Package>,
+    pub(crate) implementation: Arc<str>,
+    pub(crate) context: CallContext,
+    pub(crate) limits: Arc<Limits>,
+    /// Where the host's side of imports runs.
+    pub(crate) io: Handle,
+    pub(crate) deadline: Instant,
+    pub(crate) meter: Arc<Meter>,
+    /// `state.checkpoint` makes sense in this call.
+    pub(crate) may_checkpoint: bool,
+    pub(crate) notes: Notes,
+    pub(crate) limiter: StoreLimiter,
+    pub(crate) open_sessions: u32,
+    pub(crate) table: ResourceTable,
+    host_calls: u32,
+    cpu_ticks: u64,
+    wasi: Option<Box<WasiCtx>>,
+}
+
+/// What the caller's side may want to know of a call that is still running.
+#[derive(Default)]
+pub(crate) struct Meter {
+    /// The guest waits for the host or the BMC.
+    waiting: AtomicBool,
+    denied: AtomicU64,
+}
+
+impl Meter {
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// What a call needs to know besides its context.
+pub(crate) struct Setup {
+    pub(crate) package: Arc<Package>,
+    pub(crate) implementation: Arc<str>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) io: Handle,
+    pub(crate) deadline: Instant,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) may_checkpoint: bool,
+}
+
+impl State {
+    pub(crate) fn new(setup: Setup, context: CallContext) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Self {
+            limiter: StoreLimiter::new(&setup.limits),
+            package: setup.package,
+            implementation: setup.implementation,
+            context,
+            limits: setup.limits,
+            io: setup.io,
+            deadline: setup.deadline,
+            meter: setup.meter,
+            may_checkpoint: setup.may_checkpoint,
+            notes: Notes::default(),
+            open_sessions: 0,
+            table,
+            host_calls: 0,
+            cpu_ticks: 0,
+            wasi: None,
+        }
+    }
+
+    /// Time that is left of the call.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Counts a call of one of the contract's imports.
+    pub(crate) fn count_host_call(&mut self) -> Result<(), Tripped> {
+        if self.host_calls >= self.limits.host_calls {
+            return Err(Tripped::HostCalls("too many calls of imports"));
+        }
+        self.host_calls += 1;
+        Ok(())
+    }
+
+    pub(crate) fn host_calls(&self) -> u32 {
+        self.host_calls
+    }
+
+    /// Counts a millisecond in which the guest computed.
+    pub(crate) fn count_tick(&mut self) -> Result<(), Tripped> {
+        self.cpu_ticks += 1;
+        if Duration::from_millis(self.cpu_ticks) > self.limits.cpu {
+            return Err(Tripped::Cpu(self.limits.cpu));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_millis(self.cpu_ticks)
+    }
+
+    /// The answer of an import whose capability isn't there. Counted, so that the host can tell.
+    pub(crate) fn denied(&self, reason: String) -> DriverError {
+        self.meter.denied.fetch_add(1, Ordering::Relaxed);
+        DriverError::Denied(reason)
+    }
+
+    /// Runs the host's side of an import on the I/O runtime, for at most the host-call deadline.
+    ///
+    /// If the call is cancelled meanwhile, what runs there is finished all the same.
+    pub(crate) async fn on_io<T: Send + 'static>(
+        &mut self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, DriverError>> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let _waiting = Waiting::new(&self.meter);
+        let task = self.io.spawn(async move {
+            tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+                Err(DriverError::Unreachable(format!(
+                    "no answer within {:.1} s",
+                    limit.as_secs_f32()
+                )))
+            })
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(error) => {
+                tracing::error!(%error, "the host's side of a driver's import failed");
+                Err(DriverError::Failed(
+                    "the host failed while it served this driver; see its log".to_owned(),
+                ))
+            }
+        }
+    }
+
+    /// Waits on the I/O runtime's clock. Counts as the guest's own waiting.
+    pub(crate) async fn sleep(&mut self, duration: Duration) {
+        let sleep = {
+            let _io = self.io.enter();
+            tokio::time::sleep(duration)
+        };
+        sleep.await;
+    }
+
+    /// Ends the call: what is to be stored with its outcome.
+    pub(crate) fn take_writes(&mut self) -> Vec<Write> {
+        self.notes.take_writes()
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Most calls never use WASI, and making its context costs as much as a small call.
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(empty_wasi()));
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl wit::Host for State {}
+
+/// Marks the guest as waiting for the host.
+struct Waiting<'a>(&'a Meter);
+
+impl<'a> Waiting<'a> {
+    fn new(meter: &'a Meter) -> Self {
+        meter.waiting.store(true, Ordering::Relaxed);
+        Self(meter)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.store(false, Ordering::Relaxed);
+    }
+}
+
+/// No files, no environment, no arguments, no sockets; input is at its end and output goes nowhere.
+fn empty_wasi() -> WasiCtx {
+    WasiCtxBuilder::new()
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .allow_blocking_current_thread(false)
+        .max_random_size(MAX_RANDOM)
+        .build()
+}

@@ -1,0 +1,167 @@
+"""The tour from `openstack baremetal`: python-ironicclient as it is, its commands run in one process.
+
+Arguments: the service's URL, then address, port, user and password of a BMC.
+"""
+
+import contextlib
+import io
+import json
+import sys
+import time
+
+from openstackclient.shell import OpenStackShell
+
+URL, ADDRESS, PORT, USER, PASSWORD = sys.argv[1:6]
+
+
+def run(command, *arguments):
+    """Runs `openstack baremetal <command> <arguments>`: its exit status, standard output and standard error."""
+    line = ["--os-auth-type", "none", "--os-endpoint", URL, "baremetal", *command.split(), *arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        shell = OpenStackShell(stdout=out, stderr=err)
+        status = shell.run(line)
+    print(f"[{time.monotonic():.1f}] openstack baremetal {command} {' '.join(arguments)} -> {status}", flush=True)
+    return status, out.getvalue(), err.getvalue()
+
+
+def do(command, *arguments):
+    """A command that must succeed; gives its standard output."""
+    status, out, err = run(command, *arguments)
+    assert status == 0, f"{command} {arguments} ended with {status}: {out} {err}"
+    return out
+
+
+def read(command, *arguments):
+    """A command that must succeed and print JSON."""
+    return json.loads(do(command, *arguments, "-f", "json"))
+
+
+def refuse(command, *arguments):
+    """A command that must fail; gives what it said."""
+    status, out, err = run(command, *arguments)
+    assert status != 0, f"{command} {arguments} succeeded: {out}"
+    return out + err
+
+
+def same(found, wanted):
+    assert found == wanted, f"{found!r} instead of {wanted!r}"
+
+
+def until(node, field, wanted):
+    deadline = time.monotonic() + 60
+    while True:
+        shown = read("node show", node, "--fields", field, "last_error")
+        if shown[field] == wanted:
+            return
+        assert time.monotonic() < deadline, f"{node}: {field} is {shown[field]!r}, not {wanted!r}: {shown['last_error']}"
+
+
+def drivers():
+    names = {row["Supported driver(s)"]: row["Active host(s)"] for row in read("driver list")}
+    assert {"fake-hardware", "ipmi"} <= names.keys(), names
+    shown = read("driver show", "ipmi")
+    same(shown["default_power_interface"], "ipmitool")
+    properties = {row["Property"] for row in read("driver property list", "ipmi")}
+    assert {"ipmi_address", "ipmi_password", "ipmi_username", "ipmi_port"} <= properties, properties
+    do("driver passthru list", "fake-hardware")
+    hosts = [row["Hostname"] for row in read("conductor list")]
+    same(len(hosts), 1)
+    conductor = read("conductor show", hosts[0])
+    assert conductor["alive"] is True, conductor
+    assert "ipmi" in conductor["drivers"], conductor
+    same(names["ipmi"], hosts[0])
+
+
+def nodes():
+    info = [f"ipmi_address={ADDRESS}", f"ipmi_port={PORT}", f"ipmi_username={USER}", f"ipmi_password={PASSWORD}"]
+    created = read(
+        "node create", "--driver", "ipmi", "--name", "cli-1", "--resource-class", "small", "--property", "cpus=4",
+        *[part for pair in info for part in ("--driver-info", pair)],
+    )
+    same(created["provision_state"], "enroll")
+    same(created["driver_info"]["ipmi_password"], "******")
+    same([row["Name"] for row in read("node list", "--driver", "ipmi")], ["cli-1"])
+    do("node set", "cli-1", "--extra", "rack=7", "--description", "by the door", "--property", "memory_mb=1024")
+    shown = read("node show", "cli-1")
+    same((shown["extra"], shown["description"]), ({"rack": 7}, "by the door"))
+    same(read("node show", created["uuid"])["name"], "cli-1")
+    do("node unset", "cli-1", "--extra", "rack", "--description")
+    shown = read("node show", "cli-1")
+    same((shown["extra"], shown["description"]), ({}, None))
+    assert "cli-1" in refuse("node create", "--driver", "fake-hardware", "--name", "cli-1")
+    refuse("node show", "nobody")
+    validation = {row["Interface"]: row["Result"] for row in read("node validate", "cli-1")}
+    same((validation["power"], validation["management"], validation["deploy"]), (True, True, False))
+    return created["uuid"]
+
+
+def ports(uuid):
+    port = read("port create", "52:54:00:CF:2D:31", "--node", uuid, "--physical-network", "blue")
+    same(port["address"], "52:54:00:cf:2d:31")
+    same([row["UUID"] for row in read("port list", "--node", "cli-1")], [port["uuid"]])
+    do("port set", port["uuid"], "--extra", "socket=3", "--name", "cli-port")
+    same(read("port show", "--address", "52:54:00:cf:2d:31")["extra"], {"socket": 3})
+    do("port unset", "cli-port", "--extra", "socket")
+    same(read("port show", "cli-port")["extra"], {})
+    do("port delete", port["uuid"])
+    same(read("port list"), [])
+
+
+def power():
+    do("node manage", "cli-1", "--wait", "60")
+    do("node power on", "cli-1")
+    until("cli-1", "power_state", "power on")
+    do("node reboot", "cli-1")
+    until("cli-1", "target_power_state", None)
+    do("node power off", "cli-1", "--soft")
+    until("cli-1", "power_state", "power off")
+    until("cli-1", "reservation", None)
+    assert "pxe" in do("node boot device show", "cli-1", "--supported")
+    do("node boot device set", "cli-1", "pxe", "--persistent")
+    device = read("node boot device show", "cli-1")
+    same((device["boot_device"], device["persistent"]), ("pxe", True))
+    do("node inject nmi", "cli-1")
+    methods = {row["Name"] for row in read("node passthru list", "cli-1")}
+    assert {"send_raw", "bmc_reset"} <= methods, methods
+    do("node passthru call", "cli-1", "send_raw", "--arg", "raw_bytes=0x06 0x01", "--http-method", "POST")
+
+
+def provision():
+    read("node create", "--driver", "fake-hardware", "--name", "cli-2")
+    do("node manage", "cli-2", "--wait", "60")
+    do("node clean", "cli-2", "--wait", "60", "--clean-steps", '[{"interface": "deploy", "step": "erase_devices"}]')
+    do("node provide", "cli-2", "--wait", "60")
+    do("node deploy", "cli-2", "--wait", "60", "--config-drive", '{"meta_data": {"hello": "there"}}')
+    same(read("node show", "cli-2")["provision_state"], "active")
+    do("node rebuild", "cli-2", "--wait", "60")
+    do("node undeploy", "cli-2", "--wait", "60")
+    same(read("node show", "cli-2")["provision_state"], "available")
+    same(do("node passthru call", "cli-2", "third_method_sync", "--arg", "bar=meow", "--http-method", "POST").strip().lower(), "true")
+    refuse("node passthru call", "cli-2", "third_method_sync", "--arg", "bar=woof", "--http-method", "POST")
+    do("node maintenance set", "cli-2", "--reason", "new disks")
+    shown = read("node show", "cli-2")
+    same((shown["maintenance"], shown["maintenance_reason"]), (True, "new disks"))
+    assert "maintenance" in refuse("node deploy", "cli-2").lower()
+    do("node maintenance unset", "cli-2")
+    same(read("node show", "cli-2")["maintenance_reason"], None)
+    do("node add trait", "cli-2", "CUSTOM_FAST", "HW_CPU_X86_VMX")
+    same({row["Traits"] for row in read("node trait list", "cli-2")}, {"CUSTOM_FAST", "HW_CPU_X86_VMX"})
+    do("node remove trait", "cli-2", "CUSTOM_FAST")
+    same(read("node show", "cli-2")["traits"], ["HW_CPU_X86_VMX"])
+    events = read("node history list", "cli-2")
+    assert events, "a deployment leaves no history"
+    same(read("node history get", "cli-2", events[0]["UUID"])["uuid"], events[0]["UUID"])
+
+
+def end():
+    do("node delete", "cli-1", "cli-2")
+    same(read("node list"), [])
+
+
+drivers()
+ports(nodes())
+power()
+provision()
+end()
+print("done")

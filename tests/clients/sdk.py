@@ -1,0 +1,125 @@
+"""The tour from openstacksdk. Arguments as for cli.py."""
+
+import sys
+import time
+
+import openstack
+from openstack import exceptions
+
+URL, ADDRESS, PORT, USER, PASSWORD = sys.argv[1:6]
+
+
+def same(found, wanted):
+    assert found == wanted, f"{found!r} instead of {wanted!r}"
+
+
+def said(what):
+    print(f"[{time.monotonic():.1f}] {what}", flush=True)
+
+
+def connect():
+    connection = openstack.connection.Connection(
+        auth_type="none", endpoint=URL, baremetal_endpoint_override=URL,
+    )
+    return connection.baremetal
+
+
+def drivers(metal):
+    names = {driver.name for driver in metal.drivers(details=True)}
+    assert {"fake-hardware", "ipmi"} <= names, names
+    same(metal.get_driver("ipmi").default_power_interface, "ipmitool")
+    vendor = metal.list_driver_vendor_passthru("fake-hardware")
+    same(vendor.status_code, 200)
+    conductors = list(metal.conductors(details=True))
+    same(len(conductors), 1)
+    assert metal.get_conductor(conductors[0].hostname).drivers
+    said("drivers and conductors")
+
+
+def machine(metal):
+    node = metal.create_node(
+        name="sdk-1", driver="ipmi", resource_class="small",
+        driver_info={"ipmi_address": ADDRESS, "ipmi_port": PORT, "ipmi_username": USER, "ipmi_password": PASSWORD},
+    )
+    # The SDK takes a new node through manage by itself unless it is told otherwise.
+    same(metal.get_node(node.id).name, "sdk-1")
+    if node.provision_state == "enroll":
+        node = metal.set_node_provision_state(node, "manage", wait=True, timeout=60)
+    same(node.provision_state, "manageable")
+    node = metal.update_node(node, extra={"rack": 7}, description="by the door")
+    same((node.extra, node.description), ({"rack": 7}, "by the door"))
+    node = metal.patch_node(node, [{"op": "remove", "path": "/extra/rack"}])
+    same(node.extra, {})
+    port = metal.create_port(address="52:54:00:CF:2D:32", node_id=node.id, extra={"socket": 3})
+    same(port.address, "52:54:00:cf:2d:32")
+    same([found.id for found in metal.ports(node=node.id, details=True)], [port.id])
+    port = metal.update_port(port, extra={"socket": 4})
+    same(port.extra, {"socket": 4})
+    metal.delete_port(port)
+    same(list(metal.ports()), [])
+    said("node and ports")
+
+    metal.validate_node(node, required=["power", "management"])
+    try:
+        metal.validate_node(node, required=["deploy"])
+        raise AssertionError("no-deploy is valid")
+    except exceptions.ValidationException:
+        pass
+    metal.set_node_power_state(node, "power on", wait=True, timeout=60)
+    same(metal.get_node(node).power_state, "power on")
+    metal.set_node_power_state(node, "rebooting", wait=True, timeout=60)
+    metal.set_node_power_state(node, "soft power off", wait=True, timeout=60)
+    same(metal.get_node(node).power_state, "power off")
+    metal.wait_for_node_reservation(node, timeout=60)
+    metal.set_node_boot_device(node, "pxe", persistent=True)
+    device = metal.get_node_boot_device(node)
+    same((device["boot_device"], device["persistent"]), ("pxe", True))
+    assert "disk" in metal.get_node_supported_boot_devices(node)["supported_boot_devices"]
+    metal.inject_nmi_to_node(node)
+    methods = metal.list_node_vendor_passthru(node).json()
+    assert "send_raw" in methods, methods
+    metal.call_node_vendor_passthru(node, "POST", "send_raw", {"raw_bytes": "0x06 0x01"})
+    metal.wait_for_node_reservation(node, timeout=60)
+    said("power and management")
+    metal.delete_node(node)
+
+
+def life(metal):
+    node = metal.create_node(name="sdk-2", driver="fake-hardware")
+    if node.provision_state == "enroll":
+        node = metal.set_node_provision_state(node, "manage", wait=True, timeout=60)
+    node = metal.set_node_provision_state(
+        node, "clean", clean_steps=[{"interface": "deploy", "step": "erase_devices"}], wait=True, timeout=60,
+    )
+    node = metal.set_node_provision_state(node, "provide", wait=True, timeout=60)
+    node = metal.set_node_provision_state(node, "active", config_drive={"meta_data": {}}, wait=True, timeout=60)
+    same(node.provision_state, "active")
+    node = metal.set_node_provision_state(node, "rebuild", wait=True, timeout=60)
+    node = metal.set_node_provision_state(node, "deleted", wait=True, timeout=60)
+    same(node.provision_state, "available")
+    said("provisioning")
+
+    same(metal.call_node_vendor_passthru(node, "POST", "third_method_sync", {"bar": "meow"}).json(), True)
+    metal.set_node_maintenance(node, reason="new disks")
+    same((metal.get_node(node).is_maintenance, metal.get_node(node).maintenance_reason), (True, "new disks"))
+    try:
+        metal.set_node_provision_state(node, "active")
+        raise AssertionError("a node in maintenance was deployed")
+    except exceptions.BadRequestException as error:
+        assert "maintenance" in str(error).lower(), error
+    metal.unset_node_maintenance(node)
+    metal.set_node_traits(node, ["CUSTOM_FAST"])
+    metal.add_node_trait(node, "HW_CPU_X86_VMX")
+    metal.remove_node_trait(node, "CUSTOM_FAST")
+    same(metal.get_node(node).traits, ["HW_CPU_X86_VMX"])
+    same([found.id for found in metal.nodes(provision_state="available", details=True)], [node.id])
+    metal.delete_node(node)
+    same(metal.find_node("sdk-2"), None)
+    same(list(metal.nodes()), [])
+
+
+client = connect()
+drivers(client)
+machine(client)
+life(client)
+print("done")

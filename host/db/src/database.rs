@@ -122,8 +122,8 @@ impl Database {
                 )
             }
             Dialect::Postgres => {
-                let both = pool(config, Role::Writer, dialect, config.readers)
-                    .connect_lazy_with(options);
+                let both =
+                    pool(config, Role::Writer, dialect, config.readers).connect_lazy_with(options);
                 (both.clone(), both)
             }
         };

@@ -87,7 +87,8 @@ pub struct RegistrationLost {
 
 /// Says that the reservation (or registration) was lost, and so that whoever gets this must stop working on the node.
 pub fn is_fence_lost(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<FenceLost>() || source.is::<RegistrationLost>())
+    std::error::Error::source(error)
+        .is_some_and(|source| source.is::<FenceLost>() || source.is::<RegistrationLost>())
 }
 
 impl FenceLost {

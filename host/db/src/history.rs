@@ -140,7 +140,11 @@ fn without_middle(text: &str, bytes: usize) -> String {
     let head = text.floor_char_boundary(half);
     let tail = text.ceil_char_boundary(text.len().saturating_sub(half));
     let (head, tail) = (text.get(..head), text.get(tail..));
-    format!("{}{GAP}{}", head.unwrap_or_default(), tail.unwrap_or_default())
+    format!(
+        "{}{GAP}{}",
+        head.unwrap_or_default(),
+        tail.unwrap_or_default()
+    )
 }
 
 #[cfg(test)]

@@ -35,10 +35,7 @@ pub(crate) async fn migrate(
     migrator.dangerous_set_table_name(TABLE);
 
     refuse_newer(connection).await?;
-    migrator
-        .run(connection)
-        .await
-        .map_err(DbError::Migrate)
+    migrator.run(connection).await.map_err(DbError::Migrate)
 }
 
 async fn refuse_newer(connection: &mut AnyConnection) -> Result<(), DbError> {

@@ -148,12 +148,11 @@ impl Database {
 }
 
 async fn activate(connection: &mut AnyConnection, package: &DriverPackage) -> Result<()> {
-    let installed =
-        Statement::new("UPDATE driver_blobs SET state = 'installed' WHERE digest = $1")
-            .bind(package.digest.as_str())
-            .run(connection)
-            .await
-            .map_err(told)?;
+    let installed = Statement::new("UPDATE driver_blobs SET state = 'installed' WHERE digest = $1")
+        .bind(package.digest.as_str())
+        .run(connection)
+        .await
+        .map_err(told)?;
     if installed == 0 {
         return Err(Error::not_found(format!(
             "The bytes of driver package {} ({}) are not in the database; upload them first.",

@@ -51,12 +51,10 @@ impl Statement {
 
     #[must_use]
     pub(crate) fn bind_all(self, binds: impl IntoIterator<Item = Bind>) -> Self {
-        binds
-            .into_iter()
-            .fold(self, |statement, bind| match bind {
-                Bind::Int(value) => statement.bind(value),
-                Bind::Text(value) => statement.bind(value),
-            })
+        binds.into_iter().fold(self, |statement, bind| match bind {
+            Bind::Int(value) => statement.bind(value),
+            Bind::Text(value) => statement.bind(value),
+        })
     }
 
     /// All rows.

@@ -150,7 +150,11 @@ static UPDATE: LazyLock<Arc<str>> = LazyLock::new(|| {
         .map(|(index, column)| format!("{column} = ${}", index + 1))
         .collect();
     let id = WRITTEN.len() + 1;
-    format!("UPDATE nodes SET {} WHERE id = ${id}", assignments.join(", ")).into()
+    format!(
+        "UPDATE nodes SET {} WHERE id = ${id}",
+        assignments.join(", ")
+    )
+    .into()
 });
 
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {

@@ -50,11 +50,7 @@ impl Database {
         let fence = all.bind(Bind::Int(fence));
         all.add(format!("fence = {fence}"));
         all.add("reservation IS NULL");
-        let text = format!(
-            "UPDATE nodes SET {}{}",
-            assignments.join(", "),
-            all.text()
-        );
+        let text = format!("UPDATE nodes SET {}{}", assignments.join(", "), all.text());
         let written = Statement::new(AssertSqlSafe(text))
             .bind_all(all.into_binds())
             .run(&mut connection)

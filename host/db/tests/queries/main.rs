@@ -1,0 +1,21 @@
+//! Every query, on SQLite and on a real PostgreSQL.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod concurrency;
+mod conductors;
+mod filters;
+mod make;
+mod nodes;
+mod observe;
+mod opening;
+mod operations;
+mod packages;
+mod pages;
+mod ports_and_history;
+mod reserve;

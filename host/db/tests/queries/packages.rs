@@ -1,0 +1,149 @@
+use ironbark_db::testing::databases;
+use ironbark_model::package::{DriverPackage, MAX_PACKAGE_BYTES, PackageSource};
+use ironbark_model::{ErrorKind, Timestamp};
+use serde_json::json;
+
+use crate::make::held_node;
+use crate::operations::operation;
+
+fn package(name: &str, digest: &str) -> DriverPackage {
+    DriverPackage {
+        name: name.into(),
+        version: "1.2.3".into(),
+        digest: digest.into(),
+        size: 3,
+        vendor: "ACME".into(),
+        granted: vec!["ipmi".into()],
+        hardware_types: vec!["acme".into()],
+        source: PackageSource::Folder,
+        file: Some("acme.wasm".into()),
+        created_at: Timestamp(5),
+    }
+}
+
+fn later() -> Timestamp {
+    Timestamp(i64::MAX)
+}
+
+#[tokio::test]
+async fn a_package_is_staged_then_active_then_replaced_then_removed() {
+    for database in databases().await {
+        let kind = database.kind;
+        let error = database.package_activate(&package("acme", "d1")).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound, "{kind}");
+
+        let bytes: Vec<u8> = (0..=255).collect();
+        database.blob_put("d1", &bytes).await.unwrap();
+        database.blob_put("d1", &bytes).await.unwrap();
+        database.blob_put("d2", b"").await.unwrap();
+        assert_eq!(
+            database.blob_get("d1").await.unwrap(),
+            Some(bytes),
+            "{kind}"
+        );
+        assert_eq!(
+            database.blob_get("d2").await.unwrap(),
+            Some(vec![]),
+            "{kind}"
+        );
+        assert_eq!(database.blob_get("d3").await.unwrap(), None);
+
+        let first = package("acme", "d1");
+        database.package_activate(&first).await.unwrap();
+        assert_eq!(database.package_get("acme").await.unwrap(), Some(first));
+        let second = DriverPackage {
+            source: PackageSource::Api,
+            file: None,
+            version: "2.0.0".into(),
+            ..package("acme", "d2")
+        };
+        database.package_activate(&second).await.unwrap();
+        assert_eq!(database.package_list().await.unwrap(), [second]);
+
+        // The bytes that are in use stay, the replaced ones go.
+        assert_eq!(
+            database.blob_prune_staged(later()).await.unwrap(),
+            1,
+            "{kind}"
+        );
+        assert!(database.blob_get("d1").await.unwrap().is_none());
+        assert!(database.blob_get("d2").await.unwrap().is_some());
+
+        assert!(database.package_remove("acme").await.unwrap());
+        assert!(!database.package_remove("acme").await.unwrap());
+        assert_eq!(database.package_get("acme").await.unwrap(), None);
+        let long_ago = Timestamp(0);
+        assert_eq!(
+            database.blob_prune_staged(long_ago).await.unwrap(),
+            0,
+            "{kind}"
+        );
+        assert_eq!(
+            database.blob_prune_staged(later()).await.unwrap(),
+            1,
+            "{kind}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_an_operation_runs_with_stay() {
+    for database in databases().await {
+        let (node, reservation) = held_node(&database).await;
+        database.blob_put("digest", b"wasm").await.unwrap();
+        let running = operation(&node.uuid);
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        tx.operation_open(&running).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(database.blob_prune_staged(later()).await.unwrap(), 0);
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        tx.operation_close(&running.uuid).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(database.blob_prune_staged(later()).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_package_that_is_too_large_is_refused() {
+    for database in databases().await {
+        let large = vec![0; MAX_PACKAGE_BYTES + 1];
+        let error = database.blob_put("d", &large).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn notes_belong_to_a_node_and_a_package() {
+    for database in databases().await {
+        let kind = database.kind;
+        let (node, reservation) = held_node(&database).await;
+        let (other, _) = held_node(&database).await;
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        let first = [
+            ("a".into(), Some(json!({"x": [1]}))),
+            ("b".into(), Some(json!(null))),
+        ];
+        tx.notes_write("p", &first).await.unwrap();
+        tx.notes_write("q", &[("a".into(), Some(json!("other")))])
+            .await
+            .unwrap();
+        let second = [
+            ("a".into(), Some(json!(2))),
+            ("b".into(), None),
+            ("c".into(), None),
+        ];
+        tx.notes_write("p", &second).await.unwrap();
+        tx.commit().await.unwrap();
+        let notes = database.notes_of(&node.uuid, "p").await.unwrap();
+        assert_eq!(json!(notes), json!({"a": 2}), "{kind}");
+        let notes = database.notes_of(&node.uuid, "q").await.unwrap();
+        assert_eq!(json!(notes), json!({"a": "other"}), "{kind}");
+        assert!(
+            database
+                .notes_of(&other.uuid, "p")
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

@@ -4,4 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod clients;
+mod front_door;
+mod power_sync;
 mod tour;
+mod witness;
+
+/// The IPMI client's tests have this simulator too.
+#[allow(dead_code)]
+#[path = "../../host/bmc/tests/ipmi/ipmi_sim.rs"]
+mod ipmi_sim;
+
+/// What `ipmi_sim` expects of the tests around it.
+mod support {
+    pub(crate) fn have(program: &str, _package: &str) -> bool {
+        ironbark_tests::have(program)
+    }
+}

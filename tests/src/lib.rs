@@ -21,6 +21,7 @@ mod service;
 mod setup;
 mod stage;
 mod wait;
+mod wasm;
 
 pub use client::{Answer, Client};
 pub use environment::{clients, have, ironbark, target};

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::environment;
+use serde_json::Value;
+
+use crate::{environment, wasm};
 
 /// A package file.
 #[derive(Clone, Debug)]
@@ -30,5 +32,23 @@ impl Package {
     /// Its bytes.
     pub fn bytes(&self) -> Vec<u8> {
         std::fs::read(&self.path).expect("a readable package")
+    }
+
+    /// Its bytes with other metadata, as a vendor's mistake or malice would have it.
+    pub fn edited(&self, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        wasm::with_metadata(&self.bytes(), |metadata| {
+            change(metadata);
+            true
+        })
+    }
+
+    /// Its bytes without metadata.
+    pub fn bare(&self) -> Vec<u8> {
+        wasm::with_metadata(&self.bytes(), |_| false)
+    }
+
+    /// Another build of the same: other bytes, the same behaviour.
+    pub fn rebuilt(&self, remark: &str) -> Vec<u8> {
+        wasm::with_remark(&self.bytes(), remark)
     }
 }

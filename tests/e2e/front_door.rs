@@ -1,0 +1,166 @@
+//! What the program refuses to start with, and whom it lets in.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use ironbark_tests::{Service, Setup, Stage, ironbark};
+use serde_json::json;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::process::Command;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_authentication_it_binds_loopback_only() {
+    let stage = Stage::shared().await;
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:6385"] {
+        let said = Service::refused(&stage, Setup::default().argument("--listen").argument(listen)).await;
+        assert!(said.contains(listen.rsplit_once(':').unwrap().0.trim_matches(['[', ']'])), "{said}");
+        assert!(said.contains("authentication") || said.contains("auth"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_authentication_it_still_wants_tls_or_a_proxy_off_loopback() {
+    let stage = Stage::shared().await;
+    let htpasswd = htpasswd(&stage);
+    let setup = || {
+        Setup::default()
+            .set("api", "auth_strategy", "http_basic")
+            .set("api", "htpasswd_file", htpasswd.clone())
+            .argument("--listen")
+            .argument("0.0.0.0:0")
+    };
+    let said = Service::refused(&stage, setup()).await;
+    assert!(said.contains("--tls-cert") || said.contains("TLS"), "{said}");
+    assert!(said.contains("--behind-proxy"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_basic_lets_in_who_is_in_the_file() {
+    let stage = Stage::shared().await;
+    let setup = Setup::default()
+        .set("api", "auth_strategy", "http_basic")
+        .set("api", "htpasswd_file", htpasswd(&stage))
+        .credentials("operator", "open sesame");
+    let service = Service::start(&stage, setup).await;
+    let known = service.client();
+    known.get("/v1/nodes").await.expect(200);
+    known.create_node(&json!({"driver": "fake-hardware", "name": "mine"})).await;
+
+    let nobody = known.credentials(None);
+    let wrong = known.credentials(Some(("operator".to_owned(), "open says me".to_owned())));
+    let unknown = known.credentials(Some(("mallory".to_owned(), "open sesame".to_owned())));
+    for stranger in [&nobody, &wrong, &unknown] {
+        let answer = stranger.get("/v1/nodes").await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+        let challenge = answer.header("www-authenticate").unwrap_or_default();
+        assert_eq!(challenge, "Basic realm=\"Baremetal API\"");
+        let answer = stranger.delete("/v1/nodes/mine").await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+        assert_eq!(stranger.upload(vec![0]).await.status, 401);
+    }
+    known.node("mine").await;
+    // Public: the root documents, and the health check.
+    nobody.get("/").await.expect(200);
+    nobody.get("/v1").await.expect(200);
+    assert_eq!(nobody.get("/healthcheck").await.status, 200);
+    assert!(!service.log().contains("open sesame"), "a password is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_configuration_names_file_line_and_key() {
+    let stage = Stage::shared().await;
+    let cases = [
+        ("api", "max_limmit", toml::Value::from(5), "max_limmit"),
+        ("conductor", "heartbeat_interval", toml::Value::from("soon"), "heartbeat_interval"),
+        ("api", "listen", toml::Value::from("nowhere"), "listen"),
+    ];
+    for (section, key, value, named) in cases {
+        let said = Service::refused(&stage, Setup::bare().set(section, key, value)).await;
+        assert!(said.contains("ironbark.toml, line 2"), "{said}");
+        assert!(said.contains(named), "{said}");
+    }
+    let said = Service::refused(&stage, Setup::bare().variable("IRONBARK_API_LISTENN", "127.0.0.1:0")).await;
+    assert!(said.contains("IRONBARK_API_LISTENN"), "{said}");
+
+    let file = stage.path("check.toml");
+    std::fs::write(&file, "[conductor]\nhost = \"a\"\n\n[bmc]\nallowed_networks = [\"10.0.0.0/99\"]\n").unwrap();
+    let (good, said) = run(&["config", "check", "--config", file.to_str().unwrap()]).await;
+    assert!(!good, "{said}");
+    assert!(said.contains("10.0.0.0/99"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_keeps_off_the_data_folder() {
+    let stage = Stage::shared().await;
+    let first = Service::start(&stage, Setup::default()).await;
+    let folder = first.data().display().to_string();
+    let (good, said) = run(&["serve", "--data-dir", &folder, "--listen", "127.0.0.1:0"]).await;
+    assert!(!good, "{said}");
+    assert!(said.contains(&folder), "{said}");
+    assert!(said.contains(&first.pid().as_raw_nonzero().to_string()), "{said}");
+    first.client().get("/v1/nodes").await.expect(200);
+    let mode = std::fs::metadata(first.data()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "others can look into the data folder: {mode:o}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_a_newer_program_is_refused_by_name() {
+    let stage = Stage::shared().await;
+    let mut service = Service::start(&stage, Setup::default()).await;
+    assert!(service.terminate().await.success());
+    let file = std::fs::read_dir(service.data())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "sqlite" || end == "db"))
+        .expect("a database file");
+    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    let changed = sqlx::query(
+        "INSERT INTO schema_migrations (version, description, installed_on, success, checksum, execution_time) \
+         SELECT 9000, 'from the future', installed_on, success, checksum, execution_time FROM schema_migrations LIMIT 1",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    database.close().await.unwrap();
+    let folder = service.data().display().to_string();
+    let (good, said) = run(&["serve", "--data-dir", &folder, "--listen", "127.0.0.1:0"]).await;
+    assert!(!good, "{said}");
+    assert!(said.contains("9000") && said.contains("newer"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_looks_at_a_running_service() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let url = service.client().url().to_owned();
+    let (good, said) = run(&["driver", "list", "--url", &url]).await;
+    assert!(good, "{said}");
+    assert!(said.contains("ipmi") && said.contains("fake"), "{said}");
+    let (good, said) = run(&["--version"]).await;
+    assert!(good && said.starts_with("ironbark "), "{said}");
+}
+
+/// A htpasswd file with one user, as `htpasswd -B` writes it.
+fn htpasswd(stage: &Stage) -> String {
+    let hash = bcrypt::hash("open sesame", 4).unwrap();
+    let file = stage.path("htpasswd");
+    std::fs::write(&file, format!("operator:{}\n", hash.replacen("$2b$", "$2y$", 1))).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    file.display().to_string()
+}
+
+/// Runs the program until it ends: whether it ended well, and all that it said.
+async fn run(arguments: &[&str]) -> (bool, String) {
+    let running = Command::new(ironbark())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(ironbark_tests::PATIENCE, running)
+        .await
+        .expect("the program ends")
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}

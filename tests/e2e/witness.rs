@@ -1,0 +1,56 @@
+//! A BMC that others wrote, seen through the service and through `ipmitool`: both must say the same.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ironbark_tests::{Service, Setup, Stage, enrol, have};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::ipmi_sim::{IpmiSim, PASSWORD, USERNAME};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ipmitool_and_the_service_agree_about_an_ipmi_sim_bmc_through_ten_cycles() {
+    if !have("ipmitool") || !have("ipmi_sim") {
+        return;
+    }
+    let stage = Stage::shared().await;
+    let simulator = IpmiSim::start().unwrap();
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    // No cipher suite, no protocol version: the service finds out by itself.
+    let node = json!({
+        "name": "witness",
+        "driver": "ipmi",
+        "driver_info": {
+            "ipmi_address": simulator.address.ip().to_string(),
+            "ipmi_port": simulator.address.port(),
+            "ipmi_username": USERNAME,
+            "ipmi_password": PASSWORD,
+        },
+    });
+    let node = enrol(client, &node).await;
+    assert_eq!(node["power_state"], "power off");
+    for cycle in 0..10 {
+        for state in ["power on", "power off"] {
+            client.power_to("witness", state, state).await;
+            let seen = power_status(simulator.address).await;
+            assert_eq!(seen, format!("Chassis {}", state.replacen("power", "Power is", 1)), "cycle {cycle}");
+        }
+    }
+}
+
+/// What `ipmitool` says, without any cipher setting either.
+async fn power_status(address: SocketAddr) -> String {
+    let running = Command::new("ipmitool")
+        .args(["-I", "lanplus", "-H", &address.ip().to_string(), "-p", &address.port().to_string()])
+        .args(["-U", USERNAME, "-P", PASSWORD, "power", "status"])
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(60), running)
+        .await
+        .expect("ipmitool ends")
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

@@ -1,0 +1,100 @@
+//! What runs by the clock, or is woken: looks at the database, does what is due.
+//!
+//! A reconciler takes no input and is safe to run twice; what it learns is in the database or is learnt again. An error ends
+//! a pass, never the reconciler. All wait a little longer than their interval, at random, so that they don't fall together.
+
+mod blob_prune;
+mod driver_tasks;
+mod history_prune;
+pub(crate) mod limits;
+mod orphans;
+mod power_decision;
+mod power_fault;
+mod power_reading;
+mod power_recovery;
+mod power_sync;
+mod schedule;
+mod spawn;
+mod take_over;
+mod timetable;
+mod wait_timeouts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::context::Context;
+use crate::{packages, registration};
+use spawn::spawn;
+
+/// How often the ring is looked at without being woken.
+const RING_INTERVAL: Duration = Duration::from_secs(5);
+/// How often histories, and uploads that were never installed, are pruned.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Wakes reconcilers before their time.
+#[derive(Debug, Default)]
+pub struct Wakers {
+    /// The list of conductors may have changed.
+    pub ring: Notify,
+    /// The list of packages may have changed, here or in the database.
+    pub packages: Notify,
+    /// Some conductor may have died.
+    pub orphans: Notify,
+    /// Power is to be looked at now.
+    pub power_sync: Notify,
+    /// The set of periodic tasks may have changed.
+    pub driver_tasks: Notify,
+    /// Nobody wakes these.
+    pub(crate) never: Notify,
+    /// The conductor has stopped altogether: not even the registration is renewed any more.
+    pub(crate) stopped: CancellationToken,
+    /// The reconcilers that run.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Starts them all. They end when the conductor stops.
+pub fn spawn_all(ctx: &Arc<Context>) {
+    tokio::spawn({
+        let ctx = Arc::clone(ctx);
+        async move { registration::keep_alive(&ctx).await }
+    });
+    ctx.wake.tasks.spawn({
+        let ctx = Arc::clone(ctx);
+        async move { driver_tasks::run(&ctx).await }
+    });
+
+    let config = &ctx.config;
+    spawn(ctx, "ring", RING_INTERVAL, |wake| &wake.ring, |ctx| async move {
+        ctx.ring.refresh(&ctx.db).await
+    });
+    spawn(ctx, "packages", config.packages_interval, |wake| &wake.packages, |ctx| async move {
+        packages::reconcile(&ctx).await
+    });
+    let sync = Arc::new(power_sync::PowerSync::default());
+    spawn(ctx, "power sync", config.sync_power_state_interval, |wake| &wake.power_sync, move |ctx| {
+        let sync = Arc::clone(&sync);
+        async move { sync.pass(&ctx).await.map(drop) }
+    });
+    spawn(ctx, "power recovery", config.power_failure_recovery_interval, |wake| &wake.never, |ctx| async move {
+        power_recovery::pass(&ctx).await
+    });
+    spawn(ctx, "wait time-outs", config.check_provision_state_interval, |wake| &wake.never, |ctx| async move {
+        wait_timeouts::pass(&ctx).await
+    });
+    spawn(ctx, "orphans", config.sync_local_state_interval, |wake| &wake.orphans, |ctx| async move {
+        orphans::pass(&ctx).await
+    });
+    spawn(ctx, "take-over", config.sync_local_state_interval, |wake| &wake.never, |ctx| async move {
+        take_over::pass(&ctx).await
+    });
+    spawn(ctx, "history", PRUNE_INTERVAL, |wake| &wake.never, |ctx| async move {
+        history_prune::pass(&ctx).await
+    });
+    spawn(ctx, "uploads", PRUNE_INTERVAL, |wake| &wake.never, |ctx| async move {
+        blob_prune::pass(&ctx).await
+    });
+}

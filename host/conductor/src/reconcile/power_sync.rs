@@ -1,0 +1,286 @@
+//! Keeps the database's power states and the machines in step; `docs/power-sync.md` says it for operators.
+//!
+//! A pass reads all machines first, so many at once, and judges afterwards: only then is it known whether so many are in
+//! trouble that the fault must be elsewhere. A node that is as the database says costs no write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::StreamExt;
+use ironbark_db::{NodeFilter, NodeRef, Observation};
+use ironbark_model::ident::Ident;
+use ironbark_model::{ErrorKind, PowerState, Result};
+use tokio::sync::Mutex;
+
+use super::power_decision::{
+    Counts, Facts, Licence, Reading, Verdict, brakes, is_synced, is_trouble, verdict,
+};
+use super::power_fault;
+use super::power_reading::{DriverMachines, Machines};
+use super::spawn::chain;
+use crate::context::Context;
+
+/// What a conductor remembers from pass to pass.
+#[derive(Debug)]
+pub(super) struct PowerSync<M = DriverMachines> {
+    machines: M,
+    counts: Mutex<Counts>,
+    ran_before: AtomicBool,
+    braked: AtomicBool,
+}
+
+/// What came of a pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Nodes whose machine was asked.
+    pub(super) read: usize,
+    /// Failures and mismatches among them.
+    pub(super) troubled: usize,
+    /// Nodes whose driver broke.
+    pub(super) driver_faults: usize,
+    /// Nothing was corrected, because so many were in trouble.
+    pub(super) braked: bool,
+    /// Corrections begun.
+    pub(super) corrected: usize,
+    /// Nodes put into maintenance.
+    pub(super) given_up: usize,
+    /// Power states written.
+    pub(super) recorded: usize,
+}
+
+impl Default for PowerSync {
+    fn default() -> Self {
+        Self::of(DriverMachines)
+    }
+}
+
+impl<M: Machines> PowerSync<M> {
+    pub(super) fn of(machines: M) -> Self {
+        Self {
+            machines,
+            counts: Mutex::default(),
+            ran_before: AtomicBool::new(false),
+            braked: AtomicBool::new(false),
+        }
+    }
+
+    /// Looks at every node of this conductor once.
+    pub(super) async fn pass(&self, ctx: &Arc<Context>) -> Result<Summary> {
+        let nodes = candidates(ctx).await?;
+        let nodes = self.troubled_first(nodes).await;
+        let at_once = ctx.config.sync_power_state_workers.max(1);
+        let readings: Vec<(&NodeRef, Reading)> = futures::stream::iter(&nodes)
+            .map(|node| async move { (node, self.look(ctx, node).await) })
+            .buffer_unordered(at_once)
+            .collect()
+            .await;
+        // Only now: a pass that was cut off in the middle, or couldn't act, was none.
+        if !ctx.standing.may_act() {
+            tracing::warn!("power sync: this conductor may not act now; what was read is dropped");
+            return Ok(Summary::default());
+        }
+        let mut summary = summarise(&readings);
+        let licence = self.licence(&mut summary);
+        for (node, reading) in &readings {
+            if matches!(reading, Reading::State(state) if node.power_state == Some(*state) && *state != PowerState::Error)
+            {
+                continue;
+            }
+            if let Err(error) = self.judge(ctx, node, reading, licence, &mut summary).await {
+                match error.kind() {
+                    // Somebody works on it, or deleted it: the next pass looks again.
+                    ErrorKind::NodeLocked | ErrorKind::NotFound => {}
+                    _ => tracing::warn!(node = %node.uuid, error = %chain(&error), "power sync could not act on this node"),
+                }
+            }
+        }
+        tracing::debug!(?summary, "power sync");
+        Ok(summary)
+    }
+
+    async fn troubled_first(&self, mut nodes: Vec<NodeRef>) -> Vec<NodeRef> {
+        let mut counts = self.counts.lock().await;
+        counts.keep_only(&nodes);
+        nodes.sort_by_key(|node| std::cmp::Reverse(counts.of(&node.uuid)));
+        nodes
+    }
+
+    /// Reads one machine; a node that is well is dealt with here, with no write if nothing changed.
+    async fn look(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading {
+        let reading = tokio::select! {
+            () = ctx.standing.lapsed() => Reading::NotAsked,
+            reading = self.machines.read(ctx, node) => reading,
+        };
+        match &reading {
+            Reading::State(state)
+                if node.power_state == Some(*state) && *state != PowerState::Error =>
+            {
+                self.counts.lock().await.clear(&node.uuid);
+                if node.has_last_error {
+                    let seen = Observation {
+                        last_error: Some(None),
+                        ..Observation::default()
+                    };
+                    observe(ctx, node, &seen).await;
+                }
+            }
+            Reading::DriverFault(reason) => {
+                tracing::warn!(node = %node.uuid, %reason, "power sync: the driver failed; this says nothing about the node");
+            }
+            Reading::NoAnswer(reason) => {
+                tracing::info!(node = %node.uuid, %reason, "power sync: the machine's power could not be read");
+            }
+            Reading::State(_) | Reading::NotAsked => {}
+        }
+        reading
+    }
+
+    fn licence(&self, summary: &mut Summary) -> Licence {
+        let first = !self.ran_before.swap(true, Ordering::Relaxed);
+        summary.braked = brakes(summary.troubled, summary.read);
+        let braked_before = self.braked.swap(summary.braked, Ordering::Relaxed);
+        if summary.braked {
+            tracing::error!(
+                troubled = summary.troubled,
+                read = summary.read,
+                "power sync: more than a tenth of this conductor's nodes don't answer or aren't as the database says. \
+                 This looks like a fault of the network or of ours, so nothing is corrected and no node goes into maintenance. \
+                 Power states go on being read"
+            );
+            Licence::Braked
+        } else {
+            if braked_before {
+                tracing::info!("power sync: few nodes are in trouble again; it corrects as before");
+            }
+            if first {
+                Licence::RecordOnly
+            } else {
+                Licence::Act
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        ctx: &Arc<Context>,
+        node: &NodeRef,
+        reading: &Reading,
+        licence: Licence,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let trouble = is_trouble(node.power_state, reading);
+        let count = if !trouble {
+            0
+        } else if licence == Licence::Braked {
+            self.counts.lock().await.of(&node.uuid)
+        } else {
+            self.counts.lock().await.add(&node.uuid)
+        };
+        // Only a mismatch that may be acted on is worth reading the whole node for.
+        let mut full = None;
+        let mut may_correct = false;
+        if trouble
+            && licence == Licence::Act
+            && matches!(reading, Reading::State(state) if *state != PowerState::Error)
+            && ctx.config.force_power_state_during_sync
+            && let Some(whole) = ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await?
+        {
+            may_correct = self.machines.may_correct(ctx, &whole).await;
+            full = Some(whole);
+        }
+        let facts = Facts {
+            recorded: node.power_state,
+            may_correct,
+        };
+        let max_retries = ctx.config.power_state_sync_max_retries;
+        match verdict(facts, reading, count, max_retries, licence) {
+            Verdict::Agrees | Verdict::Ignored => {}
+            Verdict::Counted => {
+                tracing::warn!(
+                    node = %node.uuid, count, ?reading, recorded = ?node.power_state,
+                    "power sync: not as it should be; nothing is done yet"
+                );
+            }
+            Verdict::Record(state) => {
+                let seen = Observation {
+                    power_state: Some(Some(state)),
+                    ..Observation::default()
+                };
+                if observe(ctx, node, &seen).await {
+                    summary.recorded += 1;
+                    self.counts.lock().await.clear(&node.uuid);
+                    tracing::info!(node = %node.uuid, from = ?node.power_state, to = %state, "power sync: recorded what the machine says");
+                }
+            }
+            Verdict::Correct(wanted) => {
+                let Some(whole) = full else { return Ok(()) };
+                // Somebody changed it since the slim row was read: what was compared is old.
+                if whole.fence != node.fence || whole.power_state != node.power_state {
+                    return Ok(());
+                }
+                tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
+                self.machines.correct(ctx, &whole).await?;
+                summary.corrected += 1;
+            }
+            Verdict::GiveUp(state) => {
+                if power_fault::give_up(ctx, &node.uuid, state, &reason(reading)).await? {
+                    summary.given_up += 1;
+                    self.counts.lock().await.clear(&node.uuid);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn candidates(ctx: &Context) -> Result<Vec<NodeRef>> {
+    let filter = NodeFilter {
+        maintenance: Some(false),
+        reserved: Some(false),
+        power_target_set: Some(false),
+        include_children: true,
+        ..NodeFilter::default()
+    };
+    let mut nodes = ctx.db.nodes_owned_candidates(&filter).await?;
+    nodes.retain(|node| is_synced(node) && ctx.ring.owns(node));
+    Ok(nodes)
+}
+
+fn summarise(readings: &[(&NodeRef, Reading)]) -> Summary {
+    let mut summary = Summary::default();
+    for (node, reading) in readings {
+        match reading {
+            Reading::NotAsked => continue,
+            Reading::DriverFault(_) => summary.driver_faults += 1,
+            Reading::State(_) | Reading::NoAnswer(_) => summary.read += 1,
+        }
+        if is_trouble(node.power_state, reading) {
+            summary.troubled += 1;
+        }
+    }
+    summary
+}
+
+/// Writes what was seen, unless somebody holds the node or it changed. Answers whether it was written.
+async fn observe(ctx: &Context, node: &NodeRef, seen: &Observation) -> bool {
+    match ctx.db.observe(&node.uuid, node.fence, seen).await {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::warn!(node = %node.uuid, error = %chain(&error), "what power sync saw could not be written");
+            false
+        }
+    }
+}
+
+fn reason(reading: &Reading) -> String {
+    match reading {
+        Reading::NoAnswer(reason) | Reading::DriverFault(reason) => reason.clone(),
+        Reading::State(PowerState::Error) => {
+            "the machine says that its power is in an error state".to_owned()
+        }
+        Reading::State(state) => {
+            format!("the machine stays '{state}' although it was told otherwise")
+        }
+        Reading::NotAsked => String::new(),
+    }
+}

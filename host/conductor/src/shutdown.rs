@@ -1,0 +1,71 @@
+//! How a conductor stops.
+//!
+//! SIGTERM is [`Stop::Graceful`], SIGUSR2 [`Stop::Drain`]; the binary wires the signals. Either way nothing is lost: what
+//! doesn't end in time is dropped where it stands, and carried on from its journal by whoever owns the node next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Context;
+
+/// How long a stop waits for work under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `graceful_shutdown_timeout` (60 s).
+    Graceful,
+    /// `drain_shutdown_timeout` (1800 s).
+    Drain,
+}
+
+/// How long a dropped task may take to give back what it holds.
+const TIDY_UP: Duration = Duration::from_secs(5);
+
+/// Stops: takes no more work, tells the others so, waits, drops what is left, deregisters.
+///
+/// Safe to call again, with a shorter [`Stop`], while a longer one waits: the sooner time-out wins.
+pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
+    let within = match how {
+        Stop::Graceful => ctx.config.graceful_shutdown_timeout,
+        Stop::Drain => ctx.config.drain_shutdown_timeout,
+    };
+    tracing::info!(
+        how = ?how,
+        seconds = within.as_secs(),
+        under_way = ctx.workers.busy(),
+        "stopping: no more work is taken"
+    );
+    ctx.shutdown.cancel();
+    mark_offline(ctx).await;
+    if tokio::time::timeout(within, ctx.workers.idle()).await.is_err() {
+        tracing::warn!(
+            under_way = ctx.workers.busy(),
+            "work is still under way: it is dropped, and carried on by whoever owns the nodes next"
+        );
+        ctx.workers.cancel();
+        if tokio::time::timeout(TIDY_UP, ctx.workers.idle()).await.is_err() {
+            tracing::warn!("some work did not end when it was dropped");
+        }
+    }
+    ctx.wake.stopped.cancel();
+    let gone = ctx
+        .db
+        .conductor_unregister(ctx.host(), &ctx.incarnation);
+    match tokio::time::timeout(TIDY_UP, gone).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "could not deregister: others notice within a minute"),
+        Err(_) => tracing::warn!("could not deregister in time: others notice within a minute"),
+    }
+    tracing::info!("stopped");
+}
+
+/// Others see at once that this conductor takes no more work; its registration stays alive while it finishes.
+async fn mark_offline(ctx: &Context) {
+    let beat = ctx
+        .db
+        .conductor_heartbeat(ctx.host(), &ctx.incarnation, false);
+    match tokio::time::timeout(TIDY_UP, beat).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "could not tell the others of the stop"),
+        Err(_) => tracing::warn!("could not tell the others of the stop in time"),
+    }
+}

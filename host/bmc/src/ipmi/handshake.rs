@@ -80,6 +80,7 @@ pub(super) async fn open(
 /// What no suite could mend.
 enum Rejected {
     Suites,
+    Silence(Silence),
     Final(IpmiError),
 }
 
@@ -87,6 +88,7 @@ impl From<Rejected> for IpmiError {
     fn from(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Final(error) => error,
+            Rejected::Silence(silence) => silence.into(),
             Rejected::Suites => Self::Protocol {
                 reason: "it refuses the cipher suites that are allowed: set ipmi_cipher_suite to one that it has".to_owned(),
             },
@@ -105,18 +107,14 @@ async fn discover(
     let response =
         sessionless(link, during, GET_CHANNEL_AUTH_CAPABILITIES, data, schedule).await??;
     let round_trip = asked.elapsed();
-    if let Some(capabilities) = response
+    let capabilities = response
         .as_deref()
-        .and_then(|data| AuthCapabilities::decode(data).ok())
-    {
-        if !capabilities.speaks_v2 {
-            return Err(IpmiError::Protocol {
-                reason: "it speaks only IPMI 1.5 over LAN, which is not supported yet".to_owned(),
-            });
-        }
-        if capabilities.needs_kg && target.kg.is_none() {
-            debug!(peer = %link.peer, "the BMC says that it has a Kg key, and ipmi_hex_kg_key is not set");
-        }
+        .and_then(|data| AuthCapabilities::decode(data).ok());
+    debug!(peer = %link.peer, ?capabilities, "authentication capabilities");
+    if capabilities.is_some_and(|said| !said.speaks_v2) {
+        return Err(IpmiError::Protocol {
+            reason: "it speaks only IPMI 1.5 over LAN, which is not supported yet".to_owned(),
+        });
     }
     // A BMC that knows this command answers it as fast as the last one; some never do.
     let brief = Schedule {
@@ -153,6 +151,7 @@ async fn try_suites(
             Ok(opened) => return Ok(opened),
             Err(Failure::SuiteRefused) => {
                 debug!(peer = %link.peer, suite = suite.id, "the BMC refuses this cipher suite");
+                silence = None;
             }
             Err(Failure::NoOpening(none)) => silence = Some(none),
             Err(Failure::BrokenOff(error) | Failure::Other(error)) => {
@@ -160,7 +159,7 @@ async fn try_suites(
             }
         }
     }
-    Err(silence.map_or(Rejected::Suites, |silence| Rejected::Final(silence.into())))
+    Err(silence.map_or(Rejected::Suites, Rejected::Silence))
 }
 
 async fn open_with(
@@ -171,7 +170,11 @@ async fn open_with(
 ) -> Result<Opened, Failure> {
     let (console_id, registration) = link.register_session();
     let privilege = target.privilege.number();
-    let tag: u8 = rand::random();
+    let Some((tag, _tag)) = link.register_tag() else {
+        return Err(Failure::Other(IpmiError::Overloaded {
+            what: "sessions being opened with this BMC's address",
+        }));
+    };
     let request = setup::encode_open_session(tag, privilege, console_id, suite);
     let reply = step(
         link,
@@ -182,13 +185,13 @@ async fn open_with(
         |payload| {
             OpenSessionResponse::decode(payload)
                 .ok()
-                .filter(|reply| reply.tag == tag && reply.console_id == console_id)
+                .filter(|reply| reply.head.answers(tag, console_id))
         },
     )
     .await
     .map_err(Failure::NoOpening)?;
     let Some(accepted) = reply.accepted else {
-        return Err(refusal(reply.status));
+        return Err(refusal(reply.head.status));
     };
     if !accepted.is(suite) {
         return Err(Failure::SuiteRefused);
@@ -208,13 +211,13 @@ async fn open_with(
         |payload| {
             Rakp2::decode(payload)
                 .ok()
-                .filter(|reply| reply.tag == tag && reply.console_id == console_id)
+                .filter(|reply| reply.head.answers(tag, console_id))
         },
     )
     .await
     .map_err(|silence| Failure::BrokenOff(silence.into()))?;
     let Some(proof) = reply.proof else {
-        return Err(refusal(reply.status));
+        return Err(refusal(reply.head.status));
     };
 
     let user_hash = KeyedHash::new(suite.authentication, target.password.expose().as_bytes());
@@ -266,13 +269,13 @@ async fn open_with(
         |payload| {
             Rakp4::decode(payload)
                 .ok()
-                .filter(|reply| reply.tag == tag && reply.console_id == console_id)
+                .filter(|reply| reply.head.answers(tag, console_id))
         },
     )
     .await
     .map_err(|silence| Failure::BrokenOff(silence.into()))?;
-    if reply.status != setup::STATUS_OK {
-        return Err(refusal(reply.status));
+    if reply.head.status != setup::STATUS_OK {
+        return Err(refusal(reply.head.status));
     }
     let mut expected = KeyedHash::new(suite.authentication, &session_key).of(&[
         &console_random,
@@ -452,7 +455,7 @@ async fn sessionless(
     data: Vec<u8>,
     schedule: Schedule,
 ) -> Result<Result<Option<Vec<u8>>, IpmiError>, Silence> {
-    let Some((sequence, _registration)) = link.register_sessionless() else {
+    let Some((sequence, _registration)) = link.register_sequence() else {
         return Ok(Err(IpmiError::Overloaded {
             what: "commands to this BMC's address outside of sessions",
         }));

@@ -56,9 +56,12 @@ impl Link {
         self.transport.register_session(self.peer, &self.deliver)
     }
 
-    pub(super) fn register_sessionless(&self) -> Option<(u8, Registration)> {
-        self.transport
-            .register_sessionless(self.peer, &self.deliver)
+    pub(super) fn register_sequence(&self) -> Option<(u8, Registration)> {
+        self.transport.register_sequence(self.peer, &self.deliver)
+    }
+
+    pub(super) fn register_tag(&self) -> Option<(u8, Registration)> {
+        self.transport.register_tag(self.peer, &self.deliver)
     }
 
     /// Sends once and waits for nothing.

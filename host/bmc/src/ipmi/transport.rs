@@ -1,7 +1,7 @@
 //! A few UDP sockets for all BMCs, and who gets which reply.
 //!
-//! A reply is routed by the session id that our side chose, or, outside of sessions, by the sequence number that
-//! was handed out for that address. It must also come from the address that was asked. Whatever fits nowhere is dropped here.
+//! A reply is routed by the session id that our side chose, or, outside of sessions, by the sequence number or tag
+//! that was handed out for that address. It must also come from the address that was asked. Whatever fits nowhere is dropped here.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -18,8 +18,6 @@ use super::codec::packet::{self, RouteKey};
 
 /// Longer datagrams can't be IPMI.
 const LONGEST_DATAGRAM: usize = 2048;
-/// How many sequence numbers there are outside of sessions.
-const SESSIONLESS_NUMBERS: u8 = 64;
 
 /// Where an actor gets its replies.
 pub(super) type Inbox = mpsc::Receiver<Vec<u8>>;
@@ -43,7 +41,8 @@ struct Sockets {
 #[derive(Default)]
 struct Routes {
     sessions: Mutex<HashMap<u32, Route>>,
-    sessionless: Mutex<HashMap<(SocketAddr, u8), Deliver>>,
+    /// What has no session id yet: sequence numbers and tags, per peer.
+    by_peer: Mutex<HashMap<(SocketAddr, RouteKey), Deliver>>,
 }
 
 struct Route {
@@ -60,7 +59,7 @@ pub(super) struct Registration {
 #[derive(Clone, Copy)]
 enum RegisteredKey {
     Session(u32),
-    Sessionless(SocketAddr, u8),
+    ByPeer(SocketAddr, RouteKey),
 }
 
 impl Transport {
@@ -109,24 +108,41 @@ impl Transport {
         }
     }
 
-    /// Takes a sequence number for a command outside of sessions; `None` if all of this peer's are in use.
-    pub(super) fn register_sessionless(
+    /// Takes a sequence number (0 to 63) for a command outside of sessions; `None` if all of this peer's are in use.
+    pub(super) fn register_sequence(
         &self,
         peer: SocketAddr,
         deliver: &Deliver,
     ) -> Option<(u8, Registration)> {
-        let mut sessionless = lock(&self.routes.sessionless);
+        self.register_short(peer, deliver, 0x3f, RouteKey::Sequence)
+    }
+
+    /// Takes a tag for the set-up of a session; `None` if all of this peer's are in use.
+    pub(super) fn register_tag(
+        &self,
+        peer: SocketAddr,
+        deliver: &Deliver,
+    ) -> Option<(u8, Registration)> {
+        self.register_short(peer, deliver, 0xff, RouteKey::Tag)
+    }
+
+    fn register_short(
+        &self,
+        peer: SocketAddr,
+        deliver: &Deliver,
+        mask: u8,
+        key: impl Fn(u8) -> RouteKey,
+    ) -> Option<(u8, Registration)> {
+        let mut by_peer = lock(&self.routes.by_peer);
         // Not always the same first number: a late reply to the last one must not be taken for the next.
         let start: u8 = rand::random();
-        (0..SESSIONLESS_NUMBERS)
-            .map(|offset| start.wrapping_add(offset) % SESSIONLESS_NUMBERS)
-            .find_map(|number| match sessionless.entry((peer, number)) {
+        (0..=mask)
+            .map(|offset| start.wrapping_add(offset) & mask)
+            .find_map(|number| match by_peer.entry((peer, key(number))) {
                 Entry::Vacant(place) => {
                     place.insert(deliver.clone());
-                    Some((
-                        number,
-                        self.registration(RegisteredKey::Sessionless(peer, number)),
-                    ))
+                    let key = RegisteredKey::ByPeer(peer, key(number));
+                    Some((number, self.registration(key)))
                 }
                 Entry::Occupied(_) => None,
             })
@@ -188,8 +204,8 @@ impl Drop for Registration {
             RegisteredKey::Session(id) => {
                 lock(&self.routes.sessions).remove(&id);
             }
-            RegisteredKey::Sessionless(peer, number) => {
-                lock(&self.routes.sessionless).remove(&(peer, number));
+            RegisteredKey::ByPeer(peer, key) => {
+                lock(&self.routes.by_peer).remove(&(peer, key));
             }
         }
     }
@@ -202,9 +218,7 @@ impl Routes {
                 .get(&id)
                 .filter(|route| route.peer == peer)
                 .map(|route| route.deliver.clone()),
-            Ok(RouteKey::Sessionless(number)) => {
-                lock(&self.sessionless).get(&(peer, number)).cloned()
-            }
+            Ok(key) => lock(&self.by_peer).get(&(peer, key)).cloned(),
             Err(error) => {
                 trace!(%peer, %error, "dropped a datagram that is no IPMI reply");
                 return;

@@ -14,9 +14,12 @@ use tempfile::TempDir;
 use crate::support::have;
 
 pub(crate) const USERNAME: &str = "admin";
-pub(crate) const PASSWORD: &str = "secret word";
+pub(crate) const PASSWORD: &str = "secret-word";
 /// A user that may not do everything.
 pub(crate) const OPERATOR: &str = "oper";
+
+/// Without a GUID it speaks only IPMI 1.5.
+const GUID: &str = "00112233445566778899aabbccddeeff";
 
 /// What the simulator runs to ask or set a machine's state: FILE get NAME… | FILE set NAME VALUE…
 const CHASSIS: &str = r#"#!/bin/sh
@@ -53,9 +56,18 @@ pub(crate) struct IpmiSim {
 }
 
 impl IpmiSim {
-    /// Starts one on a loopback address of its own, as one on 0.0.0.0 answers from another address than it was asked at.
+    /// Starts one that speaks IPMI 2.0, on a loopback address of its own, as one on 0.0.0.0 answers from another address than it was asked at.
     /// `None` if there is no `ipmi_sim`.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&format!("    guid {GUID}\n"))
+    }
+
+    /// Starts one that speaks only IPMI 1.5.
+    pub(crate) fn start_old() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    fn start_with(guid: &str) -> Option<Self> {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         if !have("ipmi_sim", "openipmi") {
             return None;
@@ -74,7 +86,7 @@ impl IpmiSim {
             .map(|level| format!("    allowed_auths_{level} {kinds}\n"))
             .concat();
         let lan = format!(
-            "name \"test\"\nset_working_mc 0x20\n  startlan 1\n    addr {ip} {port}\n    priv_limit admin\n{allowed}  endlan\n  \
+            "name \"test\"\nset_working_mc 0x20\n  startlan 1\n    addr {ip} {port}\n    priv_limit admin\n{allowed}{guid}  endlan\n  \
              chassis_control \"{chassis} {power}\"\n  user 2 true \"{USERNAME}\" \"{PASSWORD}\" admin 10 {kinds}\n  \
              user 3 true \"{OPERATOR}\" \"{PASSWORD}\" operator 10 {kinds}\n",
             port = address.port(),
@@ -96,7 +108,7 @@ impl IpmiSim {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let simulator = Self {
+        let mut simulator = Self {
             process,
             address,
             _folder: folder,
@@ -105,7 +117,7 @@ impl IpmiSim {
         Some(simulator)
     }
 
-    fn wait_until_it_answers(&self) {
+    fn wait_until_it_answers(&mut self) {
         // Get Channel Authentication Capabilities, outside of a session.
         const QUESTION: [u8; 23] = [
             0x06, 0x00, 0xff, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0x20, 0x18, 0xc8, 0x81, 0x00,
@@ -118,6 +130,9 @@ impl IpmiSim {
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut buffer = [0; 256];
         while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                panic!("ipmi_sim ended: {status}");
+            }
             let _ = socket.send_to(&QUESTION, self.address);
             if socket.recv_from(&mut buffer).is_ok() {
                 return;

@@ -1,7 +1,7 @@
 //! The wrapping of a UDP datagram: the RMCP header and the session header with its trailer
 //! (IPMI 2.0 §13.1.3, §13.6, tables 13-6 and 13-8).
 
-use super::{DecodeError, lan, reader::Reader};
+use super::{DecodeError, lan, reader::Reader, setup};
 
 /// Payload type of an IPMI message (IPMI 2.0 table 13-16, as are the others).
 pub const PAYLOAD_IPMI: u8 = 0x00;
@@ -108,7 +108,9 @@ pub enum RouteKey {
     /// The session, open or being set up, that our side gave this id.
     Session(u32),
     /// The command sent outside of sessions with this sequence number (0 to 63).
-    Sessionless(u8),
+    Sequence(u8),
+    /// The set-up message with this tag: refusals may name no session.
+    Tag(u8),
 }
 
 /// Reads a datagram's wrapping.
@@ -160,16 +162,16 @@ pub fn decode(datagram: &[u8]) -> Result<Packet<'_>, DecodeError> {
 /// Whom a datagram is for, without looking further into it than that takes.
 pub fn route(datagram: &[u8]) -> Result<RouteKey, DecodeError> {
     match decode(datagram)? {
-        Packet::V1(packet) => lan::response_sequence(packet.payload).map(RouteKey::Sessionless),
+        Packet::V1(packet) => lan::response_sequence(packet.payload).map(RouteKey::Sequence),
         Packet::V2(packet) if packet.session_id != 0 => Ok(RouteKey::Session(packet.session_id)),
         Packet::V2(packet) if packet.payload_type == PAYLOAD_IPMI => {
-            lan::response_sequence(packet.payload).map(RouteKey::Sessionless)
+            lan::response_sequence(packet.payload).map(RouteKey::Sequence)
         }
         Packet::V2(packet) => {
-            // Replies of the set-up carry our session id at the same place (IPMI 2.0 tables 13-10, 13-12, 13-14).
-            let mut reader = Reader::new(packet.payload);
-            reader.take(4)?;
-            Ok(RouteKey::Session(reader.u32()?))
+            let head = setup::Head::decode(packet.payload)?;
+            Ok(head
+                .console_id
+                .map_or(RouteKey::Tag(head.tag), RouteKey::Session))
         }
     }
 }

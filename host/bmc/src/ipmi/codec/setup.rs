@@ -31,15 +31,50 @@ pub fn encode_open_session(tag: u8, privilege: u8, console_id: u32, suite: Ciphe
     message
 }
 
-/// RMCP+ Open Session Response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenSessionResponse {
-    /// Echoes the request's.
+/// What the BMC's three set-up messages begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Echoes the tag of our message.
     pub tag: u8,
     /// One of the `STATUS_…` constants.
     pub status: u8,
-    /// Our id.
-    pub console_id: u32,
+    /// Our id of the session. A refusal may come without (`ipmi_sim` sends two bytes), or with 0.
+    pub console_id: Option<u32>,
+}
+
+impl Head {
+    /// Reads the beginning of a set-up message.
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::split(message).map(|(head, _)| head)
+    }
+
+    /// Whether this answers a message with this tag in the set-up of this session.
+    pub fn answers(&self, tag: u8, console_id: u32) -> bool {
+        self.tag == tag && self.console_id.is_none_or(|id| id == console_id)
+    }
+
+    fn split(message: &[u8]) -> Result<(Self, Reader<'_>), DecodeError> {
+        let mut reader = Reader::new(message);
+        let [tag, status] = reader.array()?;
+        let console_id = reader.take(2).and_then(|_| reader.u32());
+        let console_id = match console_id {
+            Ok(0) | Err(_) if status != STATUS_OK => None,
+            console_id => Some(console_id?),
+        };
+        let head = Self {
+            tag,
+            status,
+            console_id,
+        };
+        Ok((head, reader))
+    }
+}
+
+/// RMCP+ Open Session Response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSessionResponse {
+    /// Whom it is for, and whether all is well.
+    pub head: Head,
     /// Present if the status is well.
     pub accepted: Option<Accepted>,
 }
@@ -56,10 +91,8 @@ pub struct Accepted {
 impl OpenSessionResponse {
     /// Reads one.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let [tag, status, _privilege, _reserved] = reader.array()?;
-        let console_id = reader.u32()?;
-        let accepted = if status == STATUS_OK {
+        let (head, mut reader) = Head::split(message)?;
+        let accepted = if head.status == STATUS_OK {
             let bmc_id = reader.u32()?;
             let mut algorithms = [0; 3];
             for (kind, algorithm) in (0_u8..).zip(&mut algorithms) {
@@ -74,12 +107,7 @@ impl OpenSessionResponse {
         } else {
             None
         };
-        Ok(Self {
-            tag,
-            status,
-            console_id,
-            accepted,
-        })
+        Ok(Self { head, accepted })
     }
 }
 
@@ -111,12 +139,8 @@ pub fn encode_rakp_1(
 /// RAKP message 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rakp2 {
-    /// Echoes message 1's.
-    pub tag: u8,
-    /// One of the `STATUS_…` constants.
-    pub status: u8,
-    /// Our id.
-    pub console_id: u32,
+    /// Whom it is for, and whether all is well.
+    pub head: Head,
     /// Present if the status is well.
     pub proof: Option<BmcProof>,
 }
@@ -135,10 +159,8 @@ pub struct BmcProof {
 impl Rakp2 {
     /// Reads one.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let [tag, status, _, _] = reader.array()?;
-        let console_id = reader.u32()?;
-        let proof = if status == STATUS_OK {
+        let (head, mut reader) = Head::split(message)?;
+        let proof = if head.status == STATUS_OK {
             Some(BmcProof {
                 bmc_random: reader.array()?,
                 bmc_guid: reader.array()?,
@@ -147,12 +169,7 @@ impl Rakp2 {
         } else {
             None
         };
-        Ok(Self {
-            tag,
-            status,
-            console_id,
-            proof,
-        })
+        Ok(Self { head, proof })
     }
 }
 
@@ -167,12 +184,8 @@ pub fn encode_rakp_3(tag: u8, status: u8, bmc_id: u32, code: &[u8]) -> Vec<u8> {
 /// RAKP message 4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rakp4 {
-    /// Echoes message 3's.
-    pub tag: u8,
-    /// One of the `STATUS_…` constants.
-    pub status: u8,
-    /// Our id.
-    pub console_id: u32,
+    /// Whom it is for, and whether all is well.
+    pub head: Head,
     /// Integrity check value; its length depends on the algorithm.
     pub check: Vec<u8>,
 }
@@ -180,13 +193,9 @@ pub struct Rakp4 {
 impl Rakp4 {
     /// Reads one.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let [tag, status, _, _] = reader.array()?;
-        let console_id = reader.u32()?;
+        let (head, reader) = Head::split(message)?;
         Ok(Self {
-            tag,
-            status,
-            console_id,
+            head,
             check: reader.rest().to_vec(),
         })
     }

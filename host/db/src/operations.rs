@@ -5,7 +5,7 @@ use ironbark_model::{Error, Operation, Result, Timestamp};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::error::{told, told_of_write};
-use crate::nodes::{REF_COLUMNS, node_ref_from};
+use crate::nodes::{node_ref_from, ref_columns};
 use crate::sql::{Columns, Statement, object_to_text, to_json};
 use crate::{Database, NodeRef};
 
@@ -33,7 +33,8 @@ impl Database {
     pub async fn operations_open(&self) -> Result<Vec<(Operation, NodeRef)>> {
         let mut connection = self.reader().await?;
         let rows = Statement::new(AssertSqlSafe(format!(
-            "SELECT {COLUMNS}, {REF_COLUMNS} FROM {FROM} ORDER BY o.created_at, o.node_id"
+            "SELECT {COLUMNS}, {} FROM {FROM} ORDER BY o.created_at, o.node_id",
+            ref_columns()
         )))
         .rows(&mut connection)
         .await

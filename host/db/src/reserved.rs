@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Any, Transaction};
 
 use crate::error::{FenceLost, told, told_of_write};
-use crate::nodes::{By, duplicate, insert_traits, node_from, node_select, node_update, traits_of};
+use crate::nodes::{By, duplicate, insert_traits, node_select, node_update, node_with_traits_from};
 use crate::sql::{Columns, Statement, within};
 use crate::{Database, Reservation, history, notes, operations, ports};
 
@@ -68,9 +68,7 @@ impl ReservedTx {
             .await
             .map_err(told)?
             .ok_or_else(|| Error::node_not_found(&self.reservation.node_uuid))?;
-        let mut node = node_from(&row)?;
-        node.traits = traits_of(&mut self.transaction, node.id).await?;
-        Ok(node)
+        node_with_traits_from(&row)
     }
 
     /// Writes every column of the node but its id, UUID, `created_at`, reservation, fence and traits; `updated_at`

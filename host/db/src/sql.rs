@@ -3,6 +3,7 @@
 //! Every statement is prepared once for each connection and then found by its text, so texts are few: what varies
 //! goes into arguments. Columns are read by position, because finding them by name costs more than decoding them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,8 +15,11 @@ use sqlx::{Any, AnyConnection, Arguments, Encode, Row, SqlSafeStr, SqlStr, Type}
 /// A statement that took this long has failed, whatever the server's own limit is: the answer may never come.
 const STATEMENT_BACKSTOP: Duration = Duration::from_secs(60);
 
-/// Separates values that were put together into one column. JSON text and names never contain it.
+/// Separates texts that were put together into one column. No text that is stored contains it: see [`storable`].
 pub(crate) const SEPARATOR: char = '\u{1e}';
+
+/// Stands for NULL among texts that were put together.
+const ABSENT: &str = "\u{1f}";
 
 /// One statement, ready to run.
 pub(crate) struct Statement {
@@ -42,7 +46,11 @@ impl Statement {
 
     /// Gives the next argument: `$1`, then `$2`, …
     #[must_use]
-    pub(crate) fn bind<'t, T: Encode<'t, Any> + Type<Any>>(mut self, value: T) -> Self {
+    pub(crate) fn bind(self, value: impl Argument) -> Self {
+        value.give(self)
+    }
+
+    fn add<'t>(mut self, value: impl Encode<'t, Any> + Type<Any>) -> Self {
         if let Err(error) = self.arguments.add(value) {
             self.fault = Some(sqlx::Error::Encode(error));
         }
@@ -80,6 +88,129 @@ impl Statement {
             None => Ok((self.text, self.arguments)),
             Some(error) => Err(error),
         }
+    }
+}
+
+/// What can be an argument.
+pub(crate) trait Argument {
+    fn give(self, statement: Statement) -> Statement;
+}
+
+impl Argument for i64 {
+    fn give(self, statement: Statement) -> Statement {
+        statement.add(self)
+    }
+}
+
+impl Argument for Option<i64> {
+    fn give(self, statement: Statement) -> Statement {
+        statement.add(self)
+    }
+}
+
+impl Argument for Vec<u8> {
+    fn give(self, statement: Statement) -> Statement {
+        statement.add(self)
+    }
+}
+
+impl Argument for &str {
+    fn give(self, statement: Statement) -> Statement {
+        statement.add(storable(self).into_owned())
+    }
+}
+
+impl Argument for Option<&str> {
+    fn give(self, statement: Statement) -> Statement {
+        statement.add(self.map(|text| storable(text).into_owned()))
+    }
+}
+
+impl Argument for String {
+    fn give(self, statement: Statement) -> Statement {
+        match storable(&self) {
+            Cow::Borrowed(_) => statement.add(self),
+            Cow::Owned(cleaned) => statement.add(cleaned),
+        }
+    }
+}
+
+impl Argument for Option<String> {
+    fn give(self, statement: Statement) -> Statement {
+        match self {
+            Some(text) => text.give(statement),
+            None => statement.add(None::<String>),
+        }
+    }
+}
+
+impl Argument for Bind {
+    fn give(self, statement: Statement) -> Statement {
+        match self {
+            Self::Int(value) => value.give(statement),
+            Self::Text(value) => value.give(statement),
+        }
+    }
+}
+
+/// `text` without characters that can't be stored, or that have a meaning of their own here: PostgreSQL takes no NUL,
+/// and the two separators hold packed columns apart. BMCs do send such characters. JSON text has none.
+fn storable(text: &str) -> Cow<'_, str> {
+    let unwanted = |byte: u8| matches!(byte, 0 | 0x1e | 0x1f);
+    if text.bytes().any(unwanted) {
+        let replaced = text.replace(['\0', '\u{1e}', '\u{1f}'], "\u{fffd}");
+        Cow::Owned(replaced)
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// An expression that puts text columns together into one, to be taken apart by [`Packed`]. A column of an answer
+/// costs far more than the bytes in it.
+pub(crate) fn pack<'c>(prefix: &str, columns: impl IntoIterator<Item = &'c str>) -> String {
+    let columns: Vec<String> = columns
+        .into_iter()
+        .map(|column| format!("COALESCE({prefix}{column}, '{ABSENT}')"))
+        .collect();
+    columns.join(&format!(" || '{SEPARATOR}' || "))
+}
+
+/// Texts that [`pack`] put together, read from the first to the last.
+pub(crate) struct Packed<'r> {
+    parts: std::str::Split<'r, char>,
+}
+
+impl<'r> Packed<'r> {
+    pub(crate) fn opt_str(&mut self) -> Result<Option<&'r str>> {
+        let part = self
+            .parts
+            .next()
+            .ok_or_else(|| Error::internal("The database answered with too few texts."))?;
+        Ok((part != ABSENT).then_some(part))
+    }
+
+    pub(crate) fn str(&mut self) -> Result<&'r str> {
+        Ok(self.opt_str()?.unwrap_or_default())
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String> {
+        self.str().map(str::to_owned)
+    }
+
+    pub(crate) fn opt_text(&mut self) -> Result<Option<String>> {
+        Ok(self.opt_str()?.map(str::to_owned))
+    }
+
+    pub(crate) fn parsed<T: FromStr<Err = Error>>(&mut self) -> Result<T> {
+        parse(self.str()?)
+    }
+
+    pub(crate) fn opt_parsed<T: FromStr<Err = Error>>(&mut self) -> Result<Option<T>> {
+        self.opt_str()?.map(parse).transpose()
+    }
+
+    pub(crate) fn object(&mut self) -> Result<JsonObject> {
+        object_from(self.str()?)
     }
 }
 
@@ -135,10 +266,6 @@ impl<'r> Columns<'r> {
         Ok(self.int()? != 0)
     }
 
-    pub(crate) fn opt_flag(&mut self) -> Result<Option<bool>> {
-        Ok(self.opt_int()?.map(|value| value != 0))
-    }
-
     pub(crate) fn time(&mut self) -> Result<Timestamp> {
         self.int().map(Timestamp)
     }
@@ -161,15 +288,15 @@ impl<'r> Columns<'r> {
         Ok(self.opt_text()?.map(Bind::Text))
     }
 
-    /// A value with a string form of its own: a state, a kind.
-    pub(crate) fn parsed<T: FromStr<Err = Error>>(&mut self) -> Result<T> {
-        let column = self.next;
-        parse(self.str()?, column)
+    /// Several texts that are one column.
+    pub(crate) fn packed(&mut self) -> Result<Packed<'r>> {
+        let parts = self.str()?.split(SEPARATOR);
+        Ok(Packed { parts })
     }
 
-    pub(crate) fn opt_parsed<T: FromStr<Err = Error>>(&mut self) -> Result<Option<T>> {
-        let column = self.next;
-        self.opt_str()?.map(|text| parse(text, column)).transpose()
+    /// A value with a string form of its own: a state, a kind.
+    pub(crate) fn parsed<T: FromStr<Err = Error>>(&mut self) -> Result<T> {
+        parse(self.str()?)
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
@@ -221,10 +348,10 @@ pub(crate) fn object_to_text(object: &JsonObject) -> Result<String> {
     }
 }
 
-fn parse<T: FromStr<Err = Error>>(text: &str, column: usize) -> Result<T> {
+fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T> {
     text.parse().map_err(|error: Error| {
         Error::internal(format!(
-            "The database holds {text:?} in column {column}, which this version doesn't know."
+            "The database holds {text:?}, which this version doesn't know."
         ))
         .caused_by(error)
     })

@@ -1,16 +1,11 @@
-//! A node's columns: which there are, and how they become a [`Node`] and come from one.
-//!
-//! Decoding a column costs more than reading it, so columns that are empty for most nodes are put together by the
-//! database and taken apart here: all JSON objects are one column of the answer, all interfaces another, and all
-//! flags a third.
+//! How a [`Node`] is written: all its columns, in one order.
 
 use std::sync::{Arc, LazyLock};
 
-use ironbark_model::{Error, Node, Result};
-use sqlx::any::AnyRow;
+use ironbark_model::{Node, Result};
+use sqlx::AssertSqlSafe;
 
-use crate::NodeRef;
-use crate::sql::{Columns, SEPARATOR, Statement, object_from, object_to_text};
+use crate::sql::{Statement, object_to_text};
 
 /// All columns that are written, in the order in which [`bind_columns`] gives them. Not here: `id` (the database's own),
 /// `uuid` and `created_at` (never change), `reservation` and `fence` (change by themselves only).
@@ -78,71 +73,6 @@ const WRITTEN: &[&str] = &[
     "vendor_interface",
 ];
 
-/// Columns that hold JSON objects, in the order in which [`node_from`] takes them apart.
-const OBJECTS: &[&str] = &[
-    "driver_info",
-    "driver_internal_info",
-    "properties",
-    "extra",
-    "instance_info",
-    "network_data",
-    "raid_config",
-    "target_raid_config",
-    "clean_step",
-    "deploy_step",
-    "service_step",
-];
-
-/// Columns that name implementations, likewise.
-const INTERFACES: &[&str] = &[
-    "bios_interface",
-    "boot_interface",
-    "console_interface",
-    "deploy_interface",
-    "firmware_interface",
-    "inspect_interface",
-    "management_interface",
-    "network_interface",
-    "power_interface",
-    "raid_interface",
-    "rescue_interface",
-    "storage_interface",
-    "vendor_interface",
-];
-
-/// Columns for [`summary_from`].
-pub(super) const SUMMARY_COLUMNS: &str = "id, uuid, name, instance_uuid, maintenance, power_state, provision_state, driver, conductor_group";
-
-/// Columns for [`node_ref_from`], of the table `n`.
-pub(crate) const REF_COLUMNS: &str = "n.id, n.uuid, n.name, n.driver, n.conductor_group, n.conductor_affinity, \
-    n.reservation, n.fence, n.provision_state, n.target_provision_state, n.provision_updated_at, n.power_state, \
-    n.target_power_state, n.maintenance, n.fault, CASE WHEN n.last_error IS NULL THEN 0 ELSE 1 END, n.updated_at, \
-    n.power_interface, n.management_interface, n.deploy_interface, n.console_interface, n.inspect_interface, \
-    n.vendor_interface, n.boot_interface";
-
-static NODE_COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let between = format!(" || '{SEPARATOR}' || ");
-    let objects = OBJECTS.join(&between);
-    let interfaces: Vec<String> = INTERFACES
-        .iter()
-        .map(|column| format!("COALESCE({column}, '')"))
-        .collect();
-    let interfaces = interfaces.join(&between);
-    format!(
-        "id, uuid, name, driver, created_at, updated_at, provision_state, target_provision_state, \
-         provision_updated_at, power_state, target_power_state, last_error, \
-         maintenance + 2 * console_enabled + 4 * disable_power_off + 8 * protected + 16 * retired, \
-         maintenance_reason, fault, health, boot_mode, secure_boot, reservation, fence, conductor_affinity, \
-         conductor_group, {objects}, instance_uuid, instance_name, automated_clean, protected_reason, \
-         retired_reason, inspection_started_at, inspection_finished_at, agent_heartbeat_at, chassis_uuid, \
-         allocation_uuid, parent_node, resource_class, description, owner, lessee, shard, {interfaces}"
-    )
-});
-
-static SELECT_BY_UUID: LazyLock<Arc<str>> = LazyLock::new(|| select("uuid"));
-static SELECT_BY_NAME: LazyLock<Arc<str>> = LazyLock::new(|| select("name"));
-static SELECT_BY_ID: LazyLock<Arc<str>> = LazyLock::new(|| select("id"));
-
 static UPDATE: LazyLock<Arc<str>> = LazyLock::new(|| {
     let assignments: Vec<String> = WRITTEN
         .iter()
@@ -169,193 +99,18 @@ static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
     .into()
 });
 
-/// By what one node is found.
-#[derive(Clone, Copy)]
-pub(crate) enum By {
-    Uuid,
-    Name,
-    Id,
-}
-
-/// Columns for [`node_from`].
-pub(super) fn node_columns() -> &'static str {
-    &NODE_COLUMNS
-}
-
-/// Reads one node; the argument is what `by` says.
-pub(crate) fn node_select(by: By) -> Statement {
-    let text = match by {
-        By::Uuid => &SELECT_BY_UUID,
-        By::Name => &SELECT_BY_NAME,
-        By::Id => &SELECT_BY_ID,
-    };
-    Statement::new(sqlx::AssertSqlSafe(Arc::clone(text)))
-}
-
 /// Writes all that [`WRITTEN`] lists to the node with this number.
 pub(crate) fn node_update(node: &Node, id: i64) -> Result<Statement> {
-    let statement = Statement::new(sqlx::AssertSqlSafe(Arc::clone(&UPDATE)));
+    let statement = Statement::new(AssertSqlSafe(Arc::clone(&UPDATE)));
     Ok(bind_columns(statement, node)?.bind(id))
 }
 
 /// Adds a node; answers its number.
 pub(super) fn node_insert(node: &Node, created_at: i64) -> Result<Statement> {
-    let statement = Statement::new(sqlx::AssertSqlSafe(Arc::clone(&INSERT)));
+    let statement = Statement::new(AssertSqlSafe(Arc::clone(&INSERT)));
     Ok(bind_columns(statement, node)?
         .bind(node.uuid.as_str())
         .bind(created_at))
-}
-
-/// A whole node, without its traits.
-pub(crate) fn node_from(row: &AnyRow) -> Result<Node> {
-    let mut columns = Columns::of(row);
-    let mut node = Node {
-        id: columns.int()?,
-        uuid: columns.text()?,
-        name: columns.opt_text()?,
-        driver: columns.text()?,
-        created_at: columns.opt_time()?,
-        updated_at: columns.opt_time()?,
-        provision_state: columns.parsed()?,
-        target_provision_state: columns.opt_parsed()?,
-        provision_updated_at: columns.opt_time()?,
-        power_state: columns.opt_parsed()?,
-        target_power_state: columns.opt_parsed()?,
-        last_error: columns.opt_text()?,
-        ..Node::default()
-    };
-    let flags = columns.int()?;
-    node.maintenance = flags & 1 != 0;
-    node.console_enabled = flags & 2 != 0;
-    node.disable_power_off = flags & 4 != 0;
-    node.protected = flags & 8 != 0;
-    node.retired = flags & 16 != 0;
-    node.maintenance_reason = columns.opt_text()?;
-    node.fault = columns.opt_text()?;
-    node.health = columns.opt_text()?;
-    node.boot_mode = columns.opt_text()?;
-    node.secure_boot = columns.opt_flag()?;
-    node.reservation = columns.opt_text()?;
-    node.fence = columns.int()?;
-    node.conductor_affinity = columns.opt_text()?;
-    node.conductor_group = columns.text()?;
-    take_objects(&mut node, columns.str()?)?;
-    node.instance_uuid = columns.opt_text()?;
-    node.instance_name = columns.opt_text()?;
-    node.automated_clean = columns.opt_flag()?;
-    node.protected_reason = columns.opt_text()?;
-    node.retired_reason = columns.opt_text()?;
-    node.inspection_started_at = columns.opt_time()?;
-    node.inspection_finished_at = columns.opt_time()?;
-    node.agent_heartbeat_at = columns.opt_time()?;
-    node.chassis_uuid = columns.opt_text()?;
-    node.allocation_uuid = columns.opt_text()?;
-    node.parent_node = columns.opt_text()?;
-    node.resource_class = columns.opt_text()?;
-    node.description = columns.opt_text()?;
-    node.owner = columns.opt_text()?;
-    node.lessee = columns.opt_text()?;
-    node.shard = columns.opt_text()?;
-    take_interfaces(&mut node, columns.str()?);
-    Ok(node)
-}
-
-/// A node of which only [`SUMMARY_COLUMNS`] were read.
-pub(super) fn summary_from(row: &AnyRow) -> Result<Node> {
-    let mut columns = Columns::of(row);
-    Ok(Node {
-        id: columns.int()?,
-        uuid: columns.text()?,
-        name: columns.opt_text()?,
-        instance_uuid: columns.opt_text()?,
-        maintenance: columns.flag()?,
-        power_state: columns.opt_parsed()?,
-        provision_state: columns.parsed()?,
-        driver: columns.text()?,
-        conductor_group: columns.text()?,
-        ..Node::default()
-    })
-}
-
-/// A slim row; `columns` stands at the first of [`REF_COLUMNS`].
-pub(crate) fn node_ref_from(columns: &mut Columns<'_>) -> Result<NodeRef> {
-    Ok(NodeRef {
-        id: columns.int()?,
-        uuid: columns.text()?,
-        name: columns.opt_text()?,
-        driver: columns.text()?,
-        conductor_group: columns.text()?,
-        conductor_affinity: columns.opt_text()?,
-        reservation: columns.opt_text()?,
-        fence: columns.int()?,
-        provision_state: columns.parsed()?,
-        target_provision_state: columns.opt_parsed()?,
-        provision_updated_at: columns.opt_time()?,
-        power_state: columns.opt_parsed()?,
-        target_power_state: columns.opt_parsed()?,
-        maintenance: columns.flag()?,
-        fault: columns.opt_text()?,
-        has_last_error: columns.flag()?,
-        updated_at: columns.opt_time()?,
-        power_interface: columns.opt_text()?,
-        management_interface: columns.opt_text()?,
-        deploy_interface: columns.opt_text()?,
-        console_interface: columns.opt_text()?,
-        inspect_interface: columns.opt_text()?,
-        vendor_interface: columns.opt_text()?,
-        boot_interface: columns.opt_text()?,
-    })
-}
-
-fn select(column: &str) -> Arc<str> {
-    format!("SELECT {} FROM nodes WHERE {column} = $1", *NODE_COLUMNS).into()
-}
-
-fn take_objects(node: &mut Node, packed: &str) -> Result<()> {
-    let mut parts = packed.split(SEPARATOR);
-    for object in [
-        &mut node.driver_info,
-        &mut node.driver_internal_info,
-        &mut node.properties,
-        &mut node.extra,
-        &mut node.instance_info,
-        &mut node.network_data,
-        &mut node.raid_config,
-        &mut node.target_raid_config,
-        &mut node.clean_step,
-        &mut node.deploy_step,
-        &mut node.service_step,
-    ] {
-        let text = parts
-            .next()
-            .ok_or_else(|| Error::internal("The database answered with too few objects."))?;
-        *object = object_from(text)?;
-    }
-    Ok(())
-}
-
-fn take_interfaces(node: &mut Node, packed: &str) {
-    let mut parts = packed.split(SEPARATOR);
-    for name in [
-        &mut node.bios_interface,
-        &mut node.boot_interface,
-        &mut node.console_interface,
-        &mut node.deploy_interface,
-        &mut node.firmware_interface,
-        &mut node.inspect_interface,
-        &mut node.management_interface,
-        &mut node.network_interface,
-        &mut node.power_interface,
-        &mut node.raid_interface,
-        &mut node.rescue_interface,
-        &mut node.storage_interface,
-        &mut node.vendor_interface,
-    ] {
-        *name = parts
-            .next()
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned);
-    }
 }
 
 /// Gives the arguments for [`WRITTEN`], in its order.
@@ -411,27 +166,17 @@ fn bind_columns(statement: Statement, node: &Node) -> Result<Statement> {
         .bind(node.owner.as_deref())
         .bind(node.lessee.as_deref())
         .bind(node.shard.as_deref())
-        .bind(interface(&node.bios_interface)?)
-        .bind(interface(&node.boot_interface)?)
-        .bind(interface(&node.console_interface)?)
-        .bind(interface(&node.deploy_interface)?)
-        .bind(interface(&node.firmware_interface)?)
-        .bind(interface(&node.inspect_interface)?)
-        .bind(interface(&node.management_interface)?)
-        .bind(interface(&node.network_interface)?)
-        .bind(interface(&node.power_interface)?)
-        .bind(interface(&node.raid_interface)?)
-        .bind(interface(&node.rescue_interface)?)
-        .bind(interface(&node.storage_interface)?)
-        .bind(interface(&node.vendor_interface)?))
-}
-
-/// A name with the separator in it would be read back as two.
-fn interface(name: &Option<String>) -> Result<Option<&str>> {
-    match name.as_deref() {
-        Some(name) if name.contains(SEPARATOR) => Err(Error::invalid(format!(
-            "{name:?} is not the name of an interface's implementation."
-        ))),
-        other => Ok(other),
-    }
+        .bind(node.bios_interface.as_deref())
+        .bind(node.boot_interface.as_deref())
+        .bind(node.console_interface.as_deref())
+        .bind(node.deploy_interface.as_deref())
+        .bind(node.firmware_interface.as_deref())
+        .bind(node.inspect_interface.as_deref())
+        .bind(node.management_interface.as_deref())
+        .bind(node.network_interface.as_deref())
+        .bind(node.power_interface.as_deref())
+        .bind(node.raid_interface.as_deref())
+        .bind(node.rescue_interface.as_deref())
+        .bind(node.storage_interface.as_deref())
+        .bind(node.vendor_interface.as_deref()))
 }

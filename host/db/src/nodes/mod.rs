@@ -2,12 +2,13 @@
 
 mod columns;
 mod create;
+mod decode;
 mod filter;
 mod observe;
 mod read;
 mod reserve;
 
-pub(crate) use columns::{By, REF_COLUMNS, node_from, node_ref_from, node_select, node_update};
+pub(crate) use columns::node_update;
 pub(crate) use create::{duplicate, insert_traits};
+pub(crate) use decode::{By, node_ref_from, node_select, node_with_traits_from, ref_columns};
 pub use read::NODE_SORT_KEYS;
-pub(crate) use read::traits_of;

@@ -1,14 +1,13 @@
 //! Reading nodes: one, a page of them, or slim rows of all that matter.
 
-use std::collections::HashMap;
-
 use ironbark_model::ident::Ident;
 use ironbark_model::{Node, Result};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
-use super::columns::{
-    By, REF_COLUMNS, SUMMARY_COLUMNS, node_columns, node_from, node_ref_from, node_select,
-    summary_from,
+use super::decode::{
+    By, node_columns, node_columns_with_traits, node_from, node_ref_from, node_select,
+    node_with_traits_from, ref_columns, summary_columns, summary_from,
 };
 use super::filter::conditions;
 use crate::error::told;
@@ -94,12 +93,7 @@ impl Database {
             .row(&mut connection)
             .await
             .map_err(told)?;
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let mut node = node_from(&row)?;
-        node.traits = traits_of(&mut connection, node.id).await?;
-        Ok(Some(node))
+        row.as_ref().map(node_with_traits_from).transpose()
     }
 
     /// A page of the nodes that match, with as much of each as `columns` says.
@@ -111,19 +105,14 @@ impl Database {
     ) -> Result<Vec<Node>> {
         let conditions = conditions(filter, "");
         let mut connection = self.reader().await?;
-        let summary = columns == NodeColumns::Summary;
-        let text = if summary {
-            SUMMARY_COLUMNS
-        } else {
-            node_columns()
+        type Decode = fn(&AnyRow) -> Result<Node>;
+        let (text, decode): (&str, Decode) = match columns {
+            NodeColumns::Summary => (summary_columns(), summary_from),
+            NodeColumns::All => (node_columns(), node_from),
+            NodeColumns::AllWithTraits => (node_columns_with_traits(), node_with_traits_from),
         };
         let rows = read_page(&mut connection, &LISTING, text, &conditions, page).await?;
-        let decode = if summary { summary_from } else { node_from };
-        let mut nodes = rows.iter().map(decode).collect::<Result<Vec<Node>>>()?;
-        if columns == NodeColumns::AllWithTraits {
-            add_traits(&mut connection, &mut nodes).await?;
-        }
-        Ok(nodes)
+        rows.iter().map(decode).collect()
     }
 
     /// Slim rows of every node that matches, in the order of their numbers. Unlike in lists, children are always among
@@ -135,7 +124,8 @@ impl Database {
         };
         let conditions = conditions(&filter, "n.");
         let text = format!(
-            "SELECT {REF_COLUMNS} FROM nodes n{} ORDER BY n.id",
+            "SELECT {} FROM nodes n{} ORDER BY n.id",
+            ref_columns(),
             conditions.text()
         );
         let mut connection = self.reader().await?;
@@ -174,44 +164,4 @@ impl Database {
             .map_err(told)?;
         rows.iter().map(|row| Columns::of(row).text()).collect()
     }
-}
-
-/// The traits of the node with this number, sorted.
-pub(crate) async fn traits_of(connection: &mut AnyConnection, id: i64) -> Result<Vec<String>> {
-    let rows = Statement::new("SELECT trait FROM node_traits WHERE node_id = $1 ORDER BY trait")
-        .bind(id)
-        .rows(connection)
-        .await
-        .map_err(told)?;
-    rows.iter().map(|row| Columns::of(row).text()).collect()
-}
-
-/// Reads the traits of a whole page with one statement.
-async fn add_traits(connection: &mut AnyConnection, nodes: &mut [Node]) -> Result<()> {
-    let Some(last) = nodes.last().map(|node| node.id) else {
-        return Ok(());
-    };
-    let mut ids: Vec<i64> = nodes.iter().map(|node| node.id).collect();
-    // A power of two, so that pages of many lengths make few different statements.
-    ids.resize(ids.len().next_power_of_two(), last);
-    let placeholders: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
-    let text = format!(
-        "SELECT node_id, trait FROM node_traits WHERE node_id IN ({}) ORDER BY node_id, trait",
-        placeholders.join(", ")
-    );
-    let rows = Statement::new(AssertSqlSafe(text))
-        .bind_all(ids.into_iter().map(Bind::Int))
-        .rows(connection)
-        .await
-        .map_err(told)?;
-    let mut by_node: HashMap<i64, Vec<String>> = HashMap::new();
-    for row in &rows {
-        let mut columns = Columns::of(row);
-        let id = columns.int()?;
-        by_node.entry(id).or_default().push(columns.text()?);
-    }
-    for node in nodes {
-        node.traits = by_node.remove(&node.id).unwrap_or_default();
-    }
-    Ok(())
 }

@@ -196,18 +196,33 @@ async fn what_is_not_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_name_with_the_separator_in_it_is_refused() {
+async fn characters_that_cannot_be_stored_are_replaced() {
     for database in databases().await {
         let bad = Node {
+            last_error: Some("a\0b\u{1e}c\u{1f}d".into()),
+            description: Some("\u{1f}".into()),
+            owner: Some(String::new()),
             power_interface: Some("a\u{1e}b".into()),
             ..node()
         };
-        let error = database.node_create(&bad).await.unwrap_err();
-        assert_eq!(
-            error.kind(),
-            ErrorKind::InvalidParameter,
-            "{}",
-            database.kind
-        );
+        let made = database.node_create(&bad).await.unwrap();
+        let ident = Ident::Uuid(made.uuid.clone());
+        let read = database.node_get(&ident).await.unwrap().unwrap();
+        let expected = Node {
+            last_error: Some("a\u{fffd}b\u{fffd}c\u{fffd}d".into()),
+            description: Some("\u{fffd}".into()),
+            power_interface: Some("a\u{fffd}b".into()),
+            ..made
+        };
+        assert_eq!(read, expected, "{}", database.kind);
+        let filter = NodeFilter {
+            owner: Some("x\0".into()),
+            ..NodeFilter::default()
+        };
+        let found = database
+            .node_list(&filter, &everything(), NodeColumns::All)
+            .await
+            .unwrap();
+        assert!(found.is_empty(), "{}", database.kind);
     }
 }

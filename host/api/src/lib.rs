@@ -1,1 +1,46 @@
-//! ironbark-api
+//! The REST API: Ironic's `/v1` with its microversions, and Ironbark's own `/ironbark/v1`.
+//!
+//! This crate turns HTTP requests into database reads and requests to conductors, and what comes back into HTTP
+//! answers. It may know the model, the ring, the database and RPC; never a conductor, a driver or the sandbox. It
+//! never calls a driver and never writes to the database, but for staging the bytes of an uploaded package.
+//!
+//! Where to look: [`gates`] says what exists since which microversion, and is the only place that does; `error` is the
+//! only place that knows which HTTP status an error becomes; `front` is what every request passes through.
+
+#![forbid(unsafe_code)]
+
+mod auth;
+mod base_url;
+mod body;
+mod conductors;
+mod config;
+mod context;
+mod drivers;
+mod error;
+mod front;
+mod gates;
+mod health;
+mod htpasswd;
+mod limits;
+mod nodes;
+mod packages;
+mod paging;
+mod ports;
+mod query;
+mod reply;
+mod root;
+mod routing;
+mod state;
+mod values;
+mod vendor_call;
+mod versions;
+mod view;
+
+pub use config::{ApiConfig, Auth, Limits};
+pub use htpasswd::{Htpasswd, HtpasswdError};
+pub use state::ApiState;
+
+/// The router of the whole API, ready to be served.
+pub fn router(state: ApiState) -> axum::Router {
+    axum::Router::new().fallback_service(front::Front::new(state))
+}

@@ -1,0 +1,78 @@
+//! What an operator can set about the API.
+
+use std::time::Duration;
+
+use crate::Htpasswd;
+
+/// Who may use the API.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// Everybody who can connect.
+    NoAuth,
+    /// Whoever has a name and a password in this file.
+    HttpBasic(Htpasswd),
+}
+
+/// The API's settings.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Who may use it.
+    pub auth: Auth,
+    /// What links begin with, without `/v1`; without it, the host that the client asked for.
+    pub public_endpoint: Option<String>,
+    /// The most rows that one page of a list has.
+    pub max_limit: u32,
+    /// Believe `Forwarded` and `X-Forwarded-…` when making links. Only behind a proxy that sets them.
+    pub enable_proxy_headers: bool,
+    /// Clients connect with TLS, so that links begin with `https`.
+    pub tls: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Default for ApiConfig {
+    /// No authentication, links to where the client asked, pages of 1000.
+    fn default() -> Self {
+        Self {
+            auth: Auth::NoAuth,
+            public_endpoint: None,
+            max_limit: 1000,
+            enable_proxy_headers: false,
+            tls: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How much may be asked of the API at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests under way; one more is answered 503.
+    pub in_flight: usize,
+    /// Bytes of request bodies in memory, all together; more is answered 503.
+    pub body_memory: usize,
+    /// How long a client may take to send a body of ordinary size; a package may take ten times as long.
+    pub body_timeout: Duration,
+    /// Passwords that wait to be checked; one more is answered 503.
+    pub password_queue: usize,
+    /// Longest request target in bytes.
+    pub uri: usize,
+    /// Request headers in bytes, all together.
+    pub headers: usize,
+    /// How long what is known of conductors may be used before the database is asked again.
+    pub ring_max_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 512,
+            body_memory: 256 * 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            password_queue: 64,
+            uri: 16 * 1024,
+            headers: 64 * 1024,
+            ring_max_age: Duration::from_secs(2),
+        }
+    }
+}

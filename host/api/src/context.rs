@@ -1,0 +1,130 @@
+//! One request, as a handler sees it: the version is negotiated, the path matched, the body read.
+
+use axum::http::Method;
+use bytes::Bytes;
+use ironbark_model::ident::Ident;
+use ironbark_model::{Error, ErrorKind, Node};
+use ironbark_rpc::{Reply, Request};
+
+use crate::ApiState;
+use crate::error::ApiError;
+use crate::gates;
+use crate::limits::Received;
+use crate::query::Query;
+use crate::routing::NobodyIs;
+use crate::versions::Version;
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) state: Shared,
+    pub(crate) version: Version,
+    pub(crate) method: Method,
+    pub(crate) query: Query,
+    /// What links begin with.
+    pub(crate) base: String,
+    /// `req-…`.
+    pub(crate) request_id: String,
+    pub(crate) params: Vec<(&'static str, String)>,
+    /// The last element of the path is a parameter: an old client may have put `.json` behind it.
+    pub(crate) ends_in_param: bool,
+    pub(crate) received: Received,
+}
+
+/// [`ApiState`] without its insides in debug output.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) ApiState);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ApiState")
+    }
+}
+
+impl std::ops::Deref for Shared {
+    type Target = ApiState;
+    fn deref(&self) -> &ApiState {
+        &self.0
+    }
+}
+
+impl Context {
+    /// The request's body, as it came.
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.received.bytes
+    }
+
+    /// An element of the path, decoded.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The node that the path names; 404 if there is none.
+    pub(crate) async fn node(&self) -> Result<Node, ApiError> {
+        let written = self.param("node");
+        let node = match self.without_suffix(written) {
+            Some(stripped) => match self.find_node(stripped).await {
+                Err(_) => self.find_node(written).await?,
+                found => found?,
+            },
+            None => self.find_node(written).await?,
+        };
+        tracing::Span::current().record("node", node.uuid.as_str());
+        Ok(node)
+    }
+
+    /// The node of this UUID or name; 404 if there is none, or if the version doesn't know names.
+    pub(crate) async fn find_node(&self, written: &str) -> Result<Node, ApiError> {
+        let ident = ident(written)?;
+        if matches!(ident, Ident::Name(_)) && !self.version.has(gates::node::NAMES_SINCE) {
+            return Err(Error::node_not_found(written).into());
+        }
+        let node = self.state.db().node_get(&ident).await?;
+        Ok(node.ok_or_else(|| Error::node_not_found(written))?)
+    }
+
+    /// What `written` is without a `.json` that the client's version would have taken off.
+    pub(crate) fn without_suffix<'w>(&self, written: &'w str) -> Option<&'w str> {
+        if self.ends_in_param && self.version.strips_json_suffix() {
+            written.strip_suffix(".json")
+        } else {
+            None
+        }
+    }
+
+    /// Asks the conductor that owns `node`.
+    pub(crate) async fn ask(
+        &self,
+        node: &Node,
+        nobody: NobodyIs,
+        request: Request,
+    ) -> Result<Reply, ApiError> {
+        let host = self.state.routing().owner(node, nobody).await?;
+        self.ask_host(&host, request).await
+    }
+
+    /// Asks this conductor.
+    pub(crate) async fn ask_host(&self, host: &str, request: Request) -> Result<Reply, ApiError> {
+        let answer = self.state.rpc().call(host, &self.request_id, request).await;
+        if let Err(error) = &answer
+            && error.kind() == ErrorKind::NoConductor
+        {
+            self.state.routing().forget();
+        }
+        Ok(answer?)
+    }
+}
+
+/// Reads a UUID or a name out of a URL.
+pub(crate) fn ident(written: &str) -> Result<Ident, ApiError> {
+    Ident::parse(written)
+        .map_err(|error| ApiError::framework(axum::http::StatusCode::BAD_REQUEST, error.message()))
+}
+
+/// A conductor answered something else than what was asked for.
+pub(crate) fn unexpected_reply() -> ApiError {
+    Error::internal("The conductor's answer doesn't fit the request.").into()
+}

@@ -1,0 +1,291 @@
+//! Every path that there is: since which version, what older versions are answered, and who handles it.
+
+use axum::http::Method;
+use futures::future::BoxFuture;
+use percent_encoding::percent_decode_str;
+
+use crate::context::Context;
+use crate::error::{ApiError, ApiResult};
+use crate::limits::BodyLimit;
+use crate::versions::Version;
+use crate::{conductors, drivers, nodes, packages, ports};
+
+pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
+
+/// What a version is answered for which the path is too new (facts §1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// 404 by the router.
+    NotFound,
+    /// 404 by the router for GET, 405 for everything else.
+    GetNotFound,
+    /// 404 by the application.
+    FaultNotFound,
+    /// 406.
+    NotAcceptable,
+}
+
+/// One row: a path under `/v1`.
+pub(crate) struct Path {
+    /// Elements between slashes; `{x}` matches any one element, `**` any number of further ones.
+    pub(crate) pattern: &'static str,
+    /// Minor version that brought it.
+    pub(crate) since: u16,
+    /// What older versions are answered.
+    pub(crate) below: Below,
+    limit: BodyLimit,
+    methods: &'static [(Verb, Handler)],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Delete,
+    Get,
+    Patch,
+    Post,
+    Put,
+}
+
+/// What a request is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'p> {
+    table: &'static [Path],
+    rest: &'p [String],
+}
+
+/// Who handles a request, and what the path said.
+pub(crate) struct Found {
+    pub(crate) handler: Handler,
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) ends_in_param: bool,
+    pub(crate) limit: BodyLimit,
+}
+
+macro_rules! paths {
+    ($($pattern:literal $since:literal $below:ident $limit:ident { $($verb:ident $handler:path),* $(,)? })*) => {
+        &[$(Path {
+            pattern: $pattern,
+            since: $since,
+            below: Below::$below,
+            limit: BodyLimit::$limit,
+            methods: &[$((Verb::$verb, |context| Box::pin($handler(context)))),*],
+        }),*]
+    };
+}
+
+/// Ironic's paths, under `/v1` or without it. The first row that matches counts. A row without methods is
+/// something that Ironic has and this release doesn't.
+#[rustfmt::skip]
+pub(crate) static PATHS: &[Path] = paths! {
+    "nodes"                                          1 NotFound Ordinary { Get nodes::list::list, Post nodes::create::create }
+    "nodes/detail"                                   1 NotFound Ordinary { Get nodes::list::detail }
+    "nodes/validate"                                 1 NotFound Ordinary { Get nodes::validate::by_query }
+    "nodes/{node}"                                   1 NotFound Ordinary { Get nodes::show::show, Patch nodes::update::update, Delete nodes::delete::delete }
+    "nodes/{node}/validate"                          1 NotFound Ordinary { Get nodes::validate::by_path }
+    "nodes/{node}/maintenance"                       1 NotFound Ordinary { Put nodes::maintenance::set, Delete nodes::maintenance::clear }
+    "nodes/{node}/states"                            1 NotFound Ordinary { Get nodes::states::show }
+    "nodes/{node}/states/power"                      1 NotFound Ordinary { Put nodes::power::change }
+    "nodes/{node}/states/provision"                  1 NotFound ConfigDrive { Put nodes::provision::change }
+    "nodes/{node}/states/console"                    1 NotFound Ordinary { Get nodes::states::console }
+    "nodes/{node}/states/raid"                      12 NotAcceptable Ordinary { }
+    "nodes/{node}/states/boot_mode"                 76 FaultNotFound Ordinary { }
+    "nodes/{node}/states/secure_boot"               76 FaultNotFound Ordinary { }
+    "nodes/{node}/management/boot_device"            1 NotFound Ordinary { Get nodes::boot_device::show, Put nodes::boot_device::set }
+    "nodes/{node}/management/boot_device/supported"  1 NotFound Ordinary { Get nodes::boot_device::supported }
+    "nodes/{node}/management/inject_nmi"            29 NotFound Ordinary { Put nodes::nmi::inject }
+    "nodes/{node}/management/indicators/**"          1 NotFound Ordinary { }
+    "nodes/{node}/vendor_passthru"                   1 NotFound Ordinary { Get nodes::vendor::by_query, Post nodes::vendor::by_query, Put nodes::vendor::by_query, Patch nodes::vendor::by_query, Delete nodes::vendor::by_query }
+    "nodes/{node}/vendor_passthru/methods"           1 NotFound Ordinary { Get nodes::vendor::methods }
+    "nodes/{node}/vendor_passthru/{method}"          1 NotFound Ordinary { Get nodes::vendor::by_path, Post nodes::vendor::by_path, Put nodes::vendor::by_path, Patch nodes::vendor::by_path, Delete nodes::vendor::by_path }
+    "nodes/{node}/traits"                           37 NotAcceptable Ordinary { Get nodes::traits::list, Put nodes::traits::replace, Delete nodes::traits::remove_all }
+    "nodes/{node}/traits/{trait}"                   37 NotAcceptable Ordinary { Put nodes::traits::add, Delete nodes::traits::remove }
+    "nodes/{node}/history"                          78 NotFound Ordinary { Get nodes::history::list }
+    "nodes/{node}/history/{event}"                  78 NotFound Ordinary { Get nodes::history::show }
+    "nodes/{node}/children"                         83 NotFound Ordinary { Get nodes::children::list }
+    "nodes/{node}/ports"                             1 NotFound Ordinary { Get nodes::ports::list }
+    "nodes/{node}/ports/detail"                      1 NotFound Ordinary { Get nodes::ports::detail }
+    "nodes/{node}/ports/**"                          1 NotFound Ordinary { Get nodes::ports::malformed, Post nodes::ports::malformed, Put nodes::ports::malformed, Patch nodes::ports::malformed, Delete nodes::ports::malformed }
+    "nodes/{node}/portgroups/**"                    24 NotFound Ordinary { }
+    "nodes/{node}/vifs/**"                          28 NotFound Ordinary { }
+    "nodes/{node}/volume/**"                        32 NotFound Ordinary { }
+    "nodes/{node}/bios/**"                          40 NotFound Ordinary { }
+    "nodes/{node}/allocation"                       52 NotFound Ordinary { }
+    "nodes/{node}/inventory"                        81 NotFound Ordinary { }
+    "nodes/{node}/firmware"                         86 NotFound Ordinary { }
+    "nodes/{node}/vmedia"                           89 NotFound Ordinary { }
+    "ports"                                          1 NotFound Ordinary { Get ports::list::list, Post ports::create::create }
+    "ports/detail"                                   1 NotFound Ordinary { Get ports::list::detail }
+    "ports/{port}"                                   1 NotFound Ordinary { Get ports::show::show, Patch ports::update::update, Delete ports::delete::delete }
+    "drivers"                                        1 NotFound Ordinary { Get drivers::list::list }
+    "drivers/{driver}"                               1 NotFound Ordinary { Get drivers::list::show }
+    "drivers/{driver}/properties"                    1 NotFound Ordinary { Get drivers::properties::show }
+    "drivers/{driver}/raid/logical_disk_properties" 12 NotAcceptable Ordinary { }
+    "drivers/{driver}/vendor_passthru"               1 NotFound Ordinary { Get drivers::vendor::by_query, Post drivers::vendor::by_query, Put drivers::vendor::by_query, Patch drivers::vendor::by_query, Delete drivers::vendor::by_query }
+    "drivers/{driver}/vendor_passthru/methods"       1 NotFound Ordinary { Get drivers::vendor::methods }
+    "drivers/{driver}/vendor_passthru/{method}"      1 NotFound Ordinary { Get drivers::vendor::by_path, Post drivers::vendor::by_path, Put drivers::vendor::by_path, Patch drivers::vendor::by_path, Delete drivers::vendor::by_path }
+    "conductors"                                    49 NotFound Ordinary { Get conductors::list }
+    "conductors/{conductor}"                        49 NotFound Ordinary { Get conductors::show }
+    "chassis/**"                                     1 NotFound Ordinary { }
+    "lookup"                                        22 NotFound Ordinary { }
+    "heartbeat/**"                                  22 NotFound Ordinary { }
+    "portgroups/**"                                 23 NotFound Ordinary { }
+    "volume/**"                                     32 NotFound Ordinary { }
+    "allocations/**"                                52 GetNotFound Ordinary { }
+    "events"                                        54 NotFound Ordinary { }
+    "deploy_templates/**"                           55 GetNotFound Ordinary { }
+    "shards"                                        82 NotFound Ordinary { }
+    "continue_inspection"                           84 NotFound Ordinary { }
+    "runbooks/**"                                   92 GetNotFound Ordinary { }
+    "inspection_rules/**"                           96 GetNotFound Ordinary { }
+};
+
+/// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
+#[rustfmt::skip]
+static OWN_PATHS: &[Path] = paths! {
+    "packages"        1 NotFound Package { Get packages::list, Post packages::install }
+    "packages/{name}" 1 NotFound Ordinary { Get packages::show, Delete packages::remove }
+};
+
+/// A path's elements, decoded, without slashes at the end; 400 if they aren't UTF-8.
+pub(crate) fn elements(path: &str) -> Result<Vec<String>, ApiError> {
+    let path = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    path.split('/')
+        .map(|element| {
+            percent_decode_str(element)
+                .decode_utf8()
+                .map(|text| text.into_owned())
+                .map_err(|_| ApiError::no_such_path())
+        })
+        .collect()
+}
+
+/// Which table a path is looked up in; `None` if in none.
+pub(crate) fn scope(elements: &[String]) -> Option<Scope<'_>> {
+    match elements.split_first() {
+        Some((first, rest)) if first == "v1" => Some(Scope { table: PATHS, rest }),
+        Some((first, rest)) if first == "ironbark" => match rest.split_first() {
+            Some((second, rest)) if second == "v1" => Some(Scope {
+                table: OWN_PATHS,
+                rest,
+            }),
+            _ => None,
+        },
+        // The version may be missing: that is where "bookmark" links lead to.
+        Some((first, _)) => PATHS
+            .iter()
+            .any(|path| path.pattern.split('/').next() == Some(first))
+            .then_some(Scope {
+                table: PATHS,
+                rest: elements,
+            }),
+        None => None,
+    }
+}
+
+impl Scope<'_> {
+    pub(crate) fn is_version_root(&self) -> bool {
+        self.rest.is_empty() && !self.is_ironbarks_own()
+    }
+
+    pub(crate) fn is_ironbarks_own(&self) -> bool {
+        std::ptr::eq(self.table, OWN_PATHS)
+    }
+}
+
+/// Who handles a request, or what it is answered instead.
+pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Result<Found, ApiError> {
+    let path = scope
+        .table
+        .iter()
+        .find(|path| path.matches(scope.rest))
+        .ok_or_else(ApiError::no_such_path)?;
+    if !version.has(path.since) && !scope.is_ironbarks_own() {
+        return Err(path.too_new(method));
+    }
+    if path.methods.is_empty() {
+        let what = path.pattern.trim_end_matches("/**");
+        return Err(ApiError::fault(
+            axum::http::StatusCode::NOT_FOUND,
+            format!("This release of Ironbark has no /v1/{what} yet."),
+        ));
+    }
+    let handler = path
+        .methods
+        .iter()
+        .find(|(verb, _)| verb.name() == method.as_str())
+        .map(|(_, handler)| *handler)
+        .ok_or_else(|| ApiError::method_not_allowed(path.allow()))?;
+    let params: Vec<_> = path
+        .pattern
+        .split('/')
+        .zip(scope.rest)
+        .filter_map(|(pattern, element)| param_name(pattern).map(|name| (name, element.clone())))
+        .collect();
+    Ok(Found {
+        handler,
+        ends_in_param: path.pattern.ends_with('}'),
+        limit: if *method == Method::GET {
+            BodyLimit::Ordinary
+        } else {
+            path.limit
+        },
+        params,
+    })
+}
+
+impl Path {
+    fn matches(&self, elements: &[String]) -> bool {
+        let mut elements = elements.iter();
+        for pattern in self.pattern.split('/') {
+            if pattern == "**" {
+                return true;
+            }
+            match elements.next() {
+                Some(element) if param_name(pattern).is_some() => {
+                    if element.is_empty() {
+                        return false;
+                    }
+                }
+                Some(element) if element == pattern => {}
+                _ => return false,
+            }
+        }
+        elements.next().is_none()
+    }
+
+    fn too_new(&self, method: &Method) -> ApiError {
+        match self.below {
+            Below::NotAcceptable => ApiError::not_acceptable(self.since),
+            Below::FaultNotFound => ApiError::fault(axum::http::StatusCode::NOT_FOUND, "Not Found"),
+            Below::GetNotFound if *method != Method::GET => {
+                ApiError::method_not_allowed("GET".to_owned())
+            }
+            Below::NotFound | Below::GetNotFound => ApiError::no_such_path(),
+        }
+    }
+
+    fn allow(&self) -> String {
+        let mut names: Vec<&str> = self.methods.iter().map(|(verb, _)| verb.name()).collect();
+        names.sort_unstable();
+        names.join(", ")
+    }
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+fn param_name(pattern: &'static str) -> Option<&'static str> {
+    pattern.strip_prefix('{')?.strip_suffix('}')
+}

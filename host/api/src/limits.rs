@@ -1,0 +1,226 @@
+//! Bounds on what a client sends: size, depth, time, and memory of all bodies together.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use ironbark_model::Error;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::ApiState;
+use crate::error::ApiError;
+
+/// What one permit of the memory for bodies stands for.
+pub(crate) const MEMORY_UNIT: usize = 1024;
+
+/// The deepest nesting of JSON that is accepted.
+const MAX_DEPTH: usize = 25;
+
+/// How large a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyLimit {
+    /// Any JSON: 1 MiB.
+    Ordinary,
+    /// JSON that may hold a config drive: 64 MiB.
+    ConfigDrive,
+    /// A driver package, which isn't JSON: 64 MiB.
+    Package,
+}
+
+/// A body that was read, and the memory that it takes.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) bytes: Bytes,
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl BodyLimit {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Ordinary => 1024 * 1024,
+            Self::ConfigDrive => 64 * 1024 * 1024,
+            Self::Package => ironbark_model::package::MAX_PACKAGE_BYTES,
+        }
+    }
+
+    fn patience(self, ordinary: Duration) -> Duration {
+        match self {
+            Self::Ordinary => ordinary,
+            Self::ConfigDrive | Self::Package => ordinary * 10,
+        }
+    }
+}
+
+/// Refuses requests whose target or headers are larger than anybody needs.
+pub(crate) fn check_head(
+    state: &ApiState,
+    target: usize,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let limits = &state.config().limits;
+    if target > limits.uri {
+        return Err(ApiError::bare(
+            StatusCode::URI_TOO_LONG,
+            format!("The request's URL is longer than {} bytes.", limits.uri),
+        ));
+    }
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if size > limits.headers {
+        return Err(ApiError::bare(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!(
+                "The request's headers have more than {} bytes.",
+                limits.headers
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads a body to its end.
+pub(crate) async fn receive(
+    state: &ApiState,
+    headers: &HeaderMap,
+    body: Body,
+    limit: BodyLimit,
+) -> Result<Received, ApiError> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit.bytes()) {
+        return Err(too_large(limit));
+    }
+    let patience = limit.patience(state.config().limits.body_timeout);
+    match tokio::time::timeout(patience, collect(state, body, limit)).await {
+        Ok(received) => received,
+        Err(_) => Err(ApiError::bare(
+            StatusCode::REQUEST_TIMEOUT,
+            format!(
+                "The request's body did not arrive within {} s.",
+                patience.as_secs()
+            ),
+        )),
+    }
+}
+
+/// Refuses JSON that is nested more than [`MAX_DEPTH`] deep, before a parser sees it.
+pub(crate) fn check_depth(json: &[u8]) -> Result<(), ApiError> {
+    let mut depth = 0usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(ApiError::bare(
+                        StatusCode::BAD_REQUEST,
+                        format!(
+                            "Request body JSON is nested too deeply: at most {MAX_DEPTH} levels are accepted."
+                        ),
+                    ));
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<Received, ApiError> {
+    let mut memory: Option<OwnedSemaphorePermit> = None;
+    let mut first = Bytes::new();
+    let mut buffer = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            ApiError::bare(
+                StatusCode::BAD_REQUEST,
+                "The request's body ended too early.",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + buffer.len() + data.len() > limit.bytes() {
+            return Err(too_large(limit));
+        }
+        let units = u32::try_from(data.len().div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
+        let more = state
+            .body_memory()
+            .clone()
+            .try_acquire_many_owned(units)
+            .map_err(|_| Error::overloaded("Too many large requests are under way; try again."))?;
+        match &mut memory {
+            Some(memory) => memory.merge(more),
+            None => memory = Some(more),
+        }
+        // Most bodies come in one piece, which needs no copy.
+        if first.is_empty() && buffer.is_empty() {
+            first = data;
+        } else {
+            if buffer.is_empty() {
+                buffer.extend_from_slice(&std::mem::take(&mut first));
+            }
+            buffer.extend_from_slice(&data);
+        }
+    }
+    let bytes = if buffer.is_empty() {
+        first
+    } else {
+        buffer.freeze()
+    };
+    Ok(Received {
+        bytes,
+        _memory: memory,
+    })
+}
+
+fn too_large(limit: BodyLimit) -> ApiError {
+    ApiError::bare(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!(
+            "The request's body is larger than {} KiB.",
+            limit.bytes() / 1024
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn twenty_five_levels_and_no_more() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(check_depth(nested(25).as_bytes()).is_ok());
+        assert!(check_depth(nested(26).as_bytes()).is_err());
+        assert!(check_depth(br#"{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[["}"#).is_ok());
+        assert!(check_depth(b"[[]]".repeat(20).as_slice()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[\\[\\]{}\"\\\\a]{0,80}") {
+            let _ = check_depth(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `POST /v1/nodes`.
+
+use ironbark_model::{Node, ProvisionState, ident};
+use ironbark_rpc::Request;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::{ApiError, ApiResult};
+use crate::gates::node as gate;
+use crate::routing::NobodyIs;
+use crate::view::node as view;
+use crate::{body, nodes, reply};
+
+/// `POST /v1/nodes`: the conductor fills in what is left out, and stores the node.
+pub(crate) async fn create(context: Context) -> ApiResult {
+    context.query.only(&[])?;
+    let mut given = body::new_object(body::object(&context)?, gate::FIELDS, &[], context.version)?;
+    if !given.contains_key("driver") {
+        return Err(body::missing("driver"));
+    }
+    if let Some(chassis) = given.get("chassis_uuid").and_then(Value::as_str) {
+        return Err(no_such_chassis(chassis));
+    }
+    if let Some(Value::String(parent)) = given.get_mut("parent_node") {
+        *parent = nodes::referenced_node(&context, &parent.clone()).await?;
+    }
+    if given.contains_key("retired_reason") && given.get("retired") != Some(&Value::Bool(true)) {
+        return Err(ApiError::invalid(
+            "retired_reason can be given only together with retired.",
+        ));
+    }
+    given
+        .entry("uuid")
+        .or_insert_with(|| Value::from(ident::new_uuid()));
+    let mut node: Node = serde_json::from_value(Value::Object(given))
+        .map_err(|error| ApiError::invalid(format!("The node can't be created: {error}.")))?;
+    node.provision_state = if context.version.has(gate::ENROLL_SINCE) {
+        ProvisionState::Enroll
+    } else {
+        ProvisionState::Available
+    };
+    tracing::Span::current().record("node", node.uuid.as_str());
+    let host = context
+        .state
+        .routing()
+        .owner(&node, NobodyIs::Invalid)
+        .await?;
+    let request = Request::CreateNode {
+        node: Box::new(node),
+    };
+    let node = nodes::node_reply(context.ask_host(&host, request).await?)?;
+    let scene = nodes::scene(&context).await?;
+    reply::created(
+        &format!("{}/v1/nodes/{}", context.base, node.uuid),
+        &view::everything(context.version).view(&node, &scene),
+    )
+}
+
+/// There are no chassis in this release, so that a body can name none.
+pub(crate) fn no_such_chassis(chassis: &str) -> ApiError {
+    ApiError::invalid(format!("Chassis {chassis} could not be found."))
+}

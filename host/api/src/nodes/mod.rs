@@ -1,0 +1,84 @@
+//! `/v1/nodes` and what is below it (facts §2.1, §2.2, §4.2, §4.3): one file for each thing that can be asked.
+
+pub(crate) mod boot_device;
+pub(crate) mod children;
+pub(crate) mod configdrive;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod list_filter;
+pub(crate) mod maintenance;
+pub(crate) mod nmi;
+pub(crate) mod ports;
+pub(crate) mod power;
+pub(crate) mod provision;
+pub(crate) mod show;
+pub(crate) mod states;
+pub(crate) mod steps;
+pub(crate) mod traits;
+pub(crate) mod update;
+pub(crate) mod validate;
+pub(crate) mod vendor;
+
+use ironbark_model::{Error, ErrorKind, Node};
+use ironbark_rpc::Reply;
+use serde_json::Value;
+
+use crate::context::{Context, unexpected_reply};
+use crate::error::{ApiError, ApiResult};
+use crate::reply;
+use crate::view::node::Scene;
+
+/// What a node's look depends on.
+pub(crate) async fn scene(context: &Context) -> Result<Scene, ApiError> {
+    Ok(Scene {
+        base: context.base.clone(),
+        version: context.version,
+        routing: context.state.routing().recent().await?,
+    })
+}
+
+/// 202, and where to see how it goes on: under the name by which the client called the node.
+pub(crate) fn accepted(context: &Context) -> ApiResult {
+    reply::accepted(&format!(
+        "{}/v1/nodes/{}/states",
+        context.base,
+        context.param("node")
+    ))
+}
+
+/// A reply that carries JSON.
+pub(crate) fn json_reply(reply: Reply) -> Result<Value, ApiError> {
+    match reply {
+        Reply::Json(value) => Ok(value),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// A reply that carries a node.
+pub(crate) fn node_reply(reply: Reply) -> Result<Node, ApiError> {
+    match reply {
+        Reply::Node(node) => Ok(*node),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// The UUID of a node that a body names; 400 if there is none.
+pub(crate) async fn referenced_node(context: &Context, written: &str) -> Result<String, ApiError> {
+    let missing = || ApiError::invalid(format!("Node {written} could not be found."));
+    let ident = ironbark_model::ident::Ident::parse(written)?;
+    let node = context.state.db().node_get(&ident).await?;
+    Ok(node.ok_or_else(missing)?.uuid)
+}
+
+/// This verb is not valid in the state that the node is in.
+pub(crate) fn invalid_state(action: &str, node: &Node, state: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidState,
+        format!(
+            "The requested action \"{action}\" can not be performed on node \"{}\" while it is in state \"{state}\".",
+            node.uuid
+        ),
+    )
+}

@@ -1,0 +1,219 @@
+//! Steps that a client gives with a provisioning verb: their form (facts §4.2).
+
+use ironbark_model::{InterfaceKind, JsonObject, ident};
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::values;
+
+/// Steps that an operator can't run through the API: raw commands to a BMC get around every other check.
+const FORBIDDEN: &[(&str, &str)] = &[("vendor", "send_raw")];
+
+/// Interfaces that have steps.
+const INTERFACES: &[InterfaceKind] = &[
+    InterfaceKind::Vendor,
+    InterfaceKind::Power,
+    InterfaceKind::Management,
+    InterfaceKind::Firmware,
+    InterfaceKind::Deploy,
+    InterfaceKind::Bios,
+    InterfaceKind::Raid,
+];
+
+/// Refuses steps without interface and name, and those that are not for clients.
+pub(crate) fn check_forbidden(steps: &Value) -> Result<(), ApiError> {
+    for step in items(steps)? {
+        let (interface, name) = named(step)?;
+        if FORBIDDEN.contains(&(interface, name)) {
+            return Err(ApiError::invalid(format!(
+                "The step {interface}.{name} is not allowed through the API."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Cleaning and service steps: they may have an `order`.
+pub(crate) fn check_ordered(steps: &Value) -> Result<Vec<JsonObject>, ApiError> {
+    const KEYS: &[&str] = &[
+        "interface",
+        "step",
+        "args",
+        "order",
+        "execute_on_child_nodes",
+        "limit_child_node_execution",
+    ];
+    items(steps)?
+        .iter()
+        .map(|step| {
+            let mut step = check_common(step, KEYS)?;
+            whole_number(&mut step, "order")?;
+            check_children(&step)?;
+            Ok(step)
+        })
+        .collect()
+}
+
+/// Deploy steps: they must have arguments and a `priority`.
+pub(crate) fn check_prioritised(steps: &Value) -> Result<Vec<JsonObject>, ApiError> {
+    items(steps)?
+        .iter()
+        .map(|step| {
+            let mut step = check_common(step, &["interface", "step", "args", "priority"])?;
+            for key in ["args", "priority"] {
+                if !step.contains_key(key) {
+                    return Err(ApiError::invalid(format!("A deploy step needs {key}.")));
+                }
+            }
+            whole_number(&mut step, "priority")?;
+            Ok(step)
+        })
+        .collect()
+}
+
+fn check_common(step: &Value, keys: &[&str]) -> Result<JsonObject, ApiError> {
+    let (interface, name) = named(step)?;
+    let known = interface
+        .parse::<InterfaceKind>()
+        .is_ok_and(|kind| INTERFACES.contains(&kind));
+    if !known {
+        let names: Vec<&str> = INTERFACES.iter().map(|kind| kind.as_str()).collect();
+        return Err(ApiError::invalid(format!(
+            "A step's interface is one of {}, not {interface:?}.",
+            names.join(", ")
+        )));
+    }
+    let Some(object) = step.as_object() else {
+        return Err(not_a_step());
+    };
+    if let Some(key) = object.keys().find(|key| !keys.contains(&key.as_str())) {
+        return Err(ApiError::invalid(format!(
+            "The step {interface}.{name} has {key:?}, which is none of {}.",
+            keys.join(", ")
+        )));
+    }
+    if object.get("args").is_some_and(|args| !args.is_object()) {
+        return Err(ApiError::invalid(format!(
+            "The args of the step {interface}.{name} must be an object."
+        )));
+    }
+    Ok(object.clone())
+}
+
+fn items(steps: &Value) -> Result<&Vec<Value>, ApiError> {
+    steps
+        .as_array()
+        .ok_or_else(|| ApiError::invalid("Steps are given as a list of objects."))
+}
+
+fn named(step: &Value) -> Result<(&str, &str), ApiError> {
+    let text = |key: &str| {
+        step.get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    match (text("interface"), text("step")) {
+        (Some(interface), Some(name)) => Ok((interface, name)),
+        _ => Err(not_a_step()),
+    }
+}
+
+fn not_a_step() -> ApiError {
+    ApiError::invalid("A step is an object that names its interface and its step.")
+}
+
+/// A number from 0, also as digits; stored as a number.
+fn whole_number(step: &mut JsonObject, key: &str) -> Result<(), ApiError> {
+    let Some(value) = step.get_mut(key) else {
+        return Ok(());
+    };
+    let number = match &*value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok()
+        }
+        _ => None,
+    };
+    match number.and_then(|number| u32::try_from(number).ok()) {
+        Some(number) => {
+            *value = Value::from(number);
+            Ok(())
+        }
+        None => Err(ApiError::invalid(format!(
+            "A step's {key} is a whole number that is not negative."
+        ))),
+    }
+}
+
+/// Steps on child nodes aren't built yet. Running them on the parent instead would be the worst of all answers.
+fn check_children(step: &JsonObject) -> Result<(), ApiError> {
+    let wanted = match step.get("execute_on_child_nodes") {
+        None => false,
+        Some(value) => values::flag(value)
+            .ok_or_else(|| ApiError::invalid("execute_on_child_nodes is true or false."))?,
+    };
+    if let Some(limit) = step.get("limit_child_node_execution") {
+        let uuids = limit.as_array().is_some_and(|items| {
+            items.iter().all(|item| {
+                item.as_str()
+                    .is_some_and(|text| ident::canonical_uuid(text).is_some())
+            })
+        });
+        if !uuids {
+            return Err(ApiError::invalid(
+                "limit_child_node_execution is a list of node UUIDs.",
+            ));
+        }
+    }
+    if wanted || step.contains_key("limit_child_node_execution") {
+        return Err(ApiError::invalid(
+            "This release of Ironbark can't run steps on child nodes yet.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn steps_in_good_form_are_taken() {
+        let steps =
+            json!([{"interface": "deploy", "step": "erase", "order": "3", "args": {"a": 1}}]);
+        assert_eq!(check_ordered(&steps).unwrap()[0]["order"], json!(3));
+        let steps = json!([{"interface": "bios", "step": "x", "args": {}, "priority": "10"}]);
+        assert_eq!(check_prioritised(&steps).unwrap()[0]["priority"], json!(10));
+    }
+
+    #[test]
+    fn steps_in_bad_form_are_refused() {
+        for bad in [
+            json!({}),
+            json!(["x"]),
+            json!([{"step": "x"}]),
+            json!([{"interface": "deploy"}]),
+            json!([{"interface": "deploy", "step": ""}]),
+            json!([{"interface": "boot", "step": "x"}]),
+            json!([{"interface": "deploy", "step": "x", "bogus": 1}]),
+            json!([{"interface": "deploy", "step": "x", "args": []}]),
+            json!([{"interface": "deploy", "step": "x", "order": -1}]),
+            json!([{"interface": "deploy", "step": "x", "order": "1.5"}]),
+            json!([{"interface": "deploy", "step": "x", "execute_on_child_nodes": true}]),
+            json!([{"interface": "deploy", "step": "x", "limit_child_node_execution": ["no uuid"]}]),
+        ] {
+            assert!(check_ordered(&bad).is_err(), "{bad}");
+        }
+        for bad in [
+            json!([{"interface": "deploy", "step": "x", "priority": 1}]),
+            json!([{"interface": "deploy", "step": "x", "args": {}}]),
+            json!([{"interface": "deploy", "step": "x", "args": {}, "priority": "x"}]),
+        ] {
+            assert!(check_prioritised(&bad).is_err(), "{bad}");
+        }
+        assert!(check_forbidden(&json!([{"interface": "vendor", "step": "send_raw"}])).is_err());
+        assert!(check_forbidden(&json!([{"interface": "vendor", "step": "other"}])).is_ok());
+    }
+}

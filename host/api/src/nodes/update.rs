@@ -1,0 +1,112 @@
+//! `PATCH /v1/nodes/{node}` (facts §1.8, §2.1).
+
+use ironbark_model::patch::{self, PatchOp, PatchVerb};
+use ironbark_model::{Error, ProvisionState};
+use ironbark_rpc::Request;
+use serde_json::Value;
+
+use super::create::no_such_chassis;
+use crate::context::Context;
+use crate::error::{ApiError, ApiResult};
+use crate::gates::{self, Attribute, Kind, node as gate};
+use crate::routing::NobodyIs;
+use crate::versions::Version;
+use crate::view::node as view;
+use crate::{body, nodes, reply, values};
+
+/// `PATCH /v1/nodes/{node}`: form and types are checked here, what the node's state allows by its conductor.
+pub(crate) async fn update(context: Context) -> ApiResult {
+    context.query.only(&["reset_interfaces"])?;
+    let reset_interfaces = context.query.flag("reset_interfaces")?;
+    if reset_interfaces.is_some() {
+        context.version.require(gate::RESET_INTERFACES_SINCE)?;
+    }
+    let mut patch = patch::parse(&body::json(&context)?)?;
+    for op in &mut patch {
+        check(op, gate::FIELDS, context.version)?;
+        refer(&context, op).await?;
+    }
+    let reset_interfaces = reset_interfaces.unwrap_or(false);
+    if reset_interfaces && !patch.iter().any(|op| op.root() == "driver") {
+        return Err(ApiError::invalid(
+            "The reset_interfaces parameter can only be used when changing the node's driver.",
+        ));
+    }
+    let node = context.node().await?;
+    // Whether this is refused depends on the version, which the conductor doesn't know.
+    if node.provision_state == ProvisionState::Inspecting
+        && context.version.has(gate::INSPECT_WAIT_SINCE)
+    {
+        return Err(Error::conflict(format!(
+            "Cannot update node {} while it is in state \"{}\".",
+            node.uuid, node.provision_state
+        ))
+        .into());
+    }
+    let request = Request::UpdateNode {
+        node: node.uuid.clone(),
+        patch,
+        reset_interfaces,
+    };
+    let node = nodes::node_reply(context.ask(&node, NobodyIs::Invalid, request).await?)?;
+    let scene = nodes::scene(&context).await?;
+    reply::ok(&view::everything(context.version).view(&node, &scene))
+}
+
+/// Checks one operation against the table of fields, and brings its value into the form that is stored.
+pub(crate) fn check(
+    op: &mut PatchOp,
+    table: &'static [Attribute],
+    version: Version,
+) -> Result<(), ApiError> {
+    let root = op.root().to_owned();
+    let Some(attribute) = gates::attribute(table, &root).filter(|attribute| attribute.patchable())
+    else {
+        let mut names: Vec<&str> = table
+            .iter()
+            .filter(|attribute| attribute.patchable() && version.has(attribute.since))
+            .map(|attribute| attribute.name)
+            .collect();
+        names.sort_unstable();
+        return Err(ApiError::invalid(format!(
+            "Cannot patch /{}. Only the following can be updated: {}",
+            op.path.join("/"),
+            names.join(", ")
+        )));
+    };
+    if op.op == PatchVerb::Remove {
+        if op.is_root() && matches!(attribute.kind, Kind::RequiredText(_) | Kind::Mac) {
+            return Err(ApiError::invalid(format!(
+                "/{root} is mandatory and can't be removed."
+            )));
+        }
+        return Ok(());
+    }
+    version.require(attribute.since)?;
+    if op.is_root() {
+        op.value = values::normalise(attribute, op.value.take(), version)?;
+    } else if attribute.kind == Kind::Properties
+        && let [_, key] = op.path.as_slice()
+    {
+        values::check_property(key, &op.value)?;
+    }
+    Ok(())
+}
+
+/// What refers to something else must find it.
+async fn refer(context: &Context, op: &mut PatchOp) -> Result<(), ApiError> {
+    match (op.root(), op.op) {
+        ("chassis_uuid", PatchVerb::Remove) => context.version.require(gate::UNSET_CHASSIS_SINCE),
+        ("chassis_uuid", _) => match op.value.as_str() {
+            Some(chassis) => Err(no_such_chassis(chassis)),
+            None => context.version.require(gate::UNSET_CHASSIS_SINCE),
+        },
+        ("parent_node", PatchVerb::Add | PatchVerb::Replace) => {
+            if let Value::String(parent) = &mut op.value {
+                *parent = nodes::referenced_node(context, &parent.clone()).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

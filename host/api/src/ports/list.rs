@@ -1,0 +1,159 @@
+//! `GET /v1/ports`, `GET /v1/ports/detail`.
+
+use ironbark_db::{PORT_SORT_KEYS, PortFilter};
+use ironbark_model::{Error, ErrorKind, ident};
+
+use crate::context::Context;
+use crate::error::{ApiError, ApiResult};
+use crate::gates::{self, port as gate};
+use crate::paging::{self, Paging};
+use crate::reply;
+use crate::view::Collection;
+use crate::view::port::{self as view, Scene};
+
+/// `GET /v1/ports`.
+pub(crate) async fn list(context: Context) -> ApiResult {
+    let mut others = paging::ARGUMENTS.to_vec();
+    others.extend(["fields", "detail"]);
+    gates::check_list_query(&context.query, gate::FILTERS, &others, context.version)?;
+    let look = Look::read(&context)?;
+    let filter = read_filter(&context).await?;
+    answer(&context, filter, look, &carried(&context)).await
+}
+
+/// `GET /v1/ports/detail`.
+pub(crate) async fn detail(context: Context) -> ApiResult {
+    gates::check_list_query(
+        &context.query,
+        gate::FILTERS,
+        paging::ARGUMENTS,
+        context.version,
+    )?;
+    let filter = read_filter(&context).await?;
+    answer(&context, filter, Look::AtPathDetail, &carried(&context)).await
+}
+
+/// How much is shown of each port.
+pub(crate) enum Look {
+    Summary,
+    /// `?detail=True`.
+    Detail,
+    /// The path says so.
+    AtPathDetail,
+    Fields(Vec<String>),
+}
+
+impl Look {
+    pub(crate) fn read(context: &Context) -> Result<Self, ApiError> {
+        let detail = gates::detail(&context.query, context.version)?;
+        let Some(fields) = context.query.list("fields") else {
+            return Ok(if detail { Self::Detail } else { Self::Summary });
+        };
+        context.version.require(gates::FIELDS_SINCE)?;
+        if detail {
+            return Err(ApiError::invalid(
+                "Can't fetch a subset of fields with 'detail' set.",
+            ));
+        }
+        Ok(Self::Fields(fields))
+    }
+}
+
+/// One page of the ports that `filter` leaves.
+pub(crate) async fn answer(
+    context: &Context,
+    filter: PortFilter,
+    look: Look,
+    filters: &[(&str, &str)],
+) -> ApiResult {
+    let version = context.version;
+    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?;
+    let (selection, collection, extra) = match &look {
+        Look::Summary => (view::summary(version), "ports", None),
+        Look::Detail => (
+            view::everything(version),
+            "ports",
+            Some(("detail", "True".to_owned())),
+        ),
+        Look::AtPathDetail => (view::everything(version), "ports/detail", None),
+        Look::Fields(fields) => (
+            view::chosen(fields, version)?,
+            "ports",
+            Some(("fields", fields.join(","))),
+        ),
+    };
+    let items = context.state.db().port_list(&filter, &paging.page).await?;
+    let mut carried = filters.to_vec();
+    carried.extend(extra.iter().map(|(name, value)| (*name, value.as_str())));
+    let last = items.last().map(|port| port.uuid.as_str());
+    let next = paging.next(&context.base, collection, items.len(), last, &carried);
+    reply::ok(&Collection {
+        name: "ports",
+        items: &items,
+        selection: &selection,
+        scene: &Scene {
+            base: context.base.clone(),
+        },
+        next,
+    })
+}
+
+fn carried(context: &Context) -> Vec<(&str, &str)> {
+    context
+        .query
+        .iter()
+        .filter(|(name, _)| gate::FILTERS.iter().any(|filter| filter.name == *name))
+        .collect()
+}
+
+async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
+    let query = &context.query;
+    let node = query.get("node").or_else(|| query.get("node_uuid"));
+    let exclusive = [node.is_some(), query.has("portgroup"), query.has("shard")];
+    let scopes = exclusive.into_iter().filter(|given| *given).count();
+    if query.has("conductor_groups") && scopes > 0 {
+        return Err(ApiError::invalid(
+            "conductor_groups can't be combined with node, portgroup or shard.",
+        ));
+    }
+    if scopes > 1 {
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            "Ports can be narrowed to one of node, portgroup and shard only.",
+        )
+        .into());
+    }
+    if let Some(portgroup) = query.get("portgroup") {
+        // There are no port groups in this release, so that none can be found.
+        return Err(Error::not_found(format!("Portgroup {portgroup} could not be found.")).into());
+    }
+    let address = query
+        .get("address")
+        .map(|text| {
+            ident::canonical_mac(text).ok_or_else(|| {
+                ApiError::invalid(format!("Expected a MAC address but received {text}."))
+            })
+        })
+        .transpose()?;
+    let node_uuid = match node {
+        Some(node) => Some(context.find_node(node).await?.uuid),
+        None => None,
+    };
+    let split = |name: &str| {
+        query.get(name).map(|items| {
+            items
+                .split(',')
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty())
+                .collect::<Vec<_>>()
+        })
+    };
+    Ok(PortFilter {
+        node_uuid,
+        address,
+        shards: split("shard"),
+        conductor_groups: query.list("conductor_groups"),
+        description_contains: query.get("description_contains").map(str::to_owned),
+        ..PortFilter::default()
+    })
+}

@@ -1,0 +1,53 @@
+//! `/v1/ports` (facts §2.3).
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod update;
+
+use ironbark_model::ident::Ident;
+use ironbark_model::{Error, Port};
+use ironbark_rpc::Reply;
+
+use crate::context::{Context, ident, unexpected_reply};
+use crate::error::ApiError;
+use crate::gates::port as gate;
+
+/// The port that the path names; 404 if there is none.
+pub(crate) async fn of_path(context: &Context) -> Result<Port, ApiError> {
+    let written = context.param("port");
+    if let Some(stripped) = context.without_suffix(written)
+        && let Ok(port) = find(context, stripped).await
+    {
+        return Ok(port);
+    }
+    find(context, written).await
+}
+
+/// A reply that carries a port.
+pub(crate) fn port_reply(reply: Reply) -> Result<Port, ApiError> {
+    match reply {
+        Reply::Port(port) => Ok(*port),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// There are no port groups in this release, so that a body can name none.
+pub(crate) fn no_such_portgroup(portgroup: &str) -> ApiError {
+    ApiError::invalid(format!("Portgroup {portgroup} could not be found."))
+}
+
+async fn find(context: &Context, written: &str) -> Result<Port, ApiError> {
+    let missing = || Error::not_found(format!("Port {written} could not be found."));
+    let ident = ident(written)?;
+    if matches!(ident, Ident::Name(_)) && !context.version.has(gate::NAMES_SINCE) {
+        return Err(missing().into());
+    }
+    Ok(context
+        .state
+        .db()
+        .port_get(&ident)
+        .await?
+        .ok_or_else(missing)?)
+}

@@ -1,0 +1,58 @@
+//! `PATCH /v1/ports/{port}`.
+
+use ironbark_model::ident::Ident;
+use ironbark_model::patch::{self, PatchVerb};
+use ironbark_model::{Error, Node, Port};
+use ironbark_rpc::Request;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::{ApiError, ApiResult};
+use crate::gates::port as gate;
+use crate::routing::NobodyIs;
+use crate::view::port::{self as view, Scene};
+use crate::{body, nodes, ports, reply};
+
+/// `PATCH /v1/ports/{port}`: form and types are checked here, what the node's state allows by its conductor.
+pub(crate) async fn update(context: Context) -> ApiResult {
+    context.query.only(&[])?;
+    let mut patch = patch::parse(&body::json(&context)?)?;
+    for op in &mut patch {
+        nodes::update::check(op, gate::FIELDS, context.version)?;
+        let sets = op.op != PatchVerb::Remove;
+        let is_portgroup = op.root() == "portgroup_uuid";
+        let is_node = op.root() == "node_uuid";
+        if let (true, Value::String(written)) = (sets, &mut op.value) {
+            if is_portgroup {
+                return Err(ports::no_such_portgroup(written));
+            }
+            if is_node {
+                *written = nodes::referenced_node(&context, &written.clone()).await?;
+            }
+        }
+    }
+    let port = ports::of_path(&context).await?;
+    let node = node_of(&context, &port).await?;
+    let request = Request::UpdatePort {
+        port: port.uuid,
+        node: node.uuid.clone(),
+        patch,
+    };
+    let port = ports::port_reply(context.ask(&node, NobodyIs::NotFound, request).await?)?;
+    let scene = Scene {
+        base: context.base.clone(),
+    };
+    reply::ok(&view::everything(context.version).view(&port, &scene))
+}
+
+/// The node that a port belongs to.
+pub(crate) async fn node_of(context: &Context, port: &Port) -> Result<Node, ApiError> {
+    let node = context
+        .state
+        .db()
+        .node_get(&Ident::Uuid(port.node_uuid.clone()))
+        .await?
+        .ok_or_else(|| Error::node_not_found(&port.node_uuid))?;
+    tracing::Span::current().record("node", node.uuid.as_str());
+    Ok(node)
+}

@@ -1,0 +1,75 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use ironbark_db::Database;
+use ironbark_rpc::Client;
+use tokio::sync::Semaphore;
+
+use crate::ApiConfig;
+use crate::auth::PasswordCheck;
+use crate::limits::MEMORY_UNIT;
+use crate::routing::Routing;
+
+/// What all requests share. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Database,
+    rpc: Client,
+    config: ApiConfig,
+    routing: Routing,
+    in_flight: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
+    passwords: PasswordCheck,
+}
+
+impl ApiState {
+    /// What the API reads, whom it asks, and its settings.
+    pub fn new(db: Database, rpc: Client, config: ApiConfig) -> Self {
+        let routing = Routing::new(db.clone(), config.limits.ring_max_age);
+        let units = (config.limits.body_memory / MEMORY_UNIT).min(Semaphore::MAX_PERMITS);
+        Self {
+            inner: Arc::new(Inner {
+                routing,
+                in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
+                body_memory: Arc::new(Semaphore::new(units)),
+                passwords: PasswordCheck::new(config.limits.password_queue),
+                db,
+                rpc,
+                config,
+            }),
+        }
+    }
+
+    pub(crate) fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    pub(crate) fn rpc(&self) -> &Client {
+        &self.inner.rpc
+    }
+
+    pub(crate) fn config(&self) -> &ApiConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn routing(&self) -> &Routing {
+        &self.inner.routing
+    }
+
+    pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {
+        &self.inner.in_flight
+    }
+
+    pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
+        &self.inner.body_memory
+    }
+
+    pub(crate) fn passwords(&self) -> &PasswordCheck {
+        &self.inner.passwords
+    }
+}

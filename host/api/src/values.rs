@@ -1,0 +1,340 @@
+//! Values that a client gives for fields: checked, and brought into the form in which they are stored.
+
+use ironbark_model::ident;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::gates::{Attribute, Kind, port};
+use crate::query::parse_flag;
+use crate::versions::Version;
+
+/// Numbers within `properties` that must be numbers: sizes, which schedulers add up.
+const SIZES: &[&str] = &["memory_mb", "local_gb"];
+
+/// Keys of `local_link_connection`.
+const LINK_KEYS: &[&str] = &[
+    "switch_id",
+    "port_id",
+    "switch_info",
+    "hostname",
+    "network_type",
+];
+const VTEP_KEYS: &[&str] = &["vtep-logical-switch", "vtep-physical-switch"];
+
+/// Checks a value for `attribute` and brings it into the form in which it is stored.
+pub(crate) fn normalise(
+    attribute: &Attribute,
+    value: Value,
+    version: Version,
+) -> Result<Value, ApiError> {
+    let name = attribute.name;
+    let wrong = |expected: &str| {
+        ApiError::invalid(format!(
+            "Invalid input for field {name}: {expected} is expected."
+        ))
+    };
+    match attribute.kind {
+        Kind::Shown => Err(ApiError::invalid(format!("Field {name} can't be given."))),
+        Kind::Text(max) => text_or_null(value, 0, max)
+            .ok_or_else(|| wrong(&format!("text of at most {max} characters, or null,"))),
+        Kind::FilledText(max) => text_or_null(value, 1, max)
+            .ok_or_else(|| wrong(&format!("text of 1 to {max} characters, or null,"))),
+        Kind::RequiredText(max) => match value {
+            Value::String(text) if !text.is_empty() && text.chars().count() <= max => {
+                Ok(Value::String(text))
+            }
+            _ => Err(wrong(&format!("text of 1 to {max} characters"))),
+        },
+        Kind::Uuid => match value {
+            Value::Null => Ok(Value::Null),
+            Value::String(text) => ident::canonical_uuid(&text)
+                .map(Value::String)
+                .ok_or_else(|| wrong("a UUID")),
+            _ => Err(wrong("a UUID or null")),
+        },
+        Kind::NodeName => match value {
+            Value::Null => Ok(Value::Null),
+            Value::String(text) if text.is_empty() => Ok(Value::Null),
+            Value::String(text) => {
+                ident::check_node_name(&text, version.minor())?;
+                Ok(Value::String(text))
+            }
+            _ => Err(wrong("text or null")),
+        },
+        Kind::Flag => match value {
+            Value::Null => Ok(Value::Bool(false)),
+            value => flag(&value)
+                .map(Value::Bool)
+                .ok_or_else(|| wrong("true or false")),
+        },
+        Kind::MaybeFlag => match value {
+            Value::Null => Ok(Value::Null),
+            value => flag(&value)
+                .map(Value::Bool)
+                .ok_or_else(|| wrong("true, false or null")),
+        },
+        Kind::Object => object(value).ok_or_else(|| wrong("an object")),
+        Kind::Properties => {
+            let value = object(value).ok_or_else(|| wrong("an object"))?;
+            if let Some(properties) = value.as_object() {
+                for (key, value) in properties {
+                    check_property(key, value)?;
+                }
+            }
+            Ok(value)
+        }
+        Kind::Group => match value {
+            Value::Null => Ok(Value::from("")),
+            Value::String(text) if is_group(&text) => Ok(Value::String(text.to_lowercase())),
+            _ => Err(wrong(
+                "a conductor group (at most 255 letters, digits, '_', '-' and '.')",
+            )),
+        },
+        Kind::OneOf(words) => match value {
+            Value::Null => Ok(Value::Null),
+            Value::String(text) if words.contains(&text.as_str()) => Ok(Value::String(text)),
+            _ => Err(wrong(&format!("one of {}, or null,", words.join(", ")))),
+        },
+        Kind::Mac => value
+            .as_str()
+            .and_then(ident::canonical_mac)
+            .map(Value::String)
+            .ok_or_else(|| wrong("a MAC address")),
+        Kind::LocalLink => local_link(value, version),
+    }
+}
+
+/// Checks one of a node's `properties`: sizes are whole numbers from 0, also as text.
+pub(crate) fn check_property(key: &str, value: &Value) -> Result<(), ApiError> {
+    if !SIZES.contains(&key) {
+        return Ok(());
+    }
+    let good = match value {
+        Value::Null => true,
+        Value::Number(number) => number.as_u64().is_some(),
+        Value::String(text) => text.parse::<u64>().is_ok(),
+        _ => false,
+    };
+    if good {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(format!(
+            "Invalid input for field properties: {key} must be a whole number that is not negative."
+        )))
+    }
+}
+
+/// A conductor group's name.
+pub(crate) fn is_group(text: &str) -> bool {
+    text.len() <= 255
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// Yes or no, also as a word.
+pub(crate) fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => parse_flag(text),
+        Value::Number(number) => match number.as_u64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn text_or_null(value: Value, min: usize, max: usize) -> Option<Value> {
+    match value {
+        Value::Null => Some(Value::Null),
+        Value::String(text) if (min..=max).contains(&text.chars().count()) => {
+            Some(Value::String(text))
+        }
+        _ => None,
+    }
+}
+
+fn object(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => Some(Value::Object(serde_json::Map::new())),
+        Value::Object(_) => Some(value),
+        _ => None,
+    }
+}
+
+/// The forms that facts §2.3 lists: switch and port, port and host name, unmanaged, a VTEP, or nothing.
+fn local_link(value: Value, version: Version) -> Result<Value, ApiError> {
+    let wrong =
+        |problem: String| ApiError::invalid(format!("Invalid local_link_connection: {problem}"));
+    let Some(Value::Object(mut link)) = object(value) else {
+        return Err(wrong("an object is expected.".to_owned()));
+    };
+    if link.contains_key("network_type") {
+        version.require(port::NETWORK_TYPE_SINCE)?;
+    }
+    for (key, value) in &link {
+        let vtep = VTEP_KEYS.contains(&key.as_str());
+        if vtep && !(port::VTEP_SINCE..port::VTEP_UNTIL).contains(&version.minor()) {
+            return Err(ApiError::not_acceptable(port::VTEP_SINCE));
+        }
+        if !vtep && !LINK_KEYS.contains(&key.as_str()) {
+            return Err(wrong(format!("{key:?} is not known.")));
+        }
+        if !value.is_string() {
+            return Err(wrong(format!("{key} must be text.")));
+        }
+    }
+    if let Some(kind) = link.get("network_type").and_then(Value::as_str)
+        && !matches!(kind, "managed" | "unmanaged")
+    {
+        return Err(wrong("network_type is managed or unmanaged.".to_owned()));
+    }
+    if let Some(Value::String(switch)) = link.get_mut("switch_id") {
+        *switch = canonical_switch(switch).ok_or_else(|| {
+            wrong("switch_id is a MAC address or an OpenFlow datapath id.".to_owned())
+        })?;
+    }
+    let has = |key: &str| link.contains_key(key);
+    let unmanaged = link.get("network_type").and_then(Value::as_str) == Some("unmanaged");
+    let complete = link.is_empty()
+        || unmanaged
+        || (has("port_id") && (has("switch_id") || has("hostname")))
+        || (has("port_id") && VTEP_KEYS.iter().all(|key| has(key)));
+    if complete {
+        Ok(Value::Object(link))
+    } else {
+        Err(wrong(
+            "give switch_id and port_id, or port_id and hostname, or network_type unmanaged."
+                .to_owned(),
+        ))
+    }
+}
+
+/// A MAC address, or an OpenFlow datapath id: 16 hexadecimal digits, also as eight pairs.
+fn canonical_switch(text: &str) -> Option<String> {
+    if let Some(mac) = ident::canonical_mac(text) {
+        return Some(mac);
+    }
+    let digits: String = text.chars().filter(|letter| *letter != ':').collect();
+    let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let shaped = text.len() == 16 || text.split(':').all(|pair| pair.len() == 2);
+    (plain && shaped).then(|| text.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::gates::{attribute, node, port};
+
+    fn node_value(name: &str, value: Value) -> Result<Value, ApiError> {
+        normalise(
+            attribute(node::FIELDS, name).unwrap(),
+            value,
+            Version::new(115),
+        )
+    }
+
+    fn link(value: Value, minor: u16) -> Result<Value, ApiError> {
+        normalise(
+            attribute(port::FIELDS, "local_link_connection").unwrap(),
+            value,
+            Version::new(minor),
+        )
+    }
+
+    #[test]
+    fn values_get_the_form_in_which_they_are_stored() {
+        for (name, given, stored) in [
+            ("maintenance", json!("Yes"), json!(true)),
+            ("maintenance", json!(null), json!(false)),
+            ("automated_clean", json!(null), json!(null)),
+            ("properties", json!(null), json!({})),
+            (
+                "properties",
+                json!({"memory_mb": "1024", "local_gb": 0}),
+                json!({"memory_mb": "1024", "local_gb": 0}),
+            ),
+            ("conductor_group", json!("Rack.1"), json!("rack.1")),
+            (
+                "instance_uuid",
+                json!("1BE26C0B03F24D2EAE87C02D7F33C999"),
+                json!("1be26c0b-03f2-4d2e-ae87-c02d7f33c999"),
+            ),
+            ("name", json!(""), json!(null)),
+        ] {
+            assert_eq!(
+                node_value(name, given.clone()).unwrap(),
+                stored,
+                "{name} {given}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for (name, given) in [
+            ("maintenance", json!("perhaps")),
+            ("maintenance", json!(2)),
+            ("driver", json!(null)),
+            ("driver", json!("")),
+            ("driver_info", json!([])),
+            ("properties", json!({"memory_mb": -1})),
+            ("properties", json!({"local_gb": "ten"})),
+            ("properties", json!({"local_gb": 1.5})),
+            ("conductor_group", json!("rack 1")),
+            ("instance_uuid", json!("x")),
+            ("instance_name", json!("")),
+            ("name", json!("states")),
+            ("name", json!(7)),
+            ("resource_class", json!("x".repeat(81))),
+            ("boot_mode", json!("efi")),
+        ] {
+            assert!(node_value(name, given.clone()).is_err(), "{name} {given}");
+        }
+    }
+
+    #[test]
+    fn local_links_come_in_a_few_forms() {
+        assert_eq!(
+            link(
+                json!({"switch_id": "0A:1B:2C:3D:4E:5F", "port_id": "e1", "switch_info": "s"}),
+                19
+            )
+            .unwrap(),
+            json!({"switch_id": "0a:1b:2c:3d:4e:5f", "port_id": "e1", "switch_info": "s"})
+        );
+        for (good, minor) in [
+            (json!({}), 19),
+            (json!({"port_id": "e1", "hostname": "h"}), 53),
+            (json!({"network_type": "unmanaged"}), 64),
+            (
+                json!({"switch_id": "0000aabbccddeeff", "port_id": "e1"}),
+                19,
+            ),
+            (
+                json!({"port_id": "e1", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}),
+                90,
+            ),
+        ] {
+            assert!(link(good.clone(), minor).is_ok(), "{good}");
+        }
+        for (bad, minor) in [
+            (json!({"port_id": "e1"}), 115),
+            (json!({"switch_id": "zz", "port_id": "e1"}), 115),
+            (json!({"network_type": "unmanaged"}), 63),
+            (json!({"network_type": "other"}), 64),
+            (
+                json!({"port_id": "e1", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}),
+                105,
+            ),
+            (json!({"bogus": "x"}), 115),
+            (json!("x"), 115),
+        ] {
+            assert!(link(bad.clone(), minor).is_err(), "{bad}");
+        }
+    }
+}

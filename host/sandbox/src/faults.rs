@@ -67,7 +67,10 @@ impl FaultKind {
     pub fn is_packages_own(&self) -> bool {
         !matches!(
             self,
-            Self::Deadline { waiting: true, .. } | Self::Quarantined(_) | Self::Host
+            Self::Deadline { waiting: true, .. }
+                | Self::MissingExport(_)
+                | Self::Quarantined(_)
+                | Self::Host
         )
     }
 }
@@ -109,18 +112,11 @@ pub(crate) fn classify(
         return match tripped {
             Tripped::Cpu(budget) => (FaultKind::CpuLimit(*budget), String::new()),
             Tripped::HostCalls(what) => (FaultKind::HostCalls, (*what).to_owned()),
-            Tripped::BadResult(what) => (FaultKind::BadResult, what.clone()),
-            Tripped::Memory(limit) => (FaultKind::Memory(*limit), String::new()),
         };
     }
     // A guest that is refused memory mostly aborts: the cause is worth more than the symptom.
     if let Some(limit) = refused_memory {
         return (FaultKind::Memory(limit), short(error));
-    }
-    if error.downcast_ref::<wasmtime::Trap>().is_some()
-        || error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some()
-    {
-        return (FaultKind::Trap, short(error));
     }
     (FaultKind::Trap, short(error))
 }

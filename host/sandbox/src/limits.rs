@@ -53,10 +53,6 @@ pub(crate) enum Tripped {
     Cpu(Duration),
     #[error("{0}")]
     HostCalls(&'static str),
-    #[error("{0}")]
-    BadResult(String),
-    #[error("memory limit of {0} bytes")]
-    Memory(usize),
 }
 
 /// Counts the memory of one store, and refuses what is over the bound.

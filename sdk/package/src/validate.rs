@@ -100,8 +100,15 @@ impl Metadata {
     pub fn validate(&self) -> Result<(), MetadataError> {
         self.check_heading()?;
         self.check_interfaces()?;
-        check_count("hardware_types", self.hardware_types.len(), MAX_HARDWARE_TYPES)?;
-        check_unique("hardware_types", self.hardware_types.iter().map(|entry| &entry.name))?;
+        check_count(
+            "hardware_types",
+            self.hardware_types.len(),
+            MAX_HARDWARE_TYPES,
+        )?;
+        check_unique(
+            "hardware_types",
+            self.hardware_types.iter().map(|entry| &entry.name),
+        )?;
         for (index, hardware_type) in self.hardware_types.iter().enumerate() {
             check_hardware_type(&format!("hardware_types[{index}]"), hardware_type)?;
         }
@@ -111,7 +118,11 @@ impl Metadata {
             self.check_implementation_key(&path, key)?;
             check_properties(&path, schema)?;
         }
-        rule(self.binds.is_empty(), "binds", "not supported yet: leave it empty")?;
+        rule(
+            self.binds.is_empty(),
+            "binds",
+            "not supported yet: leave it empty",
+        )?;
         check_capabilities(&self.capabilities)?;
         self.check_vendor_methods()?;
         self.check_steps()?;
@@ -186,7 +197,11 @@ impl Metadata {
     }
 
     fn check_vendor_methods(&self) -> Result<(), MetadataError> {
-        check_count("vendor_methods", self.vendor_methods.len(), MAX_VENDOR_METHODS)?;
+        check_count(
+            "vendor_methods",
+            self.vendor_methods.len(),
+            MAX_VENDOR_METHODS,
+        )?;
         let keys = self.vendor_methods.iter().map(|method| {
             let scope = match method.scope {
                 VendorScope::Node => "node",
@@ -225,7 +240,10 @@ impl Metadata {
         check_count("steps", self.steps.len(), MAX_STEPS)?;
         let keys = self.steps.iter().map(|step| {
             let implementation = step.implementation.as_deref().unwrap_or("*");
-            format!("{}/{}/{implementation}/{}", step.kind, step.interface, step.step)
+            format!(
+                "{}/{}/{implementation}/{}",
+                step.kind, step.interface, step.step
+            )
         });
         check_unique("steps", keys)?;
         for (index, step) in self.steps.iter().enumerate() {
@@ -250,19 +268,33 @@ impl Metadata {
         };
         rule(
             declared,
-            &format!("{path}.{}", if step.implementation.is_some() { "implementation" } else { "interface" }),
+            &format!(
+                "{path}.{}",
+                if step.implementation.is_some() {
+                    "implementation"
+                } else {
+                    "interface"
+                }
+            ),
             "names no implementation of this package (interfaces)",
         )?;
         rule(
-            step.kind != StepKind::Verify || !step.requires_ramdisk || step.argsinfo.is_none(),
-            path,
-            "verify steps run without the ramdisk and without arguments: set requires_ramdisk to false",
+            step.kind != StepKind::Verify || step.argsinfo.is_none(),
+            &format!("{path}.argsinfo"),
+            "verify steps have no arguments",
         )?;
         let arguments = step.argsinfo.iter().flatten();
-        check_count(&format!("{path}.argsinfo"), arguments.clone().count(), MAX_ARGUMENTS)?;
+        check_count(
+            &format!("{path}.argsinfo"),
+            arguments.clone().count(),
+            MAX_ARGUMENTS,
+        )?;
         for (name, info) in arguments {
             check_name(&format!("{path}.argsinfo.{name}"), name)?;
-            check_text(&format!("{path}.argsinfo.{name}.description"), &info.description)?;
+            check_text(
+                &format!("{path}.argsinfo.{name}.description"),
+                &info.description,
+            )?;
         }
         Ok(())
     }
@@ -284,11 +316,15 @@ impl Metadata {
             "needs either spacing or cron",
         )?;
         rule(
-            task.spacing.is_none_or(|seconds| (1..=MAX_SPACING).contains(&seconds)),
+            task.spacing
+                .is_none_or(|seconds| (1..=MAX_SPACING).contains(&seconds)),
             &format!("{path}.spacing"),
             "must be 1 to 86400 seconds",
         )?;
-        let on_type = self.hardware_types.iter().any(|entry| entry.name == task.on);
+        let on_type = self
+            .hardware_types
+            .iter()
+            .any(|entry| entry.name == task.on);
         if !on_type {
             self.check_implementation_key(&format!("{path}.on"), &task.on)?;
         }
@@ -323,7 +359,9 @@ impl Metadata {
 
 /// The deploy step that every deploy implementation has: run by `deploy.deploy`, not by `steps`.
 fn is_core_deploy_step(step: &StepEntry) -> bool {
-    step.kind == StepKind::Deploy && step.interface == InterfaceKind::Deploy && step.step == "deploy"
+    step.kind == StepKind::Deploy
+        && step.interface == InterfaceKind::Deploy
+        && step.step == "deploy"
 }
 
 fn check_hardware_type(path: &str, hardware_type: &HardwareType) -> Result<(), MetadataError> {
@@ -336,7 +374,10 @@ fn check_hardware_type(path: &str, hardware_type: &HardwareType) -> Result<(), M
         for (index, entry) in entries.iter().enumerate() {
             let path = format!("{path}[{index}]");
             check_name(&path, entry.name())?;
-            if let ImplementationRef::Of { package, version, .. } = entry {
+            if let ImplementationRef::Of {
+                package, version, ..
+            } = entry
+            {
                 check_lower_name(&format!("{path}.package"), package)?;
                 let valid = version
                     .as_deref()
@@ -366,7 +407,11 @@ fn check_properties(path: &str, schema: &JsonObject) -> Result<(), MetadataError
         Some(Value::Object(properties)) => properties,
         Some(_) => return rule(false, &format!("{path}.properties"), "must be an object"),
     };
-    check_count(&format!("{path}.properties"), properties.len(), MAX_PROPERTIES)?;
+    check_count(
+        &format!("{path}.properties"),
+        properties.len(),
+        MAX_PROPERTIES,
+    )?;
     for (key, property) in properties {
         let path = format!("{path}.properties.{key}");
         check_name(&path, key)?;
@@ -431,11 +476,23 @@ fn check_capabilities(capabilities: &[Capability]) -> Result<(), MetadataError> 
         rule(
             group.is_some() || CAPABILITIES.contains(&name),
             &path,
-            &format!("{name:?} is no capability; there are: {}", CAPABILITIES.join(", ")),
+            &format!(
+                "{name:?} is no capability; there are: {}",
+                CAPABILITIES.join(", ")
+            ),
         )?;
-        if let Capability::Detailed { commands: Some(commands), why, .. } = capability {
+        if let Capability::Detailed {
+            commands: Some(commands),
+            why,
+            ..
+        } = capability
+        {
             check_text(&format!("{path}.why"), why)?;
-            rule(name == "ipmi", &format!("{path}.commands"), "only ipmi has commands")?;
+            rule(
+                name == "ipmi",
+                &format!("{path}.commands"),
+                "only ipmi has commands",
+            )?;
             check_commands(&format!("{path}.commands"), commands)?;
         }
     }
@@ -466,7 +523,11 @@ fn rule(holds: bool, path: &str, reason: &str) -> Result<(), MetadataError> {
 }
 
 fn check_count(path: &str, count: usize, most: usize) -> Result<(), MetadataError> {
-    rule(count <= most, path, &format!("has {count} entries; at most {most} are accepted"))
+    rule(
+        count <= most,
+        path,
+        &format!("has {count} entries; at most {most} are accepted"),
+    )
 }
 
 fn check_text(path: &str, text: &str) -> Result<(), MetadataError> {
@@ -484,7 +545,11 @@ fn check_unique<T: AsRef<str>>(
     let mut seen = BTreeSet::new();
     for name in names {
         let name = name.as_ref();
-        rule(seen.insert(name.to_owned()), path, &format!("{name:?} is there twice"))?;
+        rule(
+            seen.insert(name.to_owned()),
+            path,
+            &format!("{name:?} is there twice"),
+        )?;
     }
     Ok(())
 }
@@ -492,14 +557,19 @@ fn check_unique<T: AsRef<str>>(
 /// Names of implementations, methods, steps, arguments and keys.
 fn check_name(path: &str, name: &str) -> Result<(), MetadataError> {
     let valid = (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     rule(
         valid,
         path,
-        &format!("{name:?} is no name: letters, digits, '_', '-' and '.' are accepted, at most {MAX_NAME}"),
+        &format!(
+            "{name:?} is no name: letters, digits, '_', '-' and '.' are accepted, at most {MAX_NAME}"
+        ),
     )
 }
 

@@ -1,0 +1,55 @@
+//! What an operator can set about drivers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ironbark_model::InterfaceKind;
+
+/// Settings of [`Drivers`](crate::Drivers).
+#[derive(Clone, Debug, Default)]
+pub struct DriversConfig {
+    /// Only these hardware types are registered; `None` means all that packages bring.
+    pub enabled_hardware_types: Option<Vec<String>>,
+    /// Only these implementations of an interface are used; an interface that isn't here has all.
+    pub enabled_interfaces: BTreeMap<InterfaceKind, Vec<String>>,
+    /// What nodes get that name none; an interface that isn't here gets the first that its hardware type lists.
+    pub default_interfaces: BTreeMap<InterfaceKind, String>,
+    /// The host's connection keys, by capability: name and description of each, as `ipmi` → `ipmi_address` → text.
+    pub connection_properties: BTreeMap<String, BTreeMap<String, String>>,
+    /// When a package counts as broken.
+    pub quarantine: QuarantineConfig,
+}
+
+/// When a package version counts as broken.
+#[derive(Clone, Debug)]
+pub struct QuarantineConfig {
+    /// After so many faults. Each call that goes well makes up for one. Default 5; 0 never quarantines.
+    pub faults: u32,
+    /// A fault is forgotten when there is no other for so long. Default 10 minutes.
+    pub window: Duration,
+}
+
+impl Default for QuarantineConfig {
+    fn default() -> Self {
+        Self {
+            faults: 5,
+            window: Duration::from_secs(600),
+        }
+    }
+}
+
+impl DriversConfig {
+    /// Whether implementations of this name may be used.
+    pub(crate) fn is_enabled(&self, kind: InterfaceKind, name: &str) -> bool {
+        self.enabled_interfaces
+            .get(&kind)
+            .is_none_or(|enabled| enabled.is_empty() || enabled.iter().any(|entry| entry == name))
+    }
+
+    /// Whether hardware types of this name may be used.
+    pub(crate) fn is_type_enabled(&self, name: &str) -> bool {
+        self.enabled_hardware_types
+            .as_ref()
+            .is_none_or(|enabled| enabled.iter().any(|entry| entry == name))
+    }
+}

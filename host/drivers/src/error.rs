@@ -1,0 +1,59 @@
+//! Why a package can't be used.
+
+use ironbark_model::package::MAX_PACKAGE_BYTES;
+use ironbark_model::{Error, ErrorKind};
+use ironbark_package::{ContentsError, MetadataError};
+use ironbark_sandbox::LoadError;
+
+/// Why a package can't be installed. Messages tell the vendor or the operator what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// Larger than is accepted.
+    #[error("the package has {size} bytes; at most {MAX_PACKAGE_BYTES} are accepted")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// No component, or one without metadata.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
+    /// The metadata is wrong.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The metadata says something else than the component is.
+    #[error("metadata and component disagree: {0}")]
+    Disagreement(String),
+    /// The component imports what its metadata doesn't ask for.
+    #[error("the component imports '{0}', but its metadata doesn't ask for that capability")]
+    OverReach(String),
+    /// A grant for what wasn't asked for, or for what there isn't.
+    #[error("'{0}' can't be granted: {1}")]
+    Grant(String, &'static str),
+    /// It can't be compiled, linked or started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A name that it declares belongs to another package.
+    #[error(
+        "{what} '{name}' belongs to package '{owner}' already: remove that first, or choose another name"
+    )]
+    NameTaken {
+        /// `hardware type` or `power implementation` and so on.
+        what: String,
+        /// The name.
+        name: String,
+        /// The package that has it.
+        owner: String,
+    },
+}
+
+impl From<PackageError> for Error {
+    fn from(error: PackageError) -> Self {
+        let kind = match &error {
+            PackageError::TooLarge { .. } => ErrorKind::TooLarge,
+            PackageError::NameTaken { .. } => ErrorKind::Conflict,
+            PackageError::Load(LoadError::Overloaded) => ErrorKind::Overloaded,
+            _ => ErrorKind::InvalidParameter,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,160 @@
+//! A package that is loaded: its metadata, its compiled component, and how it is doing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ironbark_model::InterfaceKind;
+use ironbark_package::{ImplementationEntry, Metadata};
+use ironbark_sandbox::{CallError, Completed, Driver, FaultKind};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::QuarantineConfig;
+use crate::properties::PropertyRules;
+use crate::quarantine::Health;
+
+/// A package that was checked, compiled and started once. Not active yet.
+#[derive(Clone)]
+pub struct PreparedPackage(pub(crate) Arc<Package>);
+
+impl PreparedPackage {
+    /// The package as it will be.
+    pub fn package(&self) -> &Arc<Package> {
+        &self.0
+    }
+}
+
+/// A loaded package.
+pub struct Package {
+    metadata: Metadata,
+    digest: String,
+    size: usize,
+    granted: BTreeSet<String>,
+    driver: Driver,
+    rules: PropertyRules,
+    health: Health,
+}
+
+impl Package {
+    pub(crate) fn new(
+        metadata: Metadata,
+        bytes: &[u8],
+        granted: BTreeSet<String>,
+        driver: Driver,
+        rules: PropertyRules,
+        quarantine: QuarantineConfig,
+    ) -> Self {
+        Self {
+            metadata,
+            digest: digest_of(bytes),
+            size: bytes.len(),
+            granted,
+            driver,
+            rules,
+            health: Health::new(quarantine),
+        }
+    }
+
+    /// What the package says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The package's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// The package's version.
+    pub fn version(&self) -> &str {
+        &self.metadata.version
+    }
+
+    /// SHA-256 of its bytes, in lower-case hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Names of the capabilities that it was granted, sorted.
+    pub fn granted(&self) -> &BTreeSet<String> {
+        &self.granted
+    }
+
+    /// Keys of `driver_info` that are secrets of this package.
+    pub fn secret_keys(&self) -> &BTreeSet<String> {
+        self.rules.secret_keys()
+    }
+
+    /// Calls that broke since it was activated.
+    pub fn faults(&self) -> u64 {
+        self.health.total()
+    }
+
+    /// After how many faults it was quarantined; `None` if it is in use.
+    pub fn quarantined(&self) -> Option<u32> {
+        self.health.quarantined()
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    pub(crate) fn rules(&self) -> &PropertyRules {
+        &self.rules
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    pub(crate) fn entry(&self, kind: InterfaceKind, name: &str) -> Option<&ImplementationEntry> {
+        self.metadata
+            .interfaces
+            .get(&kind)?
+            .iter()
+            .find(|entry| entry.name == name)
+    }
+
+    /// Refuses calls of a package in quarantine.
+    pub(crate) fn admit(&self) -> Result<(), CallError> {
+        match self.health.quarantined() {
+            Some(faults) => Err(self.driver.fault(FaultKind::Quarantined(faults)).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts how a call ended.
+    pub(crate) fn record<T>(&self, result: &Result<Completed<T>, CallError>) {
+        match result {
+            Ok(_) | Err(CallError::Driver(_)) => self.health.record_success(),
+            Err(CallError::Fault(fault)) if fault.kind.is_packages_own() => {
+                if self.health.record_fault(Instant::now()) {
+                    tracing::error!(
+                        package = self.name(),
+                        version = self.version(),
+                        digest = self.digest(),
+                        "driver package quarantined after too many faults: install another version, or release it"
+                    );
+                }
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// SHA-256 of a package's bytes, in lower-case hex.
+pub fn digest_of(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -29,6 +29,7 @@ const LISTING: Listing = Listing {
     marker: "hostname",
     what: "Conductor",
     sort_keys: CONDUCTOR_SORT_KEYS,
+    always_set: CONDUCTOR_SORT_KEYS,
     prefix: "",
 };
 

@@ -1,6 +1,6 @@
 //! Connections: who may read, who may write, and how long they wait for it.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -222,6 +222,13 @@ fn prepare_sqlite(config: &DatabaseConfig) -> Result<(String, FolderLock), DbErr
         .create(folder)
         .map_err(|source| unusable(folder, source))?;
     let lock = FolderLock::acquire(folder)?;
+    // SQLite gives the files that it makes beside this one the same mode.
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&file)
+        .map_err(|source| unusable(folder, source))?;
     Ok((format!("{}?mode=rwc", sqlite_url(&file)), lock))
 }
 

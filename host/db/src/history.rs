@@ -38,6 +38,7 @@ const LISTING: Listing = Listing {
     marker: "h.uuid",
     what: "History entry",
     sort_keys: HISTORY_SORT_KEYS,
+    always_set: &["uuid", "created_at", "severity", "event_type", "event"],
     prefix: "h.",
 };
 

@@ -72,6 +72,8 @@ pub(crate) struct Listing {
     pub(crate) what: &'static str,
     /// What may be sorted by, and the column it is.
     pub(crate) sort_keys: &'static [&'static str],
+    /// Those of them that every row has a value for.
+    pub(crate) always_set: &'static [&'static str],
     /// What stands before a sort key's column.
     pub(crate) prefix: &'static str,
 }
@@ -168,7 +170,7 @@ pub(crate) async fn read_page(
         Some(marker) => Some(find_marker(connection, listing, &column, marker).await?),
     };
     let mut rows = Vec::new();
-    for stretch in stretches(listing, &column, key == "id", page.sort_dir, start) {
+    for stretch in stretches(listing, key, &column, page.sort_dir, start) {
         let left = usize::try_from(page.limit)
             .unwrap_or(usize::MAX)
             .saturating_sub(rows.len());
@@ -231,8 +233,8 @@ impl Stretch {
 
 fn stretches(
     listing: &Listing,
+    key: &str,
     column: &str,
-    by_id: bool,
     dir: SortDir,
     start: Option<Start>,
 ) -> Vec<Stretch> {
@@ -242,22 +244,30 @@ fn stretches(
         SortDir::Descending => ("DESC", "<"),
     };
     let by_number = |start: &Start| (id.to_owned(), operator, vec![Bind::Int(start.id)]);
-    if by_id {
+    if key == "id" {
         return vec![Stretch {
             clause: None,
             beyond: start.as_ref().map(by_number),
             order: format!("{id} {word}"),
         }];
     }
-    let without = Stretch {
-        clause: Some(format!("{column} IS NULL")),
-        beyond: None,
-        order: format!("{id} {word}"),
-    };
     let with = Stretch {
         clause: Some(format!("{column} IS NOT NULL")),
         beyond: None,
         order: format!("{column} {word}, {id} {word}"),
+    };
+    if listing.always_set.contains(&key) {
+        let beyond = start.and_then(|start| beyond_value(column, id, operator, start));
+        return vec![Stretch {
+            clause: None,
+            beyond,
+            ..with
+        }];
+    }
+    let without = Stretch {
+        clause: Some(format!("{column} IS NULL")),
+        beyond: None,
+        order: format!("{id} {word}"),
     };
     let (first, second) = match dir {
         SortDir::Ascending => (without, with),
@@ -267,21 +277,28 @@ fn stretches(
         return vec![first, second];
     };
     let in_first = start.value.is_none() == (dir == SortDir::Ascending);
-    let beyond = match &start.value {
-        None => by_number(&start),
-        Some(value) => (
-            format!("{column}, {id}"),
-            operator,
-            vec![value.clone(), Bind::Int(start.id)],
-        ),
+    let beyond = if start.value.is_none() {
+        Some(by_number(&start))
+    } else {
+        beyond_value(column, id, operator, start)
     };
     if in_first {
-        let beyond = Some(beyond);
         vec![Stretch { beyond, ..first }, second]
     } else {
-        let beyond = Some(beyond);
         vec![Stretch { beyond, ..second }]
     }
+}
+
+/// Rows after `start` in the order of `column`, then `id`.
+fn beyond_value(
+    column: &str,
+    id: &str,
+    operator: &'static str,
+    start: Start,
+) -> Option<(String, &'static str, Vec<Bind>)> {
+    let value = start.value?;
+    let left = format!("{column}, {id}");
+    Some((left, operator, vec![value, Bind::Int(start.id)]))
 }
 
 async fn find_marker(

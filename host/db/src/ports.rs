@@ -40,6 +40,14 @@ const LISTING: Listing = Listing {
     marker: "p.uuid",
     what: "Port",
     sort_keys: PORT_SORT_KEYS,
+    always_set: &[
+        "uuid",
+        "address",
+        "created_at",
+        "pxe_enabled",
+        "is_smartnic",
+        "available_for_dynamic_portgroup",
+    ],
     prefix: "p.",
 };
 

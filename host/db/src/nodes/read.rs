@@ -77,6 +77,18 @@ const LISTING: Listing = Listing {
     marker: "uuid",
     what: "Node",
     sort_keys: NODE_SORT_KEYS,
+    always_set: &[
+        "uuid",
+        "driver",
+        "created_at",
+        "provision_state",
+        "maintenance",
+        "conductor_group",
+        "console_enabled",
+        "disable_power_off",
+        "protected",
+        "retired",
+    ],
     prefix: "",
 };
 

@@ -108,10 +108,17 @@ async fn the_data_folder_is_made_and_is_for_this_user_only() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("new folder/50% #1");
     let config = DatabaseConfig::sqlite(data.join("ironbark.sqlite"));
-    Database::open(&config).await.unwrap().close().await;
-    assert!(data.join("ironbark.sqlite").is_file());
-    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
+    let database = Database::open(&config).await.unwrap();
+    database.node_create(&node()).await.unwrap();
+    for (path, expected) in [
+        (data.clone(), 0o700),
+        (data.join("ironbark.sqlite"), 0o600),
+        (data.join("ironbark.sqlite-wal"), 0o600),
+    ] {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, expected, "{}", path.display());
+    }
+    database.close().await;
 }
 
 #[tokio::test]

@@ -31,16 +31,24 @@ async fn run(script: &str) {
     let service = Service::start(&stage, Setup::default()).await;
     let said = python(script, &service, bmc).await;
     assert!(said.ends_with("done\n"), "{said}");
-    assert!(bmc.snapshot().diagnostic_interrupts > 0, "the machine was never reached");
+    assert!(
+        bmc.snapshot().diagnostic_interrupts > 0,
+        "the machine was never reached"
+    );
 }
 
 async fn python(script: &str, service: &Service, bmc: &BmcHandle) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("clients")
+        .join(script);
     let user = bmc.credentials();
     let running = Command::new(clients().join("python"))
         .arg(path)
         .arg(service.client().url())
-        .args([bmc.address().ip().to_string(), bmc.address().port().to_string()])
+        .args([
+            bmc.address().ip().to_string(),
+            bmc.address().port().to_string(),
+        ])
         .args([user.username, user.password])
         // Nothing of this machine's own cloud configuration.
         .env_clear()

@@ -12,9 +12,19 @@ use tokio::process::Command;
 async fn without_authentication_it_binds_loopback_only() {
     let stage = Stage::shared().await;
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:6385"] {
-        let said = Service::refused(&stage, Setup::default().argument("--listen").argument(listen)).await;
-        assert!(said.contains(listen.rsplit_once(':').unwrap().0.trim_matches(['[', ']'])), "{said}");
-        assert!(said.contains("authentication") || said.contains("auth"), "{said}");
+        let said = Service::refused(
+            &stage,
+            Setup::default().argument("--listen").argument(listen),
+        )
+        .await;
+        assert!(
+            said.contains(listen.rsplit_once(':').unwrap().0.trim_matches(['[', ']'])),
+            "{said}"
+        );
+        assert!(
+            said.contains("authentication") || said.contains("auth"),
+            "{said}"
+        );
     }
 }
 
@@ -30,7 +40,10 @@ async fn with_authentication_it_still_wants_tls_or_a_proxy_off_loopback() {
             .argument("0.0.0.0:0")
     };
     let said = Service::refused(&stage, setup()).await;
-    assert!(said.contains("--tls-cert") || said.contains("TLS"), "{said}");
+    assert!(
+        said.contains("--tls-cert") || said.contains("TLS"),
+        "{said}"
+    );
     assert!(said.contains("--behind-proxy"), "{said}");
 }
 
@@ -44,7 +57,9 @@ async fn http_basic_lets_in_who_is_in_the_file() {
     let service = Service::start(&stage, setup).await;
     let known = service.client();
     known.get("/v1/nodes").await.expect(200);
-    known.create_node(&json!({"driver": "fake-hardware", "name": "mine"})).await;
+    known
+        .create_node(&json!({"driver": "fake-hardware", "name": "mine"}))
+        .await;
 
     let nobody = known.credentials(None);
     let wrong = known.credentials(Some(("operator".to_owned(), "open says me".to_owned())));
@@ -63,7 +78,10 @@ async fn http_basic_lets_in_who_is_in_the_file() {
     nobody.get("/").await.expect(200);
     nobody.get("/v1").await.expect(200);
     assert_eq!(nobody.get("/healthcheck").await.status, 200);
-    assert!(!service.log().contains("open sesame"), "a password is in the log");
+    assert!(
+        !service.log().contains("open sesame"),
+        "a password is in the log"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +89,12 @@ async fn a_wrong_configuration_names_file_line_and_key() {
     let stage = Stage::shared().await;
     let cases = [
         ("api", "max_limmit", toml::Value::from(5), "max_limmit"),
-        ("conductor", "heartbeat_interval", toml::Value::from("soon"), "heartbeat_interval"),
+        (
+            "conductor",
+            "heartbeat_interval",
+            toml::Value::from("soon"),
+            "heartbeat_interval",
+        ),
         ("api", "listen", toml::Value::from("nowhere"), "listen"),
     ];
     for (section, key, value, named) in cases {
@@ -79,11 +102,19 @@ async fn a_wrong_configuration_names_file_line_and_key() {
         assert!(said.contains("ironbark.toml, line 2"), "{said}");
         assert!(said.contains(named), "{said}");
     }
-    let said = Service::refused(&stage, Setup::bare().variable("IRONBARK_API_LISTENN", "127.0.0.1:0")).await;
+    let said = Service::refused(
+        &stage,
+        Setup::bare().variable("IRONBARK_API_LISTENN", "127.0.0.1:0"),
+    )
+    .await;
     assert!(said.contains("IRONBARK_API_LISTENN"), "{said}");
 
     let file = stage.path("check.toml");
-    std::fs::write(&file, "[conductor]\nhost = \"a\"\n\n[bmc]\nallowed_networks = [\"10.0.0.0/99\"]\n").unwrap();
+    std::fs::write(
+        &file,
+        "[conductor]\nhost = \"a\"\n\n[bmc]\nallowed_networks = [\"10.0.0.0/99\"]\n",
+    )
+    .unwrap();
     let (good, said) = run(&["config", "check", "--config", file.to_str().unwrap()]).await;
     assert!(!good, "{said}");
     assert!(said.contains("10.0.0.0/99"), "{said}");
@@ -97,10 +128,20 @@ async fn a_second_process_keeps_off_the_data_folder() {
     let (good, said) = run(&["serve", "--data-dir", &folder, "--listen", "127.0.0.1:0"]).await;
     assert!(!good, "{said}");
     assert!(said.contains(&folder), "{said}");
-    assert!(said.contains(&first.pid().as_raw_nonzero().to_string()), "{said}");
+    assert!(
+        said.contains(&first.pid().as_raw_nonzero().to_string()),
+        "{said}"
+    );
     first.client().get("/v1/nodes").await.expect(200);
-    let mode = std::fs::metadata(first.data()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o077, 0, "others can look into the data folder: {mode:o}");
+    let mode = std::fs::metadata(first.data())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(
+        mode & 0o077,
+        0,
+        "others can look into the data folder: {mode:o}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,9 +152,14 @@ async fn a_database_of_a_newer_program_is_refused_by_name() {
     let file = std::fs::read_dir(service.data())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|end| end == "sqlite" || end == "db"))
+        .find(|path| {
+            path.extension()
+                .is_some_and(|end| end == "sqlite" || end == "db")
+        })
         .expect("a database file");
-    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file))
+        .await
+        .unwrap();
     let changed = sqlx::query(
         "INSERT INTO schema_migrations (version, description, installed_on, success, checksum, execution_time) \
          SELECT 9000, 'from the future', installed_on, success, checksum, execution_time FROM schema_migrations LIMIT 1",
@@ -145,7 +191,11 @@ async fn the_command_line_looks_at_a_running_service() {
 fn htpasswd(stage: &Stage) -> String {
     let hash = bcrypt::hash("open sesame", 4).unwrap();
     let file = stage.path("htpasswd");
-    std::fs::write(&file, format!("operator:{}\n", hash.replacen("$2b$", "$2y$", 1))).unwrap();
+    std::fs::write(
+        &file,
+        format!("operator:{}\n", hash.replacen("$2b$", "$2y$", 1)),
+    )
+    .unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     file.display().to_string()
 }
@@ -162,5 +212,8 @@ async fn run(arguments: &[&str]) -> (bool, String) {
         .expect("the program ends")
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }

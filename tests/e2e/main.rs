@@ -1,12 +1,24 @@
 //! End to end: the real program, real packages, simulated and real BMCs, real clients. One file per story.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod clients;
 mod front_door;
+mod hostile;
+mod killed;
+mod killed_often;
+mod packages;
+mod postgresql;
 mod power_sync;
+mod stopping;
 mod tour;
+mod waiting;
 mod witness;
 
 /// The IPMI client's tests have this simulator too.

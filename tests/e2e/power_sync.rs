@@ -23,8 +23,14 @@ async fn a_machine_that_drifts_is_switched_back() {
     let service = Service::start(&stage, watchful()).await;
     let bmc = running(service.client(), &rack).await.remove(0);
     bmc.set_power(false);
-    eventually("the machine to be switched on again", async || bmc.power().then_some(())).await;
-    let node = service.client().wait_for_node("rack-0", "to be on and well", well_and_on).await;
+    eventually("the machine to be switched on again", async || {
+        bmc.power().then_some(())
+    })
+    .await;
+    let node = service
+        .client()
+        .wait_for_node("rack-0", "to be on and well", well_and_on)
+        .await;
     assert_eq!(node["maintenance"], false);
 }
 
@@ -37,7 +43,12 @@ async fn where_the_machine_is_believed_the_node_follows_it() {
     let bmc = running(service.client(), &rack).await.remove(0);
     let sent = bmc.count(Command::CHASSIS_CONTROL);
     bmc.set_power(false);
-    service.client().wait_for_node("rack-0", "to follow", |node| node["power_state"] == "power off").await;
+    service
+        .client()
+        .wait_for_node("rack-0", "to follow", |node| {
+            node["power_state"] == "power off"
+        })
+        .await;
     assert_eq!(bmc.count(Command::CHASSIS_CONTROL), sent);
 }
 
@@ -45,11 +56,18 @@ async fn where_the_machine_is_believed_the_node_follows_it() {
 async fn silence_is_never_taken_for_off() {
     let stage = Stage::shared().await;
     let rack = rack(1).await;
-    let service = Service::start(&stage, watchful().set("conductor", "power_state_sync_max_retries", 1)).await;
+    let service = Service::start(
+        &stage,
+        watchful().set("conductor", "power_state_sync_max_retries", 1),
+    )
+    .await;
     let client = service.client();
     let bmc = running(client, &rack).await.remove(0);
     let sent = bmc.count(Command::CHASSIS_CONTROL);
-    bmc.set_faults(Faults { silent: true, ..Faults::default() });
+    bmc.set_faults(Faults {
+        silent: true,
+        ..Faults::default()
+    });
     let node = client
         .wait_for_node_within(LONG, "rack-0", "to be given up", |node| {
             assert_ne!(node["power_state"], "power off", "unknown became off");
@@ -69,8 +87,16 @@ async fn silence_is_never_taken_for_off() {
         .await;
     assert_eq!(node["fault"], Value::Null);
     assert_eq!(node["maintenance_reason"], Value::Null);
-    client.wait_for_node("rack-0", "to be on", |node| node["power_state"] == "power on").await;
-    assert_eq!(bmc.count(Command::CHASSIS_CONTROL), sent, "it was switched though nobody knew");
+    client
+        .wait_for_node("rack-0", "to be on", |node| {
+            node["power_state"] == "power on"
+        })
+        .await;
+    assert_eq!(
+        bmc.count(Command::CHASSIS_CONTROL),
+        sent,
+        "it was switched though nobody knew"
+    );
     assert!(bmc.power());
 }
 
@@ -82,8 +108,15 @@ async fn a_machine_that_can_not_be_put_right_goes_into_maintenance() {
     let service = Service::start(&stage, setup).await;
     let client = service.client();
     let bmc = running(client, &rack).await.remove(0);
-    bmc.set_faults(Faults { power: PowerFault::StuckAt(false), ..Faults::default() });
-    let node = client.wait_for_node_within(LONG, "rack-0", "to be given up", |node| node["maintenance"] == true).await;
+    bmc.set_faults(Faults {
+        power: PowerFault::StuckAt(false),
+        ..Faults::default()
+    });
+    let node = client
+        .wait_for_node_within(LONG, "rack-0", "to be given up", |node| {
+            node["maintenance"] == true
+        })
+        .await;
     assert_eq!(node["fault"], "power failure");
     assert_eq!(node["power_state"], "power off", "the machine did answer");
     assert!(node["last_error"].is_string(), "{node}");
@@ -111,7 +144,11 @@ async fn a_fault_of_many_machines_at_once_is_not_acted_upon() {
 
     // The management network is broken.
     let broken = Faults {
-        answers: vec![Answer { command: Command::CHASSIS_STATUS, code: 0xff, chance: Chance::Always }],
+        answers: vec![Answer {
+            command: Command::CHASSIS_STATUS,
+            code: 0xff,
+            chance: Chance::Always,
+        }],
         ..Faults::default()
     };
     for bmc in &bmcs {
@@ -127,7 +164,10 @@ async fn a_fault_of_many_machines_at_once_is_not_acted_upon() {
     for bmc in &bmcs {
         bmc.set_faults(Faults::default());
     }
-    eventually("the rest to be switched on", async || bmcs.iter().all(BmcHandle::power).then_some(())).await;
+    eventually("the rest to be switched on", async || {
+        bmcs.iter().all(BmcHandle::power).then_some(())
+    })
+    .await;
     assert_eq!(in_maintenance(client).await, 0);
 }
 
@@ -139,27 +179,39 @@ async fn running(client: &Client, rack: &Rack) -> Vec<BmcHandle> {
         client.power(&name, "power on").await.expect(202);
     }
     for index in 0..rack.bmcs().len() {
-        client.wait_for_node(&format!("rack-{index}"), "to be on", well_and_on).await;
+        client
+            .wait_for_node(&format!("rack-{index}"), "to be on", well_and_on)
+            .await;
     }
     rack.bmcs().to_vec()
 }
 
 fn well_and_on(node: &Value) -> bool {
-    node["power_state"] == "power on" && node["target_power_state"].is_null() && node["reservation"].is_null()
+    node["power_state"] == "power on"
+        && node["target_power_state"].is_null()
+        && node["reservation"].is_null()
 }
 
 /// Waits until each machine's power was asked so many times more.
 async fn passes(bmcs: &[BmcHandle], count: u64) {
-    let before: Vec<u64> = bmcs.iter().map(|bmc| bmc.count(Command::CHASSIS_STATUS)).collect();
+    let before: Vec<u64> = bmcs
+        .iter()
+        .map(|bmc| bmc.count(Command::CHASSIS_STATUS))
+        .collect();
     eventually("more passes", async || {
-        let all = bmcs.iter().zip(&before).all(|(bmc, before)| bmc.count(Command::CHASSIS_STATUS) >= before + count);
+        let all = bmcs
+            .iter()
+            .zip(&before)
+            .all(|(bmc, before)| bmc.count(Command::CHASSIS_STATUS) >= before + count);
         all.then_some(())
     })
     .await;
 }
 
 fn controls(bmcs: &[BmcHandle]) -> u64 {
-    bmcs.iter().map(|bmc| bmc.count(Command::CHASSIS_CONTROL)).sum()
+    bmcs.iter()
+        .map(|bmc| bmc.count(Command::CHASSIS_CONTROL))
+        .sum()
 }
 
 async fn in_maintenance(client: &Client) -> usize {

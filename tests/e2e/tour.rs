@@ -37,10 +37,23 @@ async fn an_ipmi_node_does_not_pretend_to_deploy() {
     assert_eq!(validation["deploy"]["result"], false, "{validation}");
     assert_eq!(validation["boot"]["result"], false, "{validation}");
 
-    let reason = client.verb("bare", &json!({"target": "active"})).await.refused(400);
-    assert!(reason.contains("no-deploy") || reason.to_lowercase().contains("deploy"), "{reason}");
+    let reason = client
+        .verb("bare", &json!({"target": "active"}))
+        .await
+        .refused(400);
+    assert!(
+        reason.contains("no-deploy") || reason.to_lowercase().contains("deploy"),
+        "{reason}"
+    );
     let after = client.node("bare").await;
-    for field in ["provision_state", "target_provision_state", "reservation", "power_state", "last_error", "maintenance"] {
+    for field in [
+        "provision_state",
+        "target_provision_state",
+        "reservation",
+        "power_state",
+        "last_error",
+        "maintenance",
+    ] {
         assert_eq!(after[field], before[field], "{field}");
     }
     assert!(!rack.bmcs()[0].power(), "the machine was switched on");
@@ -68,27 +81,66 @@ pub(crate) async fn machines(client: &Client, bmcs: &[BmcHandle]) {
 
 /// A node of the `fake-hardware` driver, from its enrolment to its end.
 pub(crate) async fn life(client: &Client) {
-    client.create_node(&json!({"name": "mayfly", "driver": "fake-hardware"})).await;
+    client
+        .create_node(&json!({"name": "mayfly", "driver": "fake-hardware"}))
+        .await;
     let node = client.provision("mayfly", "manage", "manageable").await;
     assert_eq!(node["target_provision_state"], Value::Null);
     let validation = client.get("/v1/nodes/mayfly/validate").await.expect(200);
-    for interface in ["boot", "deploy", "management", "network", "power", "bios", "console", "firmware", "inspect", "raid", "rescue", "storage"] {
-        assert_eq!(validation[interface]["result"], true, "{interface}: {validation}");
+    for interface in [
+        "boot",
+        "deploy",
+        "management",
+        "network",
+        "power",
+        "bios",
+        "console",
+        "firmware",
+        "inspect",
+        "raid",
+        "rescue",
+        "storage",
+    ] {
+        assert_eq!(
+            validation[interface]["result"], true,
+            "{interface}: {validation}"
+        );
     }
     client.provision("mayfly", "provide", "available").await;
     let node = client
-        .provision_with("mayfly", &json!({"target": "active", "configdrive": {"meta_data": {"hello": "there"}}}), "active")
+        .provision_with(
+            "mayfly",
+            &json!({"target": "active", "configdrive": {"meta_data": {"hello": "there"}}}),
+            "active",
+        )
         .await;
     assert_eq!(node["deploy_step"], json!({}));
-    assert_ne!(node["instance_info"]["configdrive"]["meta_data"]["hello"], "there", "it is shown in clear");
+    assert_ne!(
+        node["instance_info"]["configdrive"]["meta_data"]["hello"], "there",
+        "it is shown in clear"
+    );
     client.provision("mayfly", "rebuild", "active").await;
     let node = client.provision("mayfly", "deleted", "available").await;
     assert_eq!(node["instance_info"], json!({}));
 
-    let history = client.get("/v1/nodes/mayfly/history?detail=true").await.expect(200);
-    let events: Vec<&str> = history["history"].as_array().unwrap().iter().filter_map(|entry| entry["event_type"].as_str()).collect();
-    assert!(events.iter().any(|event| event.contains("deploy")), "{history}");
-    assert!(events.iter().any(|event| event.contains("clean")), "{history}");
+    let history = client
+        .get("/v1/nodes/mayfly/history?detail=true")
+        .await
+        .expect(200);
+    let events: Vec<&str> = history["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["event_type"].as_str())
+        .collect();
+    assert!(
+        events.iter().any(|event| event.contains("deploy")),
+        "{history}"
+    );
+    assert!(
+        events.iter().any(|event| event.contains("clean")),
+        "{history}"
+    );
 
     client.delete("/v1/nodes/mayfly").await.expect(204);
     client.get("/v1/nodes/mayfly").await.refused(404);
@@ -119,25 +171,51 @@ async fn power(client: &Client, name: &str, bmc: &BmcHandle) {
 async fn boot_device(client: &Client, name: &str, bmc: &BmcHandle) {
     let path = format!("/v1/nodes/{name}/management/boot_device");
     let supported = client.get(&format!("{path}/supported")).await.expect(200);
-    let mut devices: Vec<&str> = supported["supported_boot_devices"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let mut devices: Vec<&str> = supported["supported_boot_devices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     devices.sort_unstable();
     assert_eq!(devices, ["bios", "cdrom", "disk", "pxe", "safe"]);
-    client.put(&path, &json!({"boot_device": "pxe", "persistent": false})).await.expect(204);
-    assert_eq!(client.get(&path).await.expect(200), json!({"boot_device": "pxe", "persistent": false}));
-    client.put(&path, &json!({"boot_device": "disk", "persistent": true})).await.expect(204);
-    assert_eq!(client.get(&path).await.expect(200), json!({"boot_device": "disk", "persistent": true}));
+    client
+        .put(&path, &json!({"boot_device": "pxe", "persistent": false}))
+        .await
+        .expect(204);
+    assert_eq!(
+        client.get(&path).await.expect(200),
+        json!({"boot_device": "pxe", "persistent": false})
+    );
+    client
+        .put(&path, &json!({"boot_device": "disk", "persistent": true}))
+        .await
+        .expect(204);
+    assert_eq!(
+        client.get(&path).await.expect(200),
+        json!({"boot_device": "disk", "persistent": true})
+    );
     // IPMI 2.0 table 28-14, parameter 5: valid and for all boots, then the device.
     let flags = bmc.boot_option(5).expect("boot flags");
     assert_eq!(flags[0] & 0xc0, 0xc0, "{flags:02x?}");
     assert_eq!(flags[1] & 0x3c, 0x08, "{flags:02x?}");
-    let reason = client.put(&path, &json!({"boot_device": "teapot"})).await.refused(400);
+    let reason = client
+        .put(&path, &json!({"boot_device": "teapot"}))
+        .await
+        .refused(400);
     assert!(reason.contains("teapot"), "{reason}");
 }
 
 async fn interrupt(client: &Client, name: &str, bmc: &BmcHandle) {
     client.power_to(name, "power on", "power on").await;
     let before = bmc.snapshot().diagnostic_interrupts;
-    client.put(&format!("/v1/nodes/{name}/management/inject_nmi"), &json!({})).await.expect(204);
+    client
+        .put(
+            &format!("/v1/nodes/{name}/management/inject_nmi"),
+            &json!({}),
+        )
+        .await
+        .expect(204);
     assert_eq!(bmc.snapshot().diagnostic_interrupts, before + 1);
     client.power_to(name, "power off", "power off").await;
 }
@@ -145,20 +223,52 @@ async fn interrupt(client: &Client, name: &str, bmc: &BmcHandle) {
 async fn vendor_methods(client: &Client, name: &str, bmc: &BmcHandle) {
     let path = format!("/v1/nodes/{name}/vendor_passthru");
     let methods = client.get(&format!("{path}/methods")).await.expect(200);
-    assert_eq!(methods["send_raw"]["http_methods"], json!(["POST"]), "{methods}");
+    assert_eq!(
+        methods["send_raw"]["http_methods"],
+        json!(["POST"]),
+        "{methods}"
+    );
     assert_eq!(methods["bmc_reset"]["async"], true, "{methods}");
     let before = bmc.count(Command::GET_DEVICE_ID);
-    client.post(&format!("{path}/send_raw"), &json!({"raw_bytes": "0x06 0x01"})).await.expect(202);
+    client
+        .post(
+            &format!("{path}/send_raw"),
+            &json!({"raw_bytes": "0x06 0x01"}),
+        )
+        .await
+        .expect(202);
     let sent = bmc.wait_until(|_| bmc.count(Command::GET_DEVICE_ID) > before);
-    tokio::time::timeout(ironbark_tests::PATIENCE, sent).await.expect("the raw command");
-    client.wait_for_node(name, "the vendor call to end", |node| node["reservation"].is_null()).await;
+    tokio::time::timeout(ironbark_tests::PATIENCE, sent)
+        .await
+        .expect("the raw command");
+    client
+        .wait_for_node(name, "the vendor call to end", |node| {
+            node["reservation"].is_null()
+        })
+        .await;
     client.get(&format!("{path}/send_raw")).await.refused(400);
-    client.post(&format!("{path}/brew"), &json!({})).await.refused(400);
+    client
+        .post(&format!("{path}/brew"), &json!({}))
+        .await
+        .refused(400);
     // Commands about users and passwords aren't granted, even to an operator's raw bytes.
-    client.post(&format!("{path}/send_raw"), &json!({"raw_bytes": "0x06 0x47 0x02 0x02"})).await.expect(202);
-    let node = client.wait_for_node(name, "the refusal to be told", |node| node["last_error"].is_string()).await;
+    client
+        .post(
+            &format!("{path}/send_raw"),
+            &json!({"raw_bytes": "0x06 0x47 0x02 0x02"}),
+        )
+        .await
+        .expect(202);
+    let node = client
+        .wait_for_node(name, "the refusal to be told", |node| {
+            node["last_error"].is_string()
+        })
+        .await;
     let error = node["last_error"].as_str().unwrap();
-    assert!(error.contains("denied") || error.contains("granted"), "{error}");
+    assert!(
+        error.contains("denied") || error.contains("granted"),
+        "{error}"
+    );
     assert_eq!(bmc.count(Command::new(0x06, 0x47)), 0);
 }
 

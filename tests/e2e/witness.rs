@@ -35,7 +35,11 @@ async fn ipmitool_and_the_service_agree_about_an_ipmi_sim_bmc_through_ten_cycles
         for state in ["power on", "power off"] {
             client.power_to("witness", state, state).await;
             let seen = power_status(simulator.address).await;
-            assert_eq!(seen, format!("Chassis {}", state.replacen("power", "Power is", 1)), "cycle {cycle}");
+            assert_eq!(
+                seen,
+                format!("Chassis {}", state.replacen("power", "Power is", 1)),
+                "cycle {cycle}"
+            );
         }
     }
 }
@@ -43,7 +47,14 @@ async fn ipmitool_and_the_service_agree_about_an_ipmi_sim_bmc_through_ten_cycles
 /// What `ipmitool` says, without any cipher setting either.
 async fn power_status(address: SocketAddr) -> String {
     let running = Command::new("ipmitool")
-        .args(["-I", "lanplus", "-H", &address.ip().to_string(), "-p", &address.port().to_string()])
+        .args([
+            "-I",
+            "lanplus",
+            "-H",
+            &address.ip().to_string(),
+            "-p",
+            &address.port().to_string(),
+        ])
         .args(["-U", USERNAME, "-P", PASSWORD, "power", "status"])
         .kill_on_drop(true)
         .output();
@@ -51,6 +62,10 @@ async fn power_status(address: SocketAddr) -> String {
         .await
         .expect("ipmitool ends")
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

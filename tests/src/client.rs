@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::wait::{PATIENCE, eventually_within};
+use crate::wait::PATIENCE;
 
 /// The microversion that is spoken unless a test says otherwise.
 const VERSION: &str = "1.115";
@@ -70,8 +71,15 @@ impl Client {
     }
 
     /// A request that may find nobody: an error only if there was no answer.
-    pub async fn attempt(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> reqwest::Result<Answer> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url));
         if let Some(version) = &self.version {
             request = request.header(VERSION_HEADER, version);
         }
@@ -81,7 +89,10 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let asked = body.map_or_else(|| format!("{method} {path}"), |body| format!("{method} {path} {body}"));
+        let asked = body.map_or_else(
+            || format!("{method} {path}"),
+            |body| format!("{method} {path} {body}"),
+        );
         Answer::read(asked, request.send().await?).await
     }
 
@@ -146,8 +157,11 @@ impl Client {
 
     /// Asks for a power action.
     pub async fn power(&self, node: &str, target: &str) -> Answer {
-        self.put(&format!("/v1/nodes/{node}/states/power"), &json!({"target": target}))
-            .await
+        self.put(
+            &format!("/v1/nodes/{node}/states/power"),
+            &json!({"target": target}),
+        )
+        .await
     }
 
     /// Asks for a power action and waits until the node shows `reached` and is at rest.
@@ -161,12 +175,14 @@ impl Client {
 
     /// Asks for a provisioning verb.
     pub async fn verb(&self, node: &str, body: &Value) -> Answer {
-        self.put(&format!("/v1/nodes/{node}/states/provision"), body).await
+        self.put(&format!("/v1/nodes/{node}/states/provision"), body)
+            .await
     }
 
     /// Asks for a provisioning verb and waits until the node is in `reached` and at rest.
     pub async fn provision(&self, node: &str, verb: &str, reached: &str) -> Value {
-        self.provision_with(node, &json!({"target": verb}), reached).await
+        self.provision_with(node, &json!({"target": verb}), reached)
+            .await
     }
 
     /// [`Client::provision`] with the whole body of the request.
@@ -194,8 +210,14 @@ impl Client {
     }
 
     /// Waits until a node is as it should be; shows it if it never is.
-    pub async fn wait_for_node(&self, ident: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.wait_for_node_within(PATIENCE, ident, what, wanted).await
+    pub async fn wait_for_node(
+        &self,
+        ident: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.wait_for_node_within(PATIENCE, ident, what, wanted)
+            .await
     }
 
     /// [`Client::wait_for_node`] with another patience.
@@ -206,20 +228,20 @@ impl Client {
         what: &str,
         wanted: impl Fn(&Value) -> bool,
     ) -> Value {
-        let shown = std::cell::RefCell::new(Value::Null);
-        let found = tokio::time::timeout(
-            patience,
-            eventually_within(patience * 2, what, async || {
-                let node = self.node(ident).await;
-                if wanted(&node) {
-                    return Some(node);
-                }
-                *shown.borrow_mut() = node;
-                None
-            }),
-        )
-        .await;
-        found.unwrap_or_else(|_| panic!("{ident}: {what}: not within {patience:?}: {:#}", shown.borrow()))
+        let deadline = Instant::now() + patience;
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let node = self.node(ident).await;
+            if wanted(&node) {
+                return node;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{ident}: {what}: not within {patience:?}: {node:#}"
+            );
+        }
     }
 }
 
@@ -250,9 +272,15 @@ impl Answer {
         let inner = body["error_message"]
             .as_str()
             .unwrap_or_else(|| panic!("{}: error_message is no string: {body}", self.asked));
-        let inner: Value = serde_json::from_str(inner)
-            .unwrap_or_else(|error| panic!("{}: error_message is no JSON ({error}): {inner}", self.asked));
-        let text = inner["faultstring"].as_str().or_else(|| inner["description"].as_str());
+        let inner: Value = serde_json::from_str(inner).unwrap_or_else(|error| {
+            panic!(
+                "{}: error_message is no JSON ({error}): {inner}",
+                self.asked
+            )
+        });
+        let text = inner["faultstring"]
+            .as_str()
+            .or_else(|| inner["description"].as_str());
         text.unwrap_or_else(|| panic!("{}: no text in {inner}", self.asked))
             .to_owned()
     }

@@ -50,7 +50,8 @@ pub fn have(what: &str) -> bool {
         "ipmi_sim" => on_path("ipmi_sim"),
         "postgres" => {
             on_path("initdb")
-                || std::fs::read_dir("/usr/lib/postgresql").is_ok_and(|mut found| found.next().is_some())
+                || std::fs::read_dir("/usr/lib/postgresql")
+                    .is_ok_and(|mut found| found.next().is_some())
         }
         "clients" => default_clients().join("openstack").is_file(),
         other => panic!("nobody knows what {other} is"),

@@ -25,7 +25,11 @@ impl Latency {
         sorted.sort_unstable();
         let count = sorted.len();
         assert!(count > 0, "nothing was measured");
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
         let index = ((count as f64 * share).ceil() as usize).clamp(1, count) - 1;
         sorted[index]
     }

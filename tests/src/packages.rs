@@ -25,7 +25,11 @@ pub fn fixture(name: &str) -> Package {
 
 impl Package {
     fn at(path: PathBuf) -> Self {
-        assert!(path.is_file(), "{} isn't there: run `cargo xtask build`", path.display());
+        assert!(
+            path.is_file(),
+            "{} isn't there: run `cargo xtask build`",
+            path.display()
+        );
         Self { path }
     }
 

@@ -53,10 +53,17 @@ impl Service {
         let (listen, log) = (self.listen, self.folder.join("ironbark.log"));
         eventually(&format!("{listen} to answer"), async || {
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("it ended ({status}):\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+                panic!(
+                    "it ended ({status}):\n{}",
+                    std::fs::read_to_string(&log).unwrap_or_default()
+                );
             }
-            let answer = client.attempt(reqwest::Method::GET, "/healthcheck", None).await;
-            answer.is_ok_and(|answer| answer.status == 200).then_some(())
+            let answer = client
+                .attempt(reqwest::Method::GET, "/healthcheck", None)
+                .await;
+            answer
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(())
         })
         .await;
     }
@@ -96,7 +103,11 @@ impl Service {
 
     /// Its process id.
     pub fn pid(&self) -> Pid {
-        let id = self.child.as_ref().and_then(Child::id).expect("a running service");
+        let id = self
+            .child
+            .as_ref()
+            .and_then(Child::id)
+            .expect("a running service");
         Pid::from_raw(id.cast_signed()).expect("a process id")
     }
 
@@ -130,13 +141,11 @@ impl Service {
         static COUNT: AtomicU16 = AtomicU16::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = stage.path(&format!("service-{number}"));
-        let dropped = folder.join("data").join("drivers.d");
-        std::fs::create_dir_all(&dropped).expect("a folder for drivers");
-        for name in &setup.fixtures {
-            std::fs::copy(fixture(name).path, dropped.join(format!("{name}.wasm"))).expect("a copy of a package");
-        }
+        std::fs::create_dir_all(&folder).expect("a folder for the service");
+        let setup = with_fixtures(setup, &folder);
         let listen = free_address();
-        let client = Client::new(&format!("http://{listen}")).credentials(setup.credentials.clone());
+        let client =
+            Client::new(&format!("http://{listen}")).credentials(setup.credentials.clone());
         let service = Self {
             setup,
             listen,
@@ -172,13 +181,23 @@ impl Service {
             .arg("--config")
             .arg(self.folder.join("ironbark.toml"))
             .args(&self.setup.arguments)
-            .envs(self.setup.environment.iter().map(|(name, value)| (name, value)))
+            .envs(
+                self.setup
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);
-        if !self.setup.arguments.iter().any(|argument| argument == "--listen") {
+        if !self
+            .setup
+            .arguments
+            .iter()
+            .any(|argument| argument == "--listen")
+        {
             command.args(["--listen", &self.listen.to_string()]);
         }
         self.child = Some(command.spawn().expect("the ironbark program starts"));
@@ -193,10 +212,36 @@ impl Drop for Service {
     }
 }
 
+/// Packages for tests lie beside those that ship, so that they are there from the start.
+fn with_fixtures(setup: Setup, folder: &Path) -> Setup {
+    if setup.fixtures.is_empty() {
+        return setup;
+    }
+    let bundled = folder.join("bundled");
+    std::fs::create_dir_all(&bundled).expect("a folder for packages");
+    for entry in std::fs::read_dir(environment::drivers()).expect("a folder of packages") {
+        let path = entry.expect("a readable folder").path();
+        if path.extension().is_some_and(|end| end == "wasm") {
+            std::fs::copy(&path, bundled.join(path.file_name().expect("a file")))
+                .expect("a copy of a package");
+        }
+    }
+    for name in &setup.fixtures {
+        std::fs::copy(fixture(name).path, bundled.join(format!("{name}.wasm")))
+            .expect("a copy of a package");
+    }
+    setup.set("drivers", "bundled", bundled.display().to_string())
+}
+
 fn show(folder: &Path, log: &str) {
     let lines: Vec<&str> = log.lines().collect();
     let from = lines.len().saturating_sub(SHOWN);
-    eprintln!("── log of {} (last {} of {} lines)", folder.display(), lines.len() - from, lines.len());
+    eprintln!(
+        "── log of {} (last {} of {} lines)",
+        folder.display(),
+        lines.len() - from,
+        lines.len()
+    );
     for line in &lines[from..] {
         eprintln!("{line}");
     }
@@ -212,4 +257,3 @@ fn free_address() -> SocketAddr {
         }
     }
 }
-

@@ -18,7 +18,11 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self::bare()
-            .set("drivers", "bundled", environment::drivers().display().to_string())
+            .set(
+                "drivers",
+                "bundled",
+                environment::drivers().display().to_string(),
+            )
             .set("drivers", "reconcile_interval", 0.2)
             .set("conductor", "sync_power_state_interval", 0)
             .set("conductor", "power_failure_recovery_interval", 0)
@@ -70,7 +74,7 @@ impl Setup {
         self
     }
 
-    /// A package made for tests, put into `drivers.d` before the start.
+    /// A package made for tests, bundled with those that ship.
     #[must_use]
     pub fn with(mut self, fixture: &str) -> Self {
         self.fixtures.push(fixture.to_owned());

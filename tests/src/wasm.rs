@@ -43,7 +43,10 @@ fn sections(component: &[u8]) -> Vec<Section> {
     while let Some((&id, after)) = rest.split_first() {
         let (length, after) = read_length(after);
         let (content, after) = after.split_at(length);
-        found.push(Section { id, content: content.to_vec() });
+        found.push(Section {
+            id,
+            content: content.to_vec(),
+        });
         rest = after;
     }
     found
@@ -74,7 +77,10 @@ fn make(name: &str, content: &[u8]) -> Section {
     write_length(&mut all, name.len());
     all.extend_from_slice(name.as_bytes());
     all.extend_from_slice(content);
-    Section { id: CUSTOM, content: all }
+    Section {
+        id: CUSTOM,
+        content: all,
+    }
 }
 
 /// Unsigned LEB128.
@@ -109,7 +115,10 @@ mod tests {
 
     fn component() -> Vec<u8> {
         let metadata = make(METADATA, br#"{"name":"a"}"#);
-        let big = Section { id: 1, content: vec![7; 300] };
+        let big = Section {
+            id: 1,
+            content: vec![7; 300],
+        };
         assemble(b"\0asm\x0d\0\x01\0", &[big, metadata])
     }
 
@@ -133,6 +142,9 @@ mod tests {
         let before = component();
         let after = with_remark(&before, "hello");
         assert!(after.starts_with(&before));
-        assert_eq!(custom(&sections(&after)[2]).unwrap(), ("remark", &b"hello"[..]));
+        assert_eq!(
+            custom(&sections(&after)[2]).unwrap(),
+            ("remark", &b"hello"[..])
+        );
     }
 }

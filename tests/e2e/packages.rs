@@ -1,0 +1,270 @@
+//! Driver packages come, change and go while the service runs.
+
+use std::time::Duration;
+
+use ironbark_tests::{
+    Answer, Client, Service, Setup, Stage, enrol, eventually, fixture, ipmi_node, rack, shipped,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+const TEST: &str = "/ironbark/v1/packages/test";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_is_usable_when_its_upload_is_answered() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    client.get("/v1/drivers/test-hardware").await.refused(404);
+    installed(&client.upload(fixture("test").bytes()).await);
+    // At once: no waiting anywhere here.
+    let driver = client.get("/v1/drivers/test-hardware").await.expect(200);
+    assert_eq!(driver["default_power_interface"], "fake-slow");
+    let conductors = client.get("/v1/conductors?detail=true").await.expect(200);
+    assert!(
+        conductors["conductors"][0]["drivers"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("test-hardware")),
+        "{conductors}"
+    );
+    let properties = client
+        .get("/v1/drivers/test-hardware/properties")
+        .await
+        .expect(200);
+    assert!(properties["fake_step_ms"].is_string(), "{properties}");
+    let listed = client.get("/ironbark/v1/packages").await.expect(200);
+    let package = named(&listed, "test");
+    assert_eq!(package["version"], "0.1.0", "{package}");
+    assert_eq!(client.get(TEST).await.expect(200)["name"], "test");
+    enrol(client, &json!({"name": "user", "driver": "test-hardware"})).await;
+    assert_eq!(version(client).await, "0.1.0");
+
+    // A newer version takes over at once: its methods and properties answer.
+    installed(&client.upload(fixture("test-2").bytes()).await);
+    assert_eq!(version(client).await, "0.2.0");
+    let methods = client
+        .get("/v1/nodes/user/vendor_passthru/methods")
+        .await
+        .expect(200);
+    assert!(methods["new_in_two"].is_object(), "{methods}");
+    let properties = client
+        .get("/v1/drivers/test-hardware/properties")
+        .await
+        .expect(200);
+    assert!(properties["fake_new_in_two"].is_string(), "{properties}");
+    assert_eq!(client.get(TEST).await.expect(200)["version"], "0.2.0");
+
+    // In use: it stays, and whoever asks learns why.
+    let reason = client.delete(TEST).await.refused(409);
+    assert!(reason.contains("user"), "{reason}");
+    assert_eq!(version(client).await, "0.2.0");
+    client.delete("/v1/nodes/user").await.expect(204);
+    client.delete(TEST).await.expect(204);
+    client.get("/v1/drivers/test-hardware").await.refused(404);
+    client.get(TEST).await.refused(404);
+    let reason = client
+        .post("/v1/nodes", &json!({"driver": "test-hardware"}))
+        .await
+        .refused(400);
+    assert!(reason.contains("test-hardware"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_in_the_folder_comes_changes_and_goes_with_its_file() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    let folder = service.data().join("drivers.d");
+    let file = folder.join("test.wasm");
+    // As careful operators do: written beside, then moved in.
+    put(&fixture("test").bytes(), &file);
+    let appears = async |wanted: Option<&'static str>| {
+        eventually(&format!("version {wanted:?}"), async || {
+            let answer = client.get(TEST).await;
+            let version = (answer.status == 200).then(|| answer.expect(200)["version"].clone());
+            (version.as_ref().and_then(Value::as_str) == wanted).then_some(())
+        })
+        .await;
+    };
+    appears(Some("0.1.0")).await;
+    client.get("/v1/drivers/test-hardware").await.expect(200);
+    put(&fixture("test-2").bytes(), &file);
+    appears(Some("0.2.0")).await;
+    // What is broken is said, and disturbs nothing.
+    put(b"no component at all", &folder.join("broken.wasm"));
+    eventually("the broken file to be named", async || {
+        service.log().contains("broken.wasm").then_some(())
+    })
+    .await;
+    assert_eq!(client.get(TEST).await.expect(200)["version"], "0.2.0");
+    std::fs::remove_file(&file).unwrap();
+    appears(None).await;
+    client.get("/v1/drivers/test-hardware").await.refused(404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_package_is_said_and_nothing_is_disturbed() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default().with("test")).await;
+    let client = service.client();
+    enrol(client, &json!({"name": "user", "driver": "test-hardware"})).await;
+    let before = client.get("/ironbark/v1/packages").await.expect(200);
+    let test = fixture("test");
+    let mut truncated = test.bytes();
+    truncated.truncate(truncated.len() / 2);
+    let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
+        ("nothing", Vec::new(), &[]),
+        ("garbage", b"hello".to_vec(), &[]),
+        ("truncated", truncated, &[]),
+        ("a core module", b"\0asm\x01\0\0\0".to_vec(), &["component"]),
+        ("no metadata", test.bare(), &["ironbark-driver"]),
+        ("overreaching", fixture("overreach").bytes(), &["ipmi"]),
+        (
+            "not granted what it uses",
+            shipped("ipmi").edited(|metadata| metadata["capabilities"] = json!([])),
+            &["ipmi"],
+        ),
+        ("lying", fixture("lying").bytes(), &["management"]),
+        (
+            "silent about an export",
+            test.edited(|metadata| {
+                drop(
+                    metadata["interfaces"]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("boot"),
+                )
+            }),
+            &["boot"],
+        ),
+        (
+            "an unknown key",
+            test.edited(|metadata| metadata["colour"] = json!("red")),
+            &["colour"],
+        ),
+        (
+            "a host's name",
+            test.edited(|metadata| metadata["interfaces"]["boot"] = json!([{"name": "no-boot"}])),
+            &["no-boot"],
+        ),
+        (
+            "another one's name",
+            test.edited(|metadata| {
+                metadata["name"] = json!("impostor");
+            }),
+            &["fake-slow"],
+        ),
+    ];
+    for (what, bytes, says) in cases {
+        let answer = client.upload(bytes).await;
+        assert!(
+            (400..500).contains(&answer.status),
+            "{what}: {} {}",
+            answer.status,
+            answer.text
+        );
+        let reason = answer.refused(answer.status);
+        for word in says {
+            assert!(reason.contains(word), "{what}: {reason}");
+        }
+    }
+    let answer = client.upload(vec![0; (64 << 20) + 1]).await;
+    assert_eq!(answer.status, 413, "{}", answer.text);
+    assert_eq!(
+        client.get("/ironbark/v1/packages").await.expect(200),
+        before
+    );
+    assert_eq!(version(client).await, "0.1.0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_uploaded_is_there_after_a_kill() {
+    let stage = Stage::shared().await;
+    let mut service = Service::start(&stage, Setup::default()).await;
+    let client = service.client().clone();
+    installed(&client.upload(fixture("test").bytes()).await);
+    enrol(&client, &json!({"name": "user", "driver": "test-hardware"})).await;
+    service.kill().await;
+    service.restart().await;
+    assert_eq!(version(&client).await, "0.1.0");
+    client.get("/v1/drivers/test-hardware").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_driver_replaced_while_500_power_actions_run_loses_none() {
+    const MACHINES: usize = 25;
+    const EACH: usize = 20;
+    let stage = Stage::shared().await;
+    let rack = rack(MACHINES).await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client().clone();
+    let mut actions = JoinSet::new();
+    for (index, bmc) in rack.bmcs().iter().enumerate() {
+        let (client, bmc) = (client.clone(), bmc.clone());
+        actions.spawn(async move {
+            let name = format!("machine-{index}");
+            enrol(&client, &ipmi_node(&name, &bmc)).await;
+            for number in 0..EACH {
+                let target = if number % 2 == 0 {
+                    "power on"
+                } else {
+                    "power off"
+                };
+                let node = client.power_to(&name, target, target).await;
+                assert_eq!(node["last_error"], Value::Null, "{name}, action {number}");
+                assert_eq!(bmc.power(), number % 2 == 0, "{name}, action {number}");
+            }
+        });
+    }
+    let mut replaced = 0;
+    let mut pace = tokio::time::interval(Duration::from_millis(500));
+    let mut done = 0;
+    while done < MACHINES {
+        tokio::select! {
+            ended = actions.join_next() => {
+                ended.unwrap().unwrap();
+                done += 1;
+            }
+            _ = pace.tick() => {
+                installed(&client.upload(shipped("ipmi").rebuilt(&format!("build {replaced}"))).await);
+                replaced += 1;
+            }
+        }
+    }
+    assert!(replaced >= 3, "it was replaced only {replaced} times");
+    eprintln!("{} power actions, {replaced} versions", MACHINES * EACH);
+}
+
+/// Puts a file into a folder in one go.
+fn put(bytes: &[u8], file: &std::path::Path) {
+    let beside = file.with_extension("part");
+    std::fs::write(&beside, bytes).unwrap();
+    std::fs::rename(&beside, file).unwrap();
+}
+
+fn installed(answer: &Answer) {
+    assert!(
+        (200..300).contains(&answer.status),
+        "{} {}",
+        answer.status,
+        answer.text
+    );
+}
+
+fn named<'a>(listed: &'a Value, name: &str) -> &'a Value {
+    let packages = listed["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .find(|package| package["name"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {listed}"))
+}
+
+/// The version of the package that answers for the node `user`.
+async fn version(client: &Client) -> String {
+    let answer = client
+        .get("/v1/nodes/user/vendor_passthru/version")
+        .await
+        .expect(200);
+    answer["version"].as_str().unwrap().to_owned()
+}

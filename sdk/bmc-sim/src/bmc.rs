@@ -15,10 +15,11 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    Command, CommandRecord, Faults, PowerFault, Snapshot,
+    Command, CommandRecord, Faults, PowerFault, RackConfig, Snapshot,
     commands::{self, After, Context},
     crypto::Suite,
     machine::Machine,
+    rack,
     sessions::Sessions,
     stats::Observed,
     wire::{self, Datagram},
@@ -101,6 +102,9 @@ pub(crate) struct Bmc {
 
 /// A datagram to send and how long to wait before.
 type Reply = (Duration, Vec<u8>);
+
+/// When a datagram leaves, a number to keep the order of those that leave together, for whom, and the datagram.
+type Outgoing = (Instant, u64, SocketAddr, Vec<u8>);
 
 impl State {
     /// What the BMC says about the power.
@@ -333,6 +337,15 @@ impl Bmc {
     }
 }
 
+/// Lets a BMC without a socket receive these datagrams.
+pub(crate) fn receive_everything(datagrams: &[&[u8]]) {
+    let config = rack::bmc_config(&RackConfig::default(), 0);
+    let bmc = Bmc::new(SocketAddr::from(([127, 0, 0, 1], 623)), config, true);
+    for datagram in datagrams {
+        let _ = bmc.receive(datagram);
+    }
+}
+
 /// Applies the faults of the way back.
 fn spoil(state: &mut State, (mut delay, mut packet): Reply) -> Vec<Reply> {
     let faults = &mut state.faults;
@@ -358,7 +371,7 @@ fn spoil(state: &mut State, (mut delay, mut packet): Reply) -> Vec<Reply> {
 /// Reads the socket and lets time pass, until the task is aborted.
 pub(crate) async fn run(socket: UdpSocket, bmc: Arc<Bmc>) {
     let mut buffer = vec![0; 2048];
-    let mut outbox: BinaryHeap<Reverse<(Instant, u64, SocketAddr, Vec<u8>)>> = BinaryHeap::new();
+    let mut outbox: BinaryHeap<Reverse<Outgoing>> = BinaryHeap::new();
     let mut count = 0;
     loop {
         let next_packet = outbox.peek().map(|Reverse((due, ..))| *due);

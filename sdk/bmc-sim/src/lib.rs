@@ -36,8 +36,8 @@ pub use handle::BmcHandle;
 pub use rack::{Rack, RackConfig};
 pub use stats::{CommandRecord, Snapshot, Stats};
 
-/// Reads `bytes` with every decoder there is, for fuzzing.
+/// Gives datagrams to a BMC without a socket, for fuzzing.
 #[doc(hidden)]
-pub fn decode_everything(bytes: &[u8]) {
-    wire::decode_everything(bytes);
+pub fn receive_everything(datagrams: &[&[u8]]) {
+    bmc::receive_everything(datagrams);
 }

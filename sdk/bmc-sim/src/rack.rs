@@ -110,7 +110,7 @@ impl Drop for Rack {
     }
 }
 
-fn bmc_config(config: &RackConfig, index: usize) -> BmcConfig {
+pub(crate) fn bmc_config(config: &RackConfig, index: usize) -> BmcConfig {
     let mut guid = *b"ironbark sim\0\0\0\0";
     if let Some(last) = guid.last_chunk_mut() {
         *last = u32::try_from(index).unwrap_or(u32::MAX).to_be_bytes();

@@ -179,13 +179,6 @@ pub(crate) fn flags(payload_type: u8, encrypted: bool, authenticated: bool) -> u
         | if authenticated { BIT_AUTHENTICATED } else { 0 }
 }
 
-pub(crate) fn decode_everything(bytes: &[u8]) {
-    if let Some(Datagram::Sessionless { message }) = decode(bytes) {
-        let _ = decode_request(message);
-    }
-    let _ = decode_request(bytes);
-}
-
 fn sum(bytes: &[u8]) -> u8 {
     bytes
         .iter()
@@ -204,6 +197,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn decode_everything(bytes: &[u8]) {
+        if let Some(Datagram::Sessionless { message }) = decode(bytes) {
+            let _ = decode_request(message);
+        }
+        let _ = decode_request(bytes);
+        crate::receive_everything(&[bytes]);
+    }
 
     proptest! {
         #[test]

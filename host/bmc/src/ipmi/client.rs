@@ -235,7 +235,7 @@ impl Drop for Running {
 }
 
 fn check(request: &Request) -> Result<(), IpmiError> {
-    let reason = if request.netfn > 0x3e || request.netfn % 2 != 0 {
+    let reason = if request.netfn > 0x3e || !request.netfn.is_multiple_of(2) {
         "the network function must be an even number from 0 to 62"
     } else if request.lun > 3 {
         "the logical unit must be 0 to 3"

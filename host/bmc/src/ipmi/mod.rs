@@ -13,6 +13,8 @@ pub mod codec;
 mod config;
 mod crypto;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod handshake;
 mod link;

@@ -139,7 +139,7 @@ impl Kg {
     /// Reads hexadecimal digits: an even number, 2 to 40. A shorter key is filled up with zero bytes.
     pub fn from_hex(digits: &str) -> Option<Self> {
         let digits = digits.strip_prefix("0x").unwrap_or(digits).as_bytes();
-        if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 2 * KG_LIMIT {
+        if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() > 2 * KG_LIMIT {
             return None;
         }
         let mut key = [0; KG_LIMIT];

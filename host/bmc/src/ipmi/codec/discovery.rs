@@ -36,11 +36,7 @@ pub fn cipher_suites(records: &[u8]) -> Vec<u8> {
                 ids.push(id);
             }
             // An OEM suite: its number means something only with the IANA number that follows.
-            0xc1 => {
-                if reader.take(4).is_err() {
-                    break;
-                }
-            }
+            0xc1 if reader.take(4).is_err() => break,
             _ => {}
         }
     }

@@ -31,6 +31,8 @@ mod reply;
 mod root;
 mod routing;
 mod state;
+#[cfg(test)]
+mod tests;
 mod values;
 mod vendor_call;
 mod versions;

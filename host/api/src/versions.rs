@@ -123,7 +123,7 @@ fn standard(headers: &HeaderMap) -> Option<&str> {
         .filter_map(|item| item.trim().split_once(' '))
         .filter(|(service, _)| service.eq_ignore_ascii_case(SERVICE))
         .map(|(_, version)| version.trim())
-        .last()
+        .next_back()
 }
 
 fn legacy(headers: &HeaderMap) -> Option<&str> {

@@ -33,6 +33,12 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         ));
     }
     let node = context.node().await?;
+    let own_parent = patch
+        .iter()
+        .any(|op| op.root() == "parent_node" && op.value.as_str() == Some(&node.uuid));
+    if own_parent {
+        return Err(ApiError::invalid("A node can't be its own parent."));
+    }
     // Whether this is refused depends on the version, which the conductor doesn't know.
     if node.provision_state == ProvisionState::Inspecting
         && context.version.has(gate::INSPECT_WAIT_SINCE)

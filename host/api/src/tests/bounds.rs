@@ -1,0 +1,102 @@
+//! What is too much.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use futures::stream;
+
+use super::harness::Site;
+use crate::{ApiConfig, Limits};
+
+fn limited(limits: Limits) -> ApiConfig {
+    ApiConfig {
+        limits,
+        ..ApiConfig::default()
+    }
+}
+
+#[tokio::test]
+async fn bodies_have_a_size_and_a_depth() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let large = format!("{{\"target\": \"{}\"}}", "x".repeat(1024 * 1024));
+    let json = [("content-type", "application/json")];
+    let power = format!("/v1/nodes/{}/states/power", node.uuid);
+    let provision = format!("/v1/nodes/{}/states/provision", node.uuid);
+    let answer = site
+        .raw("PUT", &power, &json, Body::from(large.clone()))
+        .await
+        .expect(413);
+    assert_eq!(answer.json()["faultcode"], "Client");
+    // Room for a config drive.
+    site.raw("PUT", &provision, &json, Body::from(large.clone()))
+        .await
+        .expect(400);
+    // In pieces of unknown number.
+    let pieces: Vec<Result<String, std::io::Error>> =
+        (0..2000).map(|_| Ok("x".repeat(1024))).collect();
+    site.raw(
+        "PUT",
+        &power,
+        &json,
+        Body::from_stream(stream::iter(pieces)),
+    )
+    .await
+    .expect(413);
+    let deep = format!("{}1{}", "[".repeat(26), "]".repeat(26));
+    let answer = site
+        .raw("POST", "/v1/nodes", &json, Body::from(deep))
+        .await
+        .expect(400);
+    assert!(
+        answer.json()["faultstring"]
+            .as_str()
+            .unwrap()
+            .contains("nested too deeply")
+    );
+}
+
+#[tokio::test]
+async fn urls_and_headers_have_a_size() {
+    let site = Site::new().await;
+    site.get(&format!("/v1/nodes?owner={}", "x".repeat(20_000)), None)
+        .await
+        .expect(414);
+    let large = "x".repeat(70_000);
+    site.raw("GET", "/v1/nodes", &[("x-large", &large)], Body::empty())
+        .await
+        .expect(431);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let site = Site::with(limited(Limits {
+        body_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    }))
+    .await;
+    let never = Body::from_stream(stream::pending::<Result<String, std::io::Error>>());
+    site.raw("POST", "/v1/nodes", &[], never).await.expect(408);
+}
+
+#[tokio::test]
+async fn at_our_own_bounds_clients_are_told_to_come_back() {
+    let busy = Site::with(limited(Limits {
+        in_flight: 0,
+        ..Limits::default()
+    }))
+    .await;
+    let answer = busy.get("/v1/nodes", None).await.expect(503);
+    assert!(answer.header("retry-after").is_some());
+    busy.get("/healthcheck", None).await.expect(200);
+    let full = Site::with(limited(Limits {
+        body_memory: 1024,
+        ..Limits::default()
+    }))
+    .await;
+    let answer = full
+        .raw("POST", "/v1/nodes", &[], Body::from("x".repeat(5000)))
+        .await
+        .expect(503);
+    assert!(answer.header("retry-after").is_some());
+}

@@ -1,0 +1,169 @@
+//! `/v1/ports`.
+
+use ironbark_rpc::Request;
+use serde_json::{Value, json};
+
+use super::harness::{LATEST, Site};
+
+async fn create(site: &Site, body: Value) -> Value {
+    site.send("POST", "/v1/ports", LATEST, Some(body))
+        .await
+        .expect(201)
+        .json()
+}
+
+#[tokio::test]
+async fn a_ports_life() {
+    let site = Site::new().await;
+    let node = site.node(|node| node.name = Some("one".to_owned())).await;
+    let port = create(
+        &site,
+        json!({"address": "52-54-00-AB-CD-0F", "node_ident": "one", "name": "p0", "pxe_enabled": "no",
+               "local_link_connection": {"switch_id": "0A:1B:2C:3D:4E:5F", "port_id": "e1"}}),
+    )
+    .await;
+    assert_eq!(port["address"], "52:54:00:ab:cd:0f");
+    assert_eq!(port["node_uuid"], node.uuid);
+    assert_eq!(port["pxe_enabled"], false);
+    assert_eq!(
+        port["local_link_connection"]["switch_id"],
+        "0a:1b:2c:3d:4e:5f"
+    );
+    let uuid = port["uuid"].as_str().unwrap();
+    assert_eq!(
+        site.get("/v1/ports/p0", LATEST).await.expect(200).json(),
+        port
+    );
+    site.get("/v1/ports/p0", Some(87)).await.expect(404);
+    let shown = site.get("/v1/ports/p0?fields=address", LATEST).await.json();
+    assert_eq!(shown.as_object().unwrap().len(), 2);
+    let ops = json!([{"op": "replace", "path": "/address", "value": "52:54:00:AB:CD:10"}, {"op": "add", "path": "/extra/a", "value": 1}]);
+    let patched = site
+        .send("PATCH", "/v1/ports/p0", LATEST, Some(ops))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(patched["address"], "52:54:00:ab:cd:10");
+    assert!(
+        matches!(site.conductor.last(), Request::UpdatePort { node: owner, .. } if owner == node.uuid)
+    );
+    for ops in [
+        json!([{"op": "remove", "path": "/address"}]),
+        json!([{"op": "replace", "path": "/address", "value": "x"}]),
+        json!([{"op": "replace", "path": "/internal_info", "value": {}}]),
+        json!([{"op": "replace", "path": "/node_uuid", "value": "1be26c0b-03f2-4d2e-ae87-c02d7f33c999"}]),
+        json!([{"op": "replace", "path": "/physical_network", "value": ""}]),
+    ] {
+        site.send("PATCH", "/v1/ports/p0", LATEST, Some(ops))
+            .await
+            .expect(400);
+    }
+    site.send("DELETE", "/v1/ports/p0", LATEST, None)
+        .await
+        .expect(400);
+    site.send("DELETE", &format!("/v1/ports/{uuid}"), LATEST, None)
+        .await
+        .expect(204);
+    site.get(&format!("/v1/ports/{uuid}"), LATEST)
+        .await
+        .expect(404);
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused() {
+    let site = Site::new().await;
+    let node = site.node(|node| node.name = Some("one".to_owned())).await;
+    let mac = "52:54:00:00:00:01";
+    for body in [
+        json!({"node_uuid": node.uuid}),
+        json!({"address": mac}),
+        json!({"address": "x", "node_uuid": node.uuid}),
+        json!({"address": mac, "node_uuid": "one"}),
+        json!({"address": mac, "node_uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c999"}),
+        json!({"address": mac, "node_uuid": node.uuid, "node_ident": "one"}),
+        json!({"address": mac, "node_uuid": node.uuid, "bogus": 1}),
+        json!({"address": mac, "node_uuid": node.uuid, "internal_info": {}}),
+        json!({"address": mac, "node_uuid": node.uuid, "portgroup_uuid": node.uuid}),
+        json!({"address": mac, "node_uuid": node.uuid, "local_link_connection": {"port_id": "x"}}),
+    ] {
+        site.send("POST", "/v1/ports", LATEST, Some(body.clone()))
+            .await
+            .expect(400);
+        assert_eq!(site.conductor.count(), 0, "{body}");
+    }
+    let by_name = json!({"address": mac, "node_ident": "one"});
+    site.send("POST", "/v1/ports", Some(93), Some(by_name.clone()))
+        .await
+        .expect(406);
+    site.send("POST", "/v1/ports", Some(94), Some(by_name.clone()))
+        .await
+        .expect(201);
+    site.send("POST", "/v1/ports", Some(94), Some(by_name))
+        .await
+        .expect(409);
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_and_nested() {
+    let site = Site::new().await;
+    let one = site.node(|node| node.name = Some("one".to_owned())).await;
+    let two = site.node(|node| node.shard = Some("Hall".to_owned())).await;
+    for (index, node) in [&one, &one, &two].into_iter().enumerate() {
+        create(
+            &site,
+            json!({"address": format!("52:54:00:00:00:0{index}"), "node_uuid": node.uuid}),
+        )
+        .await;
+    }
+    let count = async |query: &str| {
+        let listed = site
+            .get(&format!("/v1/ports?{query}"), LATEST)
+            .await
+            .expect(200)
+            .json();
+        listed["ports"].as_array().unwrap().len()
+    };
+    assert_eq!(count("").await, 3);
+    assert_eq!(count("node=one").await, 2);
+    assert_eq!(count(&format!("node_uuid={}", two.uuid)).await, 1);
+    assert_eq!(count("address=52-54-00-00-00-01").await, 1);
+    assert_eq!(count("address=52:54:00:ff:ff:ff").await, 0);
+    assert_eq!(count("shard=Hall").await, 1);
+    site.get("/v1/ports?node=nonesuch", LATEST)
+        .await
+        .expect(404);
+    site.get("/v1/ports?node=one&shard=Hall", LATEST)
+        .await
+        .expect(403);
+    site.get("/v1/ports?node=one&conductor_groups=a", LATEST)
+        .await
+        .expect(400);
+    site.get("/v1/ports?address=x", LATEST).await.expect(400);
+
+    let nested = site
+        .get("/v1/nodes/one/ports?limit=1", LATEST)
+        .await
+        .expect(200)
+        .json();
+    let next = nested["next"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://127.0.0.1:6385")
+        .unwrap();
+    assert!(
+        next.starts_with("/v1/ports?") && next.contains(&format!("node={}", one.uuid)),
+        "{next}"
+    );
+    let second = site.get(next, LATEST).await.expect(200).json();
+    assert_eq!(second["ports"][0]["address"], "52:54:00:00:00:01");
+    let detail = site
+        .get("/v1/nodes/one/ports/detail", LATEST)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(detail["ports"][0]["node_uuid"], one.uuid);
+    for method in ["GET", "PATCH", "DELETE"] {
+        let path = format!("/v1/nodes/one/ports/{}", one.uuid);
+        site.send(method, &path, LATEST, None).await.expect(400);
+    }
+}

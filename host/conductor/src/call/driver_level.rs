@@ -1,0 +1,111 @@
+//! What a hardware type can do without a node.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ironbark_drivers::{Implementation, VendorMethod, VendorScope};
+use ironbark_model::{Error, InterfaceKind, Result};
+use ironbark_rpc::VendorCall;
+use ironbark_sandbox::CallContext;
+use serde_json::{Value, json};
+
+use super::run_bounded;
+use super::vendor::{MethodInfo, find, request, shown};
+use crate::context::Context;
+
+/// `{property: description}`.
+pub(crate) fn driver_properties(ctx: &Context, driver: &str) -> Result<Value> {
+    Ok(json!(ctx.drivers.properties(driver)?))
+}
+
+/// The vendor methods that need no node, as the API shows them.
+pub(crate) fn driver_vendor_methods(ctx: &Context, driver: &str) -> Result<Value> {
+    let methods: BTreeMap<String, VendorMethod> = implementations(ctx, driver)?
+        .iter()
+        .flat_map(|implementation| implementation.vendor_methods(VendorScope::Driver))
+        .collect();
+    Ok(shown(&methods, false))
+}
+
+/// The vendor method of this name.
+pub(crate) fn driver_vendor_method(ctx: &Context, driver: &str, name: &str) -> Result<MethodInfo> {
+    let methods: BTreeMap<String, VendorMethod> = implementations(ctx, driver)?
+        .iter()
+        .flat_map(|implementation| implementation.vendor_methods(VendorScope::Driver))
+        .collect();
+    find(&methods, name)
+}
+
+/// Whether the message makes sense.
+pub(crate) async fn driver_vendor_validate(
+    ctx: &Context,
+    driver: &str,
+    request_id: &str,
+    limit: Duration,
+    call: &VendorCall,
+) -> Result<()> {
+    let implementation = implementation_with(ctx, driver, &call.method)?;
+    let context = context(ctx, request_id, limit);
+    run_bounded(ctx, false, || {
+        implementation.driver_vendor_validate(context.clone(), request(call))
+    })
+    .await
+    .map(drop)
+}
+
+/// Runs the method; the result is JSON text.
+pub(crate) async fn driver_vendor_call(
+    ctx: &Context,
+    driver: &str,
+    request_id: &str,
+    limit: Duration,
+    call: &VendorCall,
+) -> Result<String> {
+    let implementation = implementation_with(ctx, driver, &call.method)?;
+    let context = context(ctx, request_id, limit);
+    let completed = run_bounded(ctx, false, || {
+        implementation.driver_vendor_call(context.clone(), request(call))
+    })
+    .await?;
+    Ok(completed.value.to_string())
+}
+
+/// The vendor implementations of a hardware type, in its order of preference.
+fn implementations(ctx: &Context, driver: &str) -> Result<Vec<Implementation>> {
+    let hardware_type = ctx
+        .drivers
+        .hardware_types()
+        .into_iter()
+        .find(|candidate| candidate.name == driver)
+        .ok_or_else(|| Error::not_found(format!("Driver {driver} could not be found.")))?;
+    let names = hardware_type
+        .interfaces
+        .get(&InterfaceKind::Vendor)
+        .cloned()
+        .unwrap_or_default();
+    Ok(names
+        .iter()
+        .filter_map(|name| {
+            ctx.drivers
+                .implementation(driver, InterfaceKind::Vendor, name)
+                .ok()
+        })
+        .collect())
+}
+
+fn implementation_with(ctx: &Context, driver: &str, method: &str) -> Result<Implementation> {
+    implementations(ctx, driver)?
+        .into_iter()
+        .find(|implementation| {
+            implementation
+                .vendor_methods(VendorScope::Driver)
+                .contains_key(method)
+        })
+        .ok_or_else(|| Error::invalid(format!("Driver {driver} has no vendor method {method}.")))
+}
+
+fn context(ctx: &Context, request_id: &str, limit: Duration) -> CallContext {
+    let mut context = CallContext::without_node(request_id);
+    context.deadline = limit.min(ctx.config.driver_call_timeout);
+    context
+}

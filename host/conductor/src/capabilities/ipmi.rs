@@ -1,0 +1,168 @@
+//! IPMI for one node's calls: its own BMC and no other, credentials from its real `driver_info`, and only while this conductor
+//! may act.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target, TargetError};
+use ironbark_model::JsonObject;
+use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
+
+use crate::standing::Standing;
+
+/// Longest that one command may take: fencing relies on it.
+const COMMAND_LIMIT: Duration = Duration::from_secs(15);
+
+/// The way to one node's BMC.
+pub(crate) struct BmcOverIpmi {
+    client: Client,
+    standing: Standing,
+    target: Result<Target, TargetError>,
+    node: String,
+    request_id: String,
+}
+
+impl BmcOverIpmi {
+    /// The BMC that `driver_info` names. What is wrong with it is said when a driver uses it.
+    pub(crate) fn new(
+        client: Client,
+        standing: Standing,
+        driver_info: &JsonObject,
+        node: &str,
+        request_id: &str,
+    ) -> Self {
+        Self {
+            client,
+            standing,
+            target: Target::from_driver_info(driver_info),
+            node: node.to_owned(),
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl IpmiAccess for BmcOverIpmi {
+    async fn request(
+        &self,
+        netfn: u8,
+        lun: u8,
+        command: u8,
+        data: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<IpmiResponse, DriverError> {
+        let target = self.target.as_ref().map_err(wrong_target)?;
+        if self.standing.check().is_err() {
+            return Err(DriverError::Failed(
+                "this conductor may not act now: its registration could not be renewed".to_owned(),
+            ));
+        }
+        let bytes = data.len();
+        let request = Request {
+            netfn,
+            lun,
+            command,
+            data,
+        };
+        let outcome = self
+            .client
+            .request(target, &request, deadline.min(COMMAND_LIMIT))
+            .await;
+        // The audit: what was sent to which node for whom, never the data.
+        tracing::debug!(
+            target: "ironbark::audit",
+            node = %self.node,
+            request_id = %self.request_id,
+            netfn,
+            command,
+            bytes,
+            completion_code = outcome.as_ref().ok().map(|response| response.completion_code),
+            error = outcome.as_ref().err().map(tracing::field::display),
+            "IPMI command"
+        );
+        match outcome {
+            Ok(response) => Ok(IpmiResponse {
+                completion_code: response.completion_code,
+                data: response.data,
+            }),
+            Err(error) => Err(told(&error)),
+        }
+    }
+}
+
+fn wrong_target(error: &TargetError) -> DriverError {
+    match error {
+        TargetError::Missing { .. } => DriverError::MissingParameter(error.to_string()),
+        TargetError::Invalid { .. } => DriverError::InvalidParameter(error.to_string()),
+    }
+}
+
+fn told(error: &IpmiError) -> DriverError {
+    let message = error.to_string();
+    match error {
+        IpmiError::InvalidTarget(target) => wrong_target(target),
+        IpmiError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
+        IpmiError::AddressDenied { .. } => DriverError::Denied(message),
+        IpmiError::Unreachable { .. } | IpmiError::Deadline { .. } => {
+            DriverError::Unreachable(message)
+        }
+        IpmiError::AuthFailed { .. } => DriverError::AuthFailed(message),
+        IpmiError::Busy { .. } | IpmiError::Overloaded { .. } => DriverError::Busy {
+            message,
+            retry_after: Some(5),
+        },
+        IpmiError::Protocol { .. } => DriverError::Protocol(message),
+        _ => DriverError::Failed(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use ironbark_bmc::ipmi::ClientConfig;
+    use serde_json::json;
+
+    use super::*;
+
+    fn access(driver_info: serde_json::Value, standing: Standing) -> BmcOverIpmi {
+        let client = Client::new(ClientConfig::default());
+        let info = driver_info.as_object().unwrap().clone();
+        BmcOverIpmi::new(client, standing, &info, "n", "req-1")
+    }
+
+    async fn ask(access: &BmcOverIpmi) -> DriverError {
+        access
+            .request(6, 0, 1, Vec::new(), Duration::from_secs(1))
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_node_without_an_address_says_what_is_missing() {
+        let standing = Standing::new(Duration::from_secs(40));
+        standing.renewed(tokio::time::Instant::now());
+        let error = ask(&access(json!({}), standing)).await;
+        assert!(
+            matches!(error, DriverError::MissingParameter(text) if text.contains("ipmi_address"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_conductor_that_may_not_act_sends_nothing() {
+        let standing = Standing::new(Duration::from_secs(40));
+        let error = ask(&access(json!({"ipmi_address": "127.0.0.1"}), standing)).await;
+        assert!(matches!(error, DriverError::Failed(text) if text.contains("registration")));
+    }
+
+    #[test]
+    fn errors_keep_their_meaning_and_no_address() {
+        let denied = IpmiError::AddressDenied {
+            address: IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+        };
+        let told = told(&denied);
+        assert!(matches!(&told, DriverError::Denied(text) if !text.contains("169.254")));
+    }
+}

@@ -1,0 +1,7 @@
+//! What the conductor lends to driver calls: the node's own BMC, and the package's own notes on the node.
+
+mod ipmi;
+mod state;
+
+pub(crate) use ipmi::BmcOverIpmi;
+pub(crate) use state::NodeNotes;

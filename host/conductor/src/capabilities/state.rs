@@ -1,0 +1,76 @@
+//! What one package remembers of one node.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use ironbark_db::{Database, Reservation};
+use ironbark_model::{Error, Result, Timestamp};
+use ironbark_sandbox::{DriverError, StateAccess, Write};
+use serde_json::Value;
+
+/// A package's notes on a node. Writes of a call are stored by whoever made the call; only checkpoints are stored here.
+pub(crate) struct NodeNotes {
+    db: Database,
+    node_uuid: String,
+    package: String,
+    /// The node is held, and an operation is open.
+    reservation: Option<Reservation>,
+}
+
+impl NodeNotes {
+    /// Notes of `package` on the node.
+    pub(crate) fn new(
+        db: Database,
+        node_uuid: &str,
+        package: &str,
+        reservation: Option<Reservation>,
+    ) -> Self {
+        Self {
+            db,
+            node_uuid: node_uuid.to_owned(),
+            package: package.to_owned(),
+            reservation,
+        }
+    }
+
+    async fn store(&self, cursor: Value, writes: &[Write]) -> Result<()> {
+        let reservation = self
+            .reservation
+            .as_ref()
+            .ok_or_else(|| Error::internal("the node isn't held"))?;
+        let mut tx = self.db.reserved(reservation).await?;
+        let mut operation = tx
+            .operation()
+            .await?
+            .ok_or_else(|| Error::internal("no step is running"))?;
+        operation.cursor = Some(cursor);
+        operation.updated_at = Timestamp::now();
+        tx.operation_update(&operation).await?;
+        tx.notes_write(&self.package, writes).await?;
+        tx.commit().await
+    }
+}
+
+#[async_trait]
+impl StateAccess for NodeNotes {
+    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
+        self.db
+            .notes_of(&self.node_uuid, &self.package)
+            .await
+            .map_err(|error| failed(&error, "the package's notes could not be read"))
+    }
+
+    async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError> {
+        self.store(cursor, &writes)
+            .await
+            .map_err(|error| failed(&error, "the checkpoint could not be stored"))
+    }
+}
+
+fn failed(error: &Error, what: &str) -> DriverError {
+    tracing::error!(
+        error = error as &(dyn std::error::Error + 'static),
+        "{what}"
+    );
+    DriverError::Failed(what.to_owned())
+}

@@ -1,0 +1,68 @@
+//! What everything in a conductor shares.
+
+use ironbark_bmc::ipmi;
+use ironbark_db::Database;
+use ironbark_drivers::Drivers;
+use tokio_util::sync::CancellationToken;
+
+use crate::Parts;
+use crate::config::Config;
+use crate::operations::Alarm;
+use crate::reconcile::Wakers;
+use crate::ring_view::RingView;
+use crate::standing::Standing;
+use crate::workers::Workers;
+
+/// The parts of one conductor. Shared as `Arc<Context>`; nothing in it belongs to a single node.
+pub struct Context {
+    /// All that is remembered.
+    pub db: Database,
+    /// The driver packages in use.
+    pub drivers: Drivers,
+    /// The way to BMCs over IPMI.
+    pub ipmi: ipmi::Client,
+    /// What the operator set.
+    pub config: Config,
+    /// New at every start: tells this process from a former one under the same host name.
+    pub incarnation: String,
+    /// Which nodes are this conductor's.
+    pub ring: RingView,
+    /// Whether this conductor may still act on BMCs.
+    pub standing: Standing,
+    /// Room for work under way.
+    pub workers: Workers,
+    /// When waiting operations are to be looked at again.
+    pub alarm: Alarm,
+    /// What is remembered about packages beside the active ones.
+    pub(crate) packages: crate::packages::Packages,
+    /// Wakes reconcilers.
+    pub wake: Wakers,
+    /// Cancelled when the conductor stops: reconcilers end.
+    pub shutdown: CancellationToken,
+}
+
+impl Context {
+    /// Puts the parts together; nothing runs yet. Must be called inside a runtime.
+    pub fn new(parts: Parts) -> Self {
+        let workers = Workers::new(parts.config.workers);
+        Self {
+            ring: RingView::new(&parts.config.host),
+            standing: Standing::new(parts.config.fence_after),
+            db: parts.db,
+            drivers: parts.drivers,
+            ipmi: parts.ipmi,
+            incarnation: ironbark_model::ident::new_uuid(),
+            workers,
+            alarm: Alarm::default(),
+            packages: crate::packages::Packages::new(&parts.config),
+            wake: Wakers::default(),
+            shutdown: CancellationToken::new(),
+            config: parts.config,
+        }
+    }
+
+    /// The host name that reservations of this conductor show.
+    pub fn host(&self) -> &str {
+        &self.config.host
+    }
+}

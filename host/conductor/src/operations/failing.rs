@@ -1,0 +1,118 @@
+//! The way into a fail state: what is left behind is cleaned up first, and the reason is kept over an interruption.
+
+use ironbark_model::operation::OperationKind;
+use ironbark_model::{Error, ErrorKind, Operation};
+use serde_json::Value;
+
+use super::phase::{self, APPLIED, FAILURE};
+use super::{Next, Phase, Run};
+use crate::failure;
+
+/// An operation failed with `error`: the next phase is failing, or it is over already.
+pub(super) async fn begin(run: &mut Run, error: &Error) -> Phase {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        phase = %run.op.phase,
+        "the operation failed"
+    );
+    let message = describe(run, error);
+    if run.op.phase == phase::FAILING || !has_clean_up(run.op.kind) {
+        return end(run, &message).await;
+    }
+    mark(&mut run.op, &message);
+    run.commit().await?;
+    Ok(Next::Phase)
+}
+
+/// Sends the operation into phase `failing` because `reason`; not stored yet.
+pub(super) fn mark(operation: &mut Operation, reason: &str) {
+    phase::FAILING.clone_into(&mut operation.phase);
+    operation
+        .args
+        .insert(FAILURE.to_owned(), Value::from(reason));
+}
+
+/// The phase itself.
+pub(super) async fn phase(run: &mut Run) -> Phase {
+    let mut message = phase::failure(&run.op)
+        .unwrap_or("The operation failed.")
+        .to_owned();
+    if has_clean_up(run.op.kind)
+        && let Err(error) = clean_up(run).await
+    {
+        tracing::warn!(error = %error, "cleaning up after a failure failed too");
+        message = format!("{message} Cleaning up after it failed too: {error}");
+    }
+    end(run, &message).await
+}
+
+async fn end(run: &mut Run, message: &str) -> Phase {
+    let applied = run.op.args.contains_key(APPLIED);
+    if applied {
+        run.node.last_error = Some(message.to_owned());
+    } else {
+        let host = run.ctx().host().to_owned();
+        let entry = failure::apply(&mut run.node, run.op.kind, message, &host);
+        run.record(entry);
+    }
+    run.finish().await
+}
+
+fn has_clean_up(kind: OperationKind) -> bool {
+    matches!(
+        kind,
+        OperationKind::Deploy | OperationKind::Clean | OperationKind::Service
+    )
+}
+
+async fn clean_up(run: &mut Run) -> Result<(), Error> {
+    let called = match run.op.kind {
+        OperationKind::Deploy => run.call().deploy_clean_up().await,
+        OperationKind::Clean => run.call().tear_down_cleaning().await,
+        OperationKind::Service => run.call().tear_down_service().await,
+        _ => return Ok(()),
+    };
+    match called {
+        Ok(called) => {
+            run.keep(called);
+            Ok(())
+        }
+        // Nothing to clean up is as good as cleaned up.
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What `last_error` says: what was going on, and what went wrong.
+fn describe(run: &Run, error: &Error) -> String {
+    if let Some(earlier) = phase::failure(&run.op) {
+        return format!("{earlier} Then: {error}");
+    }
+    match run.op.current_step() {
+        Some(planned) if run.op.phase == phase::STEPS => {
+            let kind = run.op.kind;
+            format!(
+                "Failed to run the {kind} step {}: {error}",
+                planned.step.full_name()
+            )
+        }
+        _ => match run.op.kind {
+            OperationKind::Power => {
+                let target = run
+                    .op
+                    .args
+                    .get("target")
+                    .and_then(Value::as_str)
+                    .unwrap_or("unknown");
+                format!("Failed to change power state to '{target}': {error}")
+            }
+            OperationKind::Verify => {
+                format!("Failed to verify the node: {error}")
+            }
+            kind => format!(
+                "The operation {kind} failed in its phase {}: {error}",
+                run.op.phase
+            ),
+        },
+    }
+}

@@ -1,0 +1,265 @@
+//! Changes of power. Each phase looks at the machine, acts if it must, and looks again until the target is reached: so each may
+//! run again after an interruption, and a restart never ends half-way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironbark_model::operation::OperationKind;
+use ironbark_model::{
+    Error, ErrorKind, JsonObject, Node, Operation, PowerState, PowerTarget, Result, Timestamp,
+};
+use ironbark_sandbox::PowerReading;
+use serde_json::{Value, json};
+
+use super::phase::power as phases;
+use super::{Next, Phase, Run, Trouble, accept, forget_agent};
+use crate::call::Ports;
+use crate::config::Config;
+use crate::context::Context;
+use crate::reserve::Held;
+use crate::workers::Permit;
+
+/// First and longest pause between two looks at the machine.
+const POLL_FIRST: Duration = Duration::from_millis(100);
+const POLL_LONGEST: Duration = Duration::from_secs(2);
+
+/// Accepts a change of power: afterwards the node shows the target, and a worker is at it.
+///
+/// `native_reboot`: the driver restarts in one go.
+pub(crate) async fn begin_power(
+    permit: Permit,
+    held: Held,
+    mut node: Node,
+    ports: Ports,
+    request: PowerRequest<'_>,
+) -> Result<()> {
+    let PowerRequest {
+        target,
+        timeout,
+        native_reboot,
+        request_id,
+    } = request;
+    let mut args = JsonObject::new();
+    args.insert("target".to_owned(), json!(target.as_str()));
+    if let Some(seconds) = timeout {
+        args.insert("timeout".to_owned(), json!(seconds));
+    }
+    let mut operation = Operation::new(OperationKind::Power, &node.uuid, request_id, args);
+    operation.phase = first_phase(target, native_reboot).to_owned();
+    node.target_power_state = Some(target.reached());
+    // In a failed state the error says why the node is there: it stays.
+    if !node.provision_state.is_failed() {
+        node.last_error = None;
+    }
+    accept(permit, held, node, operation, ports).await
+}
+
+/// A change of power that is asked for.
+pub(crate) struct PowerRequest<'a> {
+    /// What is wanted.
+    pub(crate) target: PowerTarget,
+    /// How long it may take, in seconds.
+    pub(crate) timeout: Option<u32>,
+    /// The driver restarts in one go.
+    pub(crate) native_reboot: bool,
+    /// The request that this is part of.
+    pub(crate) request_id: &'a str,
+}
+
+/// One phase of a change of power.
+pub(super) async fn phase(run: &mut Run) -> Phase {
+    let target = read_target(&run.op)?;
+    let timeout = read_timeout(&run.op);
+    match run.op.phase.as_str() {
+        phases::RESTART => {
+            let called = run.call().reboot(timeout_seconds(timeout)).await?;
+            run.keep(called);
+            let limit = limit(target, timeout, &run.ctx().config);
+            reach(run, PowerState::On, limit).await?;
+            done(run, target).await
+        }
+        phases::OFF => {
+            let off = if target.is_soft() {
+                PowerTarget::SoftOff
+            } else {
+                PowerTarget::Off
+            };
+            change(run, off, limit(off, timeout, &run.ctx().config)).await?;
+            run.enter(phases::ON);
+            run.op.deadline = None;
+            run.commit().await?;
+            Ok(Next::Phase)
+        }
+        phases::ON => {
+            change(
+                run,
+                PowerTarget::On,
+                limit(PowerTarget::On, None, &run.ctx().config),
+            )
+            .await?;
+            done(run, target).await
+        }
+        _ => {
+            change(run, target, limit(target, timeout, &run.ctx().config)).await?;
+            done(run, target).await
+        }
+    }
+}
+
+/// Looks, asks for `target` unless it is there already, and waits until it is reached. For `on`, `off` and `soft off`.
+pub(super) async fn change(
+    run: &mut Run,
+    target: PowerTarget,
+    limit: Duration,
+) -> Result<(), Trouble> {
+    let wanted = target.reached();
+    if run.known_power().await? == wanted {
+        return Ok(());
+    }
+    let called = run
+        .call()
+        .set_power_state(target, timeout_seconds(Some(limit)))
+        .await?;
+    run.keep(called);
+    reach(run, wanted, limit).await
+}
+
+/// How long a change to `target` may take if the caller didn't say.
+pub(super) fn limit(target: PowerTarget, asked: Option<Duration>, config: &Config) -> Duration {
+    asked.unwrap_or(if target.is_soft() {
+        config.soft_power_off_timeout
+    } else {
+        config.power_state_change_timeout
+    })
+}
+
+/// Brings the power of a node back to what the database says, as power sync does.
+pub(crate) async fn correct(
+    ctx: &Arc<Context>,
+    held: Held,
+    node: Node,
+    target: PowerTarget,
+    request_id: &str,
+) -> Result<()> {
+    let permit = ctx.workers.permit()?;
+    let request = PowerRequest {
+        target,
+        timeout: None,
+        native_reboot: false,
+        request_id,
+    };
+    begin_power(permit, held, node, Ports::default(), request).await
+}
+
+async fn done(run: &mut Run, target: PowerTarget) -> Phase {
+    let before = run.node.power_state;
+    run.node.power_state = Some(target.reached());
+    run.node.target_power_state = None;
+    let lost_power = target != PowerTarget::On || before == Some(PowerState::Off);
+    if lost_power {
+        forget_agent(&mut run.node);
+    }
+    tracing::info!(target = %target, "the power change is reached");
+    run.finish().await
+}
+
+/// Polls until the machine is as `wanted`. A BMC that doesn't answer for a while is borne until the time is over.
+async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(), Trouble> {
+    let deadline = match run.op.deadline {
+        Some(deadline) if run.op.kind == OperationKind::Power => deadline,
+        _ => Timestamp::now().plus(limit),
+    };
+    let mut pause = POLL_FIRST;
+    loop {
+        let seen = match run.read_power().await {
+            Ok(PowerReading::Unknown(reason)) => reason,
+            Ok(reading) if reading.state() == Some(wanted) => return Ok(()),
+            Ok(reading) => reading
+                .state()
+                .map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
+            Err(Trouble::Failed(error)) if error.kind() == ErrorKind::BadGateway => {
+                error.to_string()
+            }
+            Err(error) => return Err(error),
+        };
+        if Timestamp::now() >= deadline {
+            return Err(Trouble::Failed(Error::new(
+                ErrorKind::GatewayTimeout,
+                format!(
+                    "the node did not reach '{wanted}' within {} s; last seen: {seen}",
+                    limit.as_secs()
+                ),
+            )));
+        }
+        let left = Timestamp::now().age_at(deadline);
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(POLL_LONGEST);
+    }
+}
+
+fn first_phase(target: PowerTarget, native_reboot: bool) -> &'static str {
+    match target {
+        PowerTarget::On | PowerTarget::Off | PowerTarget::SoftOff => phases::SET,
+        PowerTarget::Reboot if native_reboot => phases::RESTART,
+        PowerTarget::Reboot | PowerTarget::SoftReboot => phases::OFF,
+    }
+}
+
+fn read_target(operation: &Operation) -> Result<PowerTarget, Trouble> {
+    operation
+        .args
+        .get("target")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .parse()
+        .map_err(Trouble::Failed)
+}
+
+fn read_timeout(operation: &Operation) -> Option<Duration> {
+    operation
+        .args
+        .get("timeout")
+        .and_then(Value::as_u64)
+        .map(Duration::from_secs)
+}
+
+fn timeout_seconds(timeout: Option<Duration>) -> Option<u32> {
+    timeout.and_then(|timeout| u32::try_from(timeout.as_secs()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_are_off_and_on_unless_the_driver_does_it_in_one_go() {
+        for (target, native, phase) in [
+            (PowerTarget::On, false, phases::SET),
+            (PowerTarget::Off, true, phases::SET),
+            (PowerTarget::SoftOff, true, phases::SET),
+            (PowerTarget::Reboot, false, phases::OFF),
+            (PowerTarget::Reboot, true, phases::RESTART),
+            (PowerTarget::SoftReboot, true, phases::OFF),
+        ] {
+            assert_eq!(first_phase(target, native), phase, "{target} {native}");
+        }
+    }
+
+    #[test]
+    fn soft_changes_take_longer_and_the_caller_decides() {
+        let config = Config::default();
+        assert_eq!(
+            limit(PowerTarget::Off, None, &config),
+            Duration::from_secs(60)
+        );
+        assert_eq!(
+            limit(PowerTarget::SoftOff, None, &config),
+            Duration::from_secs(600)
+        );
+        let asked = Some(Duration::from_secs(7));
+        assert_eq!(
+            limit(PowerTarget::SoftOff, asked, &config),
+            Duration::from_secs(7)
+        );
+    }
+}

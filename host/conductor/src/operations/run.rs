@@ -1,0 +1,199 @@
+//! One operation under way: the node, its journal, and what the last driver call left to be stored.
+//!
+//! While a node is held nobody else changes it, so that the copy here is what the database has. Everything is committed
+//! together: node, notes of drivers, history and journal. No transaction is open while a driver is called.
+
+use std::sync::Arc;
+
+use ironbark_db::{ReservedTx, is_fence_lost};
+use ironbark_model::history::HistoryEntry;
+use ironbark_model::operation::Wait;
+use ironbark_model::{Error, ErrorKind, Event, Node, Operation, PowerState, Timestamp};
+use ironbark_sandbox::{Lock, PowerReading};
+
+use crate::call::{Called, NodeCall, Notes, Ports};
+use crate::context::Context;
+use crate::operations::states;
+use crate::reserve::Held;
+
+/// Why work can't go on.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It failed, and the node shall say so.
+    Failed(Error),
+    /// Somebody else holds the node: everything that was not committed is void.
+    Lost,
+    /// Our own database, or our standing, fails us: the journal says what remains, to be looked at again soon.
+    Stranded(Error),
+}
+
+/// What comes after a phase.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next phase.
+    Phase,
+    /// Nothing for now: it is over, or waits without holding the node.
+    Parted,
+}
+
+/// Result of a phase, or of a part of one.
+pub(crate) type Phase<T = Next> = Result<T, Trouble>;
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        if is_fence_lost(&error) {
+            Self::Lost
+        } else if error.kind() == ErrorKind::NoConductor {
+            Self::Stranded(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+/// One operation under way.
+pub(crate) struct Run {
+    pub(crate) held: Held,
+    pub(crate) node: Node,
+    pub(crate) op: Operation,
+    ports: Ports,
+    notes: Vec<Notes>,
+    history: Vec<HistoryEntry>,
+}
+
+impl Run {
+    /// An operation that the database already has.
+    pub(crate) fn of(mut held: Held, node: Node, op: Operation, ports: Ports) -> Self {
+        held.keep();
+        Self {
+            held,
+            node,
+            op,
+            ports,
+            notes: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+
+    pub(crate) fn ctx(&self) -> &Arc<Context> {
+        self.held.context()
+    }
+
+    /// A way to the node's drivers, under the exclusive lock.
+    pub(crate) fn call(&self) -> NodeCall<'_> {
+        NodeCall {
+            ctx: self.held.context(),
+            node: &self.node,
+            ports: &self.ports,
+            request_id: &self.op.request_id,
+            lock: Lock::Exclusive,
+            reservation: self.held.reservation().ok(),
+            deadline: None,
+            patient: true,
+        }
+    }
+
+    /// Keeps what a call wrote until the next commit, and gives out what it returned.
+    pub(crate) fn keep<T>(&mut self, called: Called<T>) -> T {
+        self.notes.extend(called.notes);
+        called.value
+    }
+
+    /// The node's power now, as its driver says. Doesn't change the node.
+    pub(crate) async fn read_power(&mut self) -> Result<PowerReading, Trouble> {
+        let called = self.call().power_state().await?;
+        Ok(self.keep(called))
+    }
+
+    /// As [`Run::read_power`], but not knowing is an error.
+    pub(crate) async fn known_power(&mut self) -> Result<PowerState, Trouble> {
+        match self.read_power().await? {
+            PowerReading::On => Ok(PowerState::On),
+            PowerReading::Off => Ok(PowerState::Off),
+            PowerReading::Error => Ok(PowerState::Error),
+            PowerReading::Unknown(reason) => Err(Trouble::Failed(Error::new(
+                ErrorKind::BadGateway,
+                format!("The node's power state is not known: {reason}"),
+            ))),
+        }
+    }
+
+    /// Moves the node by `event`; not committed yet.
+    pub(crate) fn raise(&mut self, event: Event) -> Result<(), Trouble> {
+        states::advance(&mut self.node, event).map_err(Trouble::Failed)
+    }
+
+    /// Adds to the node's history with the next commit.
+    pub(crate) fn record(&mut self, entry: HistoryEntry) {
+        self.history.push(entry);
+    }
+
+    /// Goes on to `phase`; not committed yet.
+    pub(crate) fn enter(&mut self, phase: &str) {
+        phase.clone_into(&mut self.op.phase);
+    }
+
+    /// Stores everything; the node stays held.
+    pub(crate) async fn commit(&mut self) -> Result<(), Trouble> {
+        let tx = self.write(true).await?;
+        tx.commit().await.map_err(storing)?;
+        Ok(())
+    }
+
+    /// Stores everything but the journal's end: the operation is over, and the node is given back.
+    pub(crate) async fn finish(&mut self) -> Phase {
+        let mut tx = self.write(false).await?;
+        tx.operation_close(&self.op.uuid).await.map_err(storing)?;
+        self.held.commit_and_give_back(tx).await.map_err(storing)?;
+        Ok(Next::Parted)
+    }
+
+    /// Stores everything and gives the node back; the operation stays open and waits.
+    pub(crate) async fn part(&mut self, wait: Wait) -> Phase {
+        let ring_at = wait.poll_at.unwrap_or(wait.deadline).min(wait.deadline);
+        self.op.wait = Some(wait);
+        let tx = self.write(true).await?;
+        self.held.commit_and_give_back(tx).await.map_err(storing)?;
+        self.ctx().alarm.set(ring_at, &self.op.node_uuid);
+        Ok(Next::Parted)
+    }
+
+    /// Closes this operation and opens `next` on the same node, in one transaction.
+    pub(crate) async fn become_operation(&mut self, next: Operation) -> Result<(), Trouble> {
+        let mut tx = self.write(false).await?;
+        tx.operation_close(&self.op.uuid).await.map_err(storing)?;
+        tx.operation_open(&next).await.map_err(storing)?;
+        tx.commit().await.map_err(storing)?;
+        self.op = next;
+        Ok(())
+    }
+
+    async fn write(&mut self, with_journal: bool) -> Result<ReservedTx, Trouble> {
+        let mut tx = self.held.begin().await.map_err(storing)?;
+        tx.save_node(&self.node).await.map_err(storing)?;
+        for notes in self.notes.drain(..) {
+            if !notes.writes.is_empty() {
+                tx.notes_write(&notes.package, &notes.writes)
+                    .await
+                    .map_err(storing)?;
+            }
+        }
+        for entry in self.history.drain(..) {
+            tx.history_add(&entry).await.map_err(storing)?;
+        }
+        if with_journal {
+            self.op.updated_at = Timestamp::now();
+            tx.operation_update(&self.op).await.map_err(storing)?;
+        }
+        Ok(tx)
+    }
+}
+
+/// An error of the database is never the node's failure.
+fn storing(error: Error) -> Trouble {
+    if is_fence_lost(&error) {
+        Trouble::Lost
+    } else {
+        Trouble::Stranded(error)
+    }
+}

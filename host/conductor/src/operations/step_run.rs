@@ -1,0 +1,250 @@
+//! Running the steps of an operation, one after another.
+//!
+//! Before a step is handed to its driver the journal says that it was, and with which package. When it returns, one transaction
+//! stores what it did and that the next one is handed over. So an interruption finds either a step that ended, or one of which
+//! it is known that it may have begun.
+
+use std::time::Duration;
+
+use ironbark_model::operation::{OperationKind, PlannedStep, Wait, WaitOn};
+use ironbark_model::step::{ReservedStep, StepKind};
+use ironbark_model::{Error, Event, JsonObject, PowerTarget, Timestamp};
+use ironbark_sandbox as sandbox;
+use serde_json::{Value, json};
+
+use super::steps::{self, CONDUCTOR};
+use super::{Next, Phase, Run, Trouble, failing, phase, power};
+
+/// A time that never comes: holds have no deadline.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
+/// How a step, or a part of it, ended.
+enum Ended {
+    Done,
+    Wait(Wait, Value),
+    Hold,
+}
+
+/// Runs the current step. With none left the next phase is `finish`.
+pub(super) async fn phase(run: &mut Run) -> Phase {
+    let Some(planned) = run.op.current_step().cloned() else {
+        run.enter(phase::FINISH);
+        return Ok(Next::Phase);
+    };
+    if !run.op.step_started {
+        hand_over(run, run.op.step_index)?;
+        run.commit().await?;
+    }
+    let step = planned.step.full_name();
+    tracing::info!(step = %step, cursor = run.op.cursor.is_some(), "running a step");
+    match execute(run, &planned).await {
+        Ok(Ended::Done) => end(run).await,
+        Ok(Ended::Wait(wait, cursor)) => {
+            run.op.cursor = Some(cursor);
+            run.raise(Event::Wait)?;
+            run.part(wait).await
+        }
+        Ok(Ended::Hold) => {
+            run.op.cursor = Some(json!({"held": true}));
+            run.raise(Event::Hold)?;
+            run.part(Wait {
+                on: WaitOn::External,
+                poll_at: None,
+                deadline: NEVER,
+                message: Some("held until the operator says unhold".to_owned()),
+            })
+            .await
+        }
+        // All checks run, so that the operator reads of all problems at once.
+        Err(Trouble::Failed(error)) if run.op.kind == OperationKind::Verify => {
+            note_failure(&mut run.op.args, &format!("{step}: {error}"));
+            end(run).await
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Marks the step at `index` as handed to its driver, and pins the package that begins it; not stored yet.
+///
+/// Without a step at `index` all are done, and the next phase is `finish`.
+pub(super) fn hand_over(run: &mut Run, index: usize) -> Result<(), Trouble> {
+    run.op.step_index = index;
+    run.op.cursor = None;
+    run.op.package_digest = None;
+    let Some(planned) = run.op.current_step().cloned() else {
+        run.op.step_started = false;
+        run.enter(phase::FINISH);
+        show(run, JsonObject::new());
+        return Ok(());
+    };
+    run.enter(phase::STEPS);
+    run.op.step_started = true;
+    if planned.implementation != CONDUCTOR {
+        run.op.package_digest = run
+            .call()
+            .package_of(planned.step.interface, &planned.implementation)?;
+    }
+    let shown = serde_json::to_value(&planned.step)
+        .ok()
+        .and_then(|value| value.as_object().cloned())
+        .unwrap_or_default();
+    show(run, shown);
+    Ok(())
+}
+
+/// Checks that steps noted as failed while the others went on.
+pub(super) fn noted_failures(run: &Run) -> Option<String> {
+    let failures: Vec<&str> = run
+        .op
+        .args
+        .get("failures")?
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    (!failures.is_empty()).then(|| failures.join("; "))
+}
+
+/// Translates what a driver waits for into the journal's terms.
+pub(super) fn waiting(wait: sandbox::Wait) -> (Wait, Value) {
+    let now = Timestamp::now();
+    let in_seconds = |seconds: u32| now.plus(Duration::from_secs(u64::from(seconds)));
+    let (on, poll_at) = match wait.on {
+        sandbox::WaitOn::Agent => (WaitOn::Agent, None),
+        sandbox::WaitOn::PollAfter(seconds) => (WaitOn::PollAfter, Some(in_seconds(seconds))),
+        sandbox::WaitOn::External => (WaitOn::External, None),
+    };
+    let waits = Wait {
+        on,
+        poll_at,
+        deadline: in_seconds(wait.deadline),
+        message: wait.message,
+    };
+    (waits, wait.cursor)
+}
+
+/// The kind of the steps of an operation.
+pub(super) fn step_kind(kind: OperationKind) -> StepKind {
+    match kind {
+        OperationKind::Deploy => StepKind::Deploy,
+        OperationKind::Service => StepKind::Service,
+        OperationKind::Verify => StepKind::Verify,
+        _ => StepKind::Clean,
+    }
+}
+
+async fn end(run: &mut Run) -> Phase {
+    let abort_after = run
+        .op
+        .current_step()
+        .filter(|planned| planned.step.abort_after)
+        .map(|planned| planned.step.full_name());
+    if let Some(step) = abort_after {
+        let kind = run.op.kind;
+        // The step ended well: the machine is in no doubtful state, so that no maintenance is needed.
+        show(run, JsonObject::new());
+        failing::mark(
+            &mut run.op,
+            &format!("By request, the {kind} operation was aborted after the step {step}."),
+        );
+        run.commit().await?;
+        return Ok(Next::Phase);
+    }
+    let next = run.op.step_index.saturating_add(1);
+    hand_over(run, next)?;
+    // What ends without another driver call is stored together with its end.
+    let ends_at_once = run.op.phase == phase::FINISH
+        && matches!(run.op.kind, OperationKind::Deploy | OperationKind::Verify);
+    if !ends_at_once {
+        run.commit().await?;
+    }
+    Ok(Next::Phase)
+}
+
+async fn execute(run: &mut Run, planned: &PlannedStep) -> Result<Ended, Trouble> {
+    if planned.implementation == CONDUCTOR {
+        return match planned.step.reserved() {
+            Some(reserved) => execute_reserved(run, reserved, &planned.step.args).await,
+            None => Err(Trouble::Failed(Error::internal(
+                "the conductor has no step of this name",
+            ))),
+        };
+    }
+    let cursor = run.op.cursor.clone();
+    let digest = run.op.package_digest.clone();
+    let kind = step_kind(run.op.kind);
+    let called = run
+        .call()
+        .execute_step(kind, planned, digest.as_deref(), cursor)
+        .await?;
+    Ok(match run.keep(called) {
+        sandbox::Outcome::Done => Ended::Done,
+        sandbox::Outcome::Wait(wait) => {
+            let (wait, cursor) = waiting(wait);
+            Ended::Wait(wait, cursor)
+        }
+    })
+}
+
+/// The conductor's own steps. They look before they act, so that they are resumed after an interruption.
+async fn execute_reserved(
+    run: &mut Run,
+    step: ReservedStep,
+    args: &JsonObject,
+) -> Result<Ended, Trouble> {
+    let came_back = run.op.cursor.is_some();
+    match step {
+        ReservedStep::Hold if came_back => {}
+        ReservedStep::Hold => return Ok(Ended::Hold),
+        ReservedStep::Wait if came_back => {}
+        ReservedStep::Wait => {
+            let now = Timestamp::now();
+            let (on, poll_at, deadline) = match steps::wait_seconds(args)? {
+                Some(seconds) => {
+                    let end = now.plus(Duration::from_secs(u64::from(seconds)));
+                    (WaitOn::PollAfter, Some(end), NEVER)
+                }
+                None => (WaitOn::Agent, None, NEVER),
+            };
+            let wait = Wait {
+                on,
+                poll_at,
+                deadline,
+                message: None,
+            };
+            return Ok(Ended::Wait(wait, json!({"waited": true})));
+        }
+        ReservedStep::PowerOn => switch(run, PowerTarget::On).await?,
+        ReservedStep::PowerOff => switch(run, PowerTarget::Off).await?,
+        ReservedStep::Reboot => {
+            if !came_back {
+                switch(run, PowerTarget::Off).await?;
+                run.op.cursor = Some(json!({"off": true}));
+                run.commit().await?;
+            }
+            switch(run, PowerTarget::On).await?;
+        }
+    }
+    Ok(Ended::Done)
+}
+
+async fn switch(run: &mut Run, target: PowerTarget) -> Result<(), Trouble> {
+    let limit = power::limit(target, None, &run.ctx().config);
+    power::change(run, target, limit).await?;
+    run.node.power_state = Some(target.reached());
+    Ok(())
+}
+
+/// Shows the step where the API has it.
+fn show(run: &mut Run, step: JsonObject) {
+    if let Some(shown) = run.node.step_mut(step_kind(run.op.kind)) {
+        *shown = step;
+    }
+}
+
+fn note_failure(args: &mut JsonObject, failure: &str) {
+    let failures = args.entry("failures").or_insert_with(|| json!([]));
+    if let Some(failures) = failures.as_array_mut() {
+        failures.push(Value::from(failure));
+    }
+}

@@ -1,0 +1,213 @@
+//! What becomes of work whose conductor stopped: what [`verdict`] says, and nothing that was only in memory.
+
+mod verdict;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ironbark_db::{NodeFilter, NodeRef};
+use ironbark_model::operation::OperationKind;
+use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
+
+pub use verdict::{How, Verdict, verdict};
+
+use crate::call::Ports;
+use crate::context::Context;
+use crate::failure;
+use crate::operations::{self, Run};
+use crate::reserve::Held;
+
+/// What a look at all open work found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Nodes that were taken from a conductor that is gone, or from nobody.
+    pub taken: usize,
+    /// Nodes that couldn't be seen to now; the next look will.
+    pub postponed: usize,
+}
+
+/// Sees to all that a former process under this host name left: called once, after registering and before anything else runs.
+pub async fn recover_own(ctx: &Arc<Context>) -> Result<()> {
+    ctx.ring.refresh(&ctx.db).await?;
+    let looked = look(ctx, true).await?;
+    if looked.taken > 0 {
+        tracing::info!(
+            nodes = looked.taken,
+            postponed = looked.postponed,
+            "saw to work that a former process left"
+        );
+    }
+    Ok(())
+}
+
+/// Sees to nodes of this conductor whose holder is dead, or that have open work that nobody is at. Safe to run at any time.
+pub async fn look_after(ctx: &Arc<Context>) -> Result<Looked> {
+    look(ctx, false).await
+}
+
+/// Decides about the node that was just taken over, and does what was decided. Takes a worker if it needs one.
+pub async fn see_to(held: Held) -> Result<()> {
+    let ctx = Arc::clone(held.context());
+    let (node, operation) = operations::read_held(&held).await?;
+    let Some(operation) = operation else {
+        return see_to_idle(held, node).await;
+    };
+    let verdict = verdict(&operation, &node, Timestamp::now(), &ctx.config);
+    tracing::info!(
+        node = %node.uuid,
+        request_id = %operation.request_id,
+        kind = %operation.kind,
+        phase = %operation.phase,
+        verdict = ?verdict,
+        "found interrupted work"
+    );
+    match verdict {
+        Verdict::Wait => {
+            held.release().await?;
+            if let Some(at) = operations::due_at(&operation) {
+                ctx.alarm.set(at, &node.uuid);
+            }
+            Ok(())
+        }
+        Verdict::Fail(reason) => fail(held, node, operation, &reason).await,
+        Verdict::CarryOn(how) => carry_on(held, node, operation, how).await,
+    }
+}
+
+async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
+    let mut looked = Looked::default();
+    let open = ctx.db.operations_open().await?;
+    let mut seen: HashSet<String> = HashSet::with_capacity(open.len());
+    for (operation, node) in open {
+        seen.insert(node.uuid.clone());
+        let waits = operation.wait.is_some() && operation.kind != OperationKind::TearDown;
+        match holder(ctx, &node, at_start) {
+            Holder::Gone => take(ctx, &node, &mut looked).await,
+            Holder::Nobody if !ctx.ring.owns(&node) => {}
+            Holder::Nobody if waits => {
+                if let Some(at) = operations::due_at(&operation) {
+                    ctx.alarm.set(at, &node.uuid);
+                }
+            }
+            Holder::Nobody => take(ctx, &node, &mut looked).await,
+            Holder::Alive => {}
+        }
+    }
+    let filter = NodeFilter {
+        reserved: Some(true),
+        include_children: true,
+        ..NodeFilter::default()
+    };
+    for node in ctx.db.nodes_owned_candidates(&filter).await? {
+        if !seen.contains(&node.uuid) && matches!(holder(ctx, &node, at_start), Holder::Gone) {
+            take(ctx, &node, &mut looked).await;
+        }
+    }
+    Ok(looked)
+}
+
+enum Holder {
+    /// Nobody holds it.
+    Nobody,
+    /// A conductor that is dead, or a former self, and the node is ours to see to.
+    Gone,
+    /// Somebody is at it, or will see to it.
+    Alive,
+}
+
+fn holder(ctx: &Context, node: &NodeRef, at_start: bool) -> Holder {
+    match node.reservation.as_deref() {
+        None => Holder::Nobody,
+        Some(host) if host == ctx.host() => {
+            if at_start {
+                Holder::Gone
+            } else {
+                Holder::Alive
+            }
+        }
+        Some(host) if ctx.ring.is_dead(host) && ctx.ring.owns(node) => Holder::Gone,
+        Some(_) => Holder::Alive,
+    }
+}
+
+async fn take(ctx: &Arc<Context>, node: &NodeRef, looked: &mut Looked) {
+    let held = match node.reservation.as_deref() {
+        Some(host) => Held::take_over(ctx, &node.uuid, host, node.fence).await,
+        None => Held::try_acquire(ctx, &node.uuid).await.map(Some),
+    };
+    let outcome = match held {
+        Ok(Some(held)) => {
+            looked.taken += 1;
+            see_to(held).await
+        }
+        Ok(None) => return,
+        Err(error) if error.kind() == ErrorKind::NodeLocked => return,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = outcome {
+        looked.postponed += 1;
+        tracing::warn!(
+            node = %node.uuid,
+            error = &error as &dyn std::error::Error,
+            "interrupted work could not be seen to now"
+        );
+    }
+}
+
+/// No operation was open: a request was being answered, and nothing of it is left but the reservation.
+async fn see_to_idle(held: Held, node: Node) -> Result<()> {
+    if node.provision_state.is_working() || node.target_power_state.is_some() {
+        let reason = format!(
+            "The state {} can't be resumed by conductor {}: there is no record of what was going on.",
+            node.provision_state,
+            held.context().host()
+        );
+        return failure::fail_without_operation(held, node, &reason).await;
+    }
+    held.release().await
+}
+
+async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {
+    let host = held.context().host().to_owned();
+    let entry = failure::apply(&mut node, operation.kind, reason, &host);
+    let mut tx = held.begin().await?;
+    tx.save_node(&node).await?;
+    tx.history_add(&entry).await?;
+    tx.operation_close(&operation.uuid).await?;
+    held.commit_and_release(tx).await
+}
+
+async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How) -> Result<()> {
+    let ctx = Arc::clone(held.context());
+    // Whatever goes wrong from here, the node stays held together with its journal.
+    held.keep();
+    let permit = match ctx.workers.permit() {
+        Ok(permit) => permit,
+        Err(error) => {
+            if let Ok(reservation) = held.reservation() {
+                ctx.alarm.strand(reservation.clone());
+            }
+            return Err(error);
+        }
+    };
+    operation.resumes = operation.resumes.saturating_add(1);
+    // The time that a change may take begins anew: the machine had no conductor meanwhile.
+    operation.deadline = None;
+    if how == How::RerunStep {
+        operation.cursor = None;
+    }
+    let mut run = Run::of(held, node, operation, Ports::default());
+    match run.commit().await {
+        Ok(()) => {
+            permit.spawn(operations::drive(run));
+            Ok(())
+        }
+        Err(operations::Trouble::Lost) => Ok(()),
+        Err(operations::Trouble::Failed(error) | operations::Trouble::Stranded(error)) => {
+            if let Ok(reservation) = run.held.reservation() {
+                ctx.alarm.strand(reservation.clone());
+            }
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Maintenance: set and cleared by the operator. It needs the node, since a running operation decides by it.
+
+use std::sync::Arc;
+
+use ironbark_model::{Node, Result};
+use ironbark_rpc::Reply;
+
+use super::hold;
+use crate::context::Context;
+
+/// Sets or clears maintenance.
+pub(super) async fn set(
+    ctx: &Arc<Context>,
+    ident: &str,
+    maintenance: bool,
+    reason: Option<String>,
+) -> Result<Reply> {
+    let (held, mut node) = hold(ctx, ident).await?;
+    node.maintenance = maintenance;
+    node.maintenance_reason = reason;
+    if !maintenance {
+        clear(&mut node);
+    }
+    let mut tx = held.begin().await?;
+    tx.save_node(&node).await?;
+    held.commit_and_release(tx).await?;
+    tracing::info!(node = %node.uuid, maintenance, "maintenance was set");
+    Ok(Reply::Done)
+}
+
+/// What goes with maintenance when it ends.
+pub(super) fn clear(node: &mut Node) {
+    node.maintenance = false;
+    node.maintenance_reason = None;
+    node.fault = None;
+}

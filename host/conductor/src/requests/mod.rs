@@ -1,0 +1,200 @@
+//! What the API asks for: one file per group of requests.
+//!
+//! A request that changes a node holds it. What goes on after the answer has its state, and the journal of what is to follow,
+//! committed before the answer.
+
+mod drivers;
+mod maintenance;
+mod management;
+mod node_create;
+mod node_destroy;
+mod node_interfaces;
+mod node_update;
+mod patching;
+mod port_rules;
+mod ports;
+mod power;
+mod provision;
+mod provision_abort;
+mod provision_deploy;
+mod traits;
+mod validate;
+mod vendor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironbark_model::ident::Ident;
+use ironbark_model::{Error, ErrorKind, Event, Node, Result, Timestamp};
+use ironbark_rpc::{Envelope, Reply, Request};
+use ironbark_sandbox::Lock;
+use tracing::Instrument;
+
+use crate::call::{NodeCall, Ports};
+use crate::context::Context;
+use crate::operations::states;
+use crate::packages;
+use crate::reserve::Held;
+
+/// What every request has.
+pub(crate) struct Asked {
+    /// `req-…`
+    pub(crate) request_id: String,
+    /// After this nobody waits for the answer any more.
+    pub(crate) deadline: Timestamp,
+}
+
+impl Asked {
+    /// How long the caller still waits.
+    pub(crate) fn left(&self) -> Duration {
+        Timestamp::now().age_at(self.deadline)
+    }
+
+    /// A call of the node's drivers for the caller, who waits.
+    pub(crate) fn call<'a>(
+        &'a self,
+        ctx: &'a Arc<Context>,
+        node: &'a Node,
+        ports: &'a Ports,
+        held: Option<&'a Held>,
+    ) -> NodeCall<'a> {
+        NodeCall {
+            ctx,
+            node,
+            ports,
+            request_id: &self.request_id,
+            lock: if held.is_some() {
+                Lock::Exclusive
+            } else {
+                Lock::Shared
+            },
+            reservation: held.and_then(|held| held.reservation().ok()),
+            deadline: Some(self.left()),
+            patient: false,
+        }
+    }
+}
+
+/// Carries out one request.
+pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
+    let asked = Asked {
+        request_id: envelope.request_id,
+        deadline: envelope.deadline,
+    };
+    if ctx.shutdown.is_cancelled() {
+        return Err(Error::new(
+            ErrorKind::NoConductor,
+            format!(
+                "Conductor {} is stopping; try again in some seconds.",
+                ctx.host()
+            ),
+        ));
+    }
+    let span = tracing::info_span!("request", request_id = %asked.request_id);
+    dispatch(ctx, &asked, envelope.request)
+        .instrument(span)
+        .await
+}
+
+async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result<Reply> {
+    match request {
+        Request::CreateNode { node } => node_create::create(ctx, *node).await,
+        Request::UpdateNode {
+            node,
+            patch,
+            reset_interfaces,
+        } => node_update::update(ctx, &node, &patch, reset_interfaces).await,
+        Request::DestroyNode { node } => node_destroy::destroy(ctx, &node).await,
+        Request::SetMaintenance {
+            node,
+            maintenance,
+            reason,
+        } => maintenance::set(ctx, &node, maintenance, reason).await,
+        Request::ChangePowerState {
+            node,
+            target,
+            timeout,
+        } => power::change(ctx, asked, &node, target, timeout).await,
+        Request::Provision { node, verb, args } => {
+            provision::begin(ctx, asked, &node, verb, args).await
+        }
+        Request::Validate { node } => validate::validate(ctx, asked, &node).await,
+        Request::GetBootDevice { node } => management::get_boot_device(ctx, asked, &node).await,
+        Request::SetBootDevice {
+            node,
+            device,
+            persistent,
+        } => management::set_boot_device(ctx, asked, &node, &device, persistent).await,
+        Request::SupportedBootDevices { node } => {
+            management::supported_boot_devices(ctx, asked, &node).await
+        }
+        Request::InjectNmi { node } => management::inject_nmi(ctx, asked, &node).await,
+        Request::VendorPassthru { node, call } => vendor::call(ctx, asked, &node, call).await,
+        Request::VendorMethods { node } => vendor::methods(ctx, &node).await,
+        Request::SetTraits { node, change } => traits::set(ctx, &node, change).await,
+        Request::CreatePort { port } => ports::create(ctx, *port).await,
+        Request::UpdatePort { port, node, patch } => ports::update(ctx, &port, &node, &patch).await,
+        Request::DestroyPort { port, node } => ports::destroy(ctx, &port, &node).await,
+        Request::DriverProperties { driver } => drivers::properties(ctx, &driver),
+        Request::DriverVendorMethods { driver } => drivers::vendor_methods(ctx, &driver),
+        Request::DriverVendorPassthru { driver, call } => {
+            drivers::vendor_call(ctx, asked, &driver, call).await
+        }
+        Request::InstallPackage { digest, grants } => packages::install(ctx, &digest, &grants)
+            .await
+            .map(Reply::Json),
+        Request::RemovePackage { name } => packages::remove(ctx, &name).await.map(|()| Reply::Done),
+    }
+}
+
+/// The node that `ident` names.
+pub(crate) async fn find(ctx: &Context, ident: &str) -> Result<Node> {
+    ctx.db
+        .node_get(&Ident::parse(ident)?)
+        .await?
+        .ok_or_else(|| Error::node_not_found(ident))
+}
+
+/// Holds the node that `ident` names, trying again for a while if somebody else does, and reads it.
+pub(crate) async fn hold(ctx: &Arc<Context>, ident: &str) -> Result<(Held, Node)> {
+    let held = Held::acquire(ctx, &uuid_of(ctx, ident).await?).await?;
+    let node = find(ctx, held.node_uuid()).await?;
+    Ok((held, node))
+}
+
+/// As [`hold`], for a verb: if the node is held by somebody, and the verb makes no sense in its state, waiting doesn't help.
+pub(crate) async fn hold_for(
+    ctx: &Arc<Context>,
+    ident: &str,
+    event: Event,
+) -> Result<(Held, Node)> {
+    let uuid = uuid_of(ctx, ident).await?;
+    let held = match Held::try_acquire(ctx, &uuid).await {
+        Err(locked) if locked.kind() == ErrorKind::NodeLocked => {
+            let node = find(ctx, &uuid).await?;
+            if node.provision_state.next(event).is_none() {
+                return Err(if node.reservation.is_some() {
+                    locked
+                } else {
+                    states::not_allowed(&node, event)
+                });
+            }
+            Held::acquire(ctx, &uuid).await?
+        }
+        other => other?,
+    };
+    let node = find(ctx, &uuid).await?;
+    Ok((held, node))
+}
+
+async fn uuid_of(ctx: &Context, ident: &str) -> Result<String> {
+    match Ident::parse(ident)? {
+        Ident::Uuid(uuid) => Ok(uuid),
+        name @ Ident::Name(_) => ctx
+            .db
+            .node_get(&name)
+            .await?
+            .map(|node| node.uuid)
+            .ok_or_else(|| Error::node_not_found(ident)),
+    }
+}

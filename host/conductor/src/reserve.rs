@@ -1,0 +1,137 @@
+//! Holding a node: everything that changes one does it through [`Held`].
+//!
+//! A reservation that was acquired is given back on every way out, also when the future that held it is dropped.
+//! The exception is work with an open operation ([`Held::keep`]): when its worker is dropped (a stop, a crash) the reservation
+//! stays, and recovery takes it over together with the journal.
+
+use std::sync::Arc;
+
+use ironbark_db::{Reservation, ReservedTx, is_fence_lost};
+use ironbark_model::{ErrorKind, Result};
+
+use crate::context::Context;
+
+/// The right to change one node, for as long as this lives.
+pub struct Held {
+    ctx: Arc<Context>,
+    reservation: Option<Reservation>,
+    uuid: String,
+    keep: bool,
+}
+
+impl Held {
+    /// Acquires the node of this UUID, trying again as often as configured while somebody else holds it (3 times, 1 s apart).
+    pub async fn acquire(ctx: &Arc<Context>, uuid: &str) -> Result<Self> {
+        let attempts = ctx.config.node_locked_retry_attempts.max(1);
+        let mut attempt = 1;
+        loop {
+            match Self::try_acquire(ctx, uuid).await {
+                Err(error) if error.kind() == ErrorKind::NodeLocked && attempt < attempts => {
+                    attempt += 1;
+                    tokio::time::sleep(ctx.config.node_locked_retry_interval).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Acquires the node of this UUID, or says at once that somebody else holds it.
+    pub async fn try_acquire(ctx: &Arc<Context>, uuid: &str) -> Result<Self> {
+        let reservation = ctx.db.node_reserve(uuid, ctx.host()).await?;
+        Ok(Self::of(ctx, reservation))
+    }
+
+    /// Takes the node over from a conductor that is dead; `None` if it is not held with that fence any more.
+    pub async fn take_over(
+        ctx: &Arc<Context>,
+        uuid: &str,
+        from_host: &str,
+        fence: i64,
+    ) -> Result<Option<Self>> {
+        let taken = ctx
+            .db
+            .node_reservation_take_over(uuid, from_host, fence, ctx.host())
+            .await?;
+        Ok(taken.map(|reservation| Self::of(ctx, reservation)))
+    }
+
+    /// The node.
+    pub fn node_uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// Who shares this.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.ctx
+    }
+
+    /// From now on the reservation outlives this value: there is an open operation that recovery will find.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// What the database knows this holding by.
+    pub fn reservation(&self) -> Result<&Reservation> {
+        self.reservation.as_ref().ok_or_else(|| {
+            ironbark_model::Error::internal("the node's reservation was already given back")
+        })
+    }
+
+    /// Begins a transaction that only works as long as the node is held.
+    pub async fn begin(&self) -> Result<ReservedTx> {
+        self.ctx.db.reserved(self.reservation()?).await
+    }
+
+    /// Commits, and gives the node back in the same transaction.
+    pub async fn commit_and_release(mut self, tx: ReservedTx) -> Result<()> {
+        self.commit_and_give_back(tx).await
+    }
+
+    /// As [`Held::commit_and_release`], for owners that can't part with this value.
+    pub(crate) async fn commit_and_give_back(&mut self, tx: ReservedTx) -> Result<()> {
+        tx.commit_and_release().await?;
+        self.reservation = None;
+        Ok(())
+    }
+
+    /// The node is gone or somebody else's: there is nothing to give back.
+    pub(crate) fn forget(mut self) {
+        self.reservation = None;
+    }
+
+    /// Gives the node back.
+    pub async fn release(mut self) -> Result<()> {
+        match self.reservation.take() {
+            Some(reservation) => self.ctx.db.node_release(&reservation).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn of(ctx: &Arc<Context>, reservation: Reservation) -> Self {
+        Self {
+            ctx: Arc::clone(ctx),
+            uuid: reservation.node_uuid.clone(),
+            reservation: Some(reservation),
+            keep: false,
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(reservation) = self.reservation.take() else {
+            return;
+        };
+        if self.keep {
+            return;
+        }
+        let db = self.ctx.db.clone();
+        self.ctx.workers.detach(async move {
+            if let Err(error) = db.node_release(&reservation).await
+                && !is_fence_lost(&error)
+            {
+                tracing::error!(node = %reservation.node_uuid, error = %error, "the node's reservation could not be given back");
+            }
+        });
+    }
+}

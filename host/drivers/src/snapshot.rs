@@ -5,7 +5,8 @@
 //! * `uuid`, `name`, `driver`, `instance_uuid`, `instance_name`, `resource_class`, `conductor_group`, `description`,
 //!   `automated_clean`, `disable_power_off`, `maintenance`,
 //! * `power_state`, `target_power_state`, `provision_state`, `target_provision_state`, `boot_mode`, `secure_boot`,
-//! * `driver_info` without the host's connection keys (`ipmi_*` and so on), `properties`, `instance_info`, `extra`,
+//! * `driver_info` without the host's connection keys (`ipmi_*` and so on, but for `ipmi_force_boot_device` and
+//!   `ipmi_disable_boot_timeout`, which say what the driver shall do), `properties`, `instance_info`, `extra`,
 //!   `network_data`, `raid_config`, `target_raid_config`, `clean_step`, `deploy_step`, `service_step`, `traits`,
 //! * every `…_interface`,
 //! * `ports`: `uuid`, `address`, `name`, `pxe_enabled`, `physical_network`, `local_link_connection`, `is_smartnic`, `extra`.
@@ -141,7 +142,7 @@ impl<'a> PortDocument<'a> {
 fn own_driver_info(driver_info: &JsonObject, secret_keys: &BTreeSet<String>) -> JsonObject {
     let kept: JsonObject = driver_info
         .iter()
-        .filter(|(key, _)| !is_connection_key(key) && !secret_keys.contains(*key))
+        .filter(|(key, _)| !is_hidden(key) && !secret_keys.contains(*key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut shown = mask_object(&kept);
@@ -152,6 +153,13 @@ fn own_driver_info(driver_info: &JsonObject, secret_keys: &BTreeSet<String>) -> 
         );
     }
     shown
+}
+
+/// Keys named like a connection's that tell nothing about the way to the BMC: the driver is who heeds them.
+const DRIVER_SWITCHES: &[&str] = &["ipmi_force_boot_device", "ipmi_disable_boot_timeout"];
+
+fn is_hidden(key: &str) -> bool {
+    is_connection_key(key) && !DRIVER_SWITCHES.contains(&key)
 }
 
 fn secrets(driver_info: &JsonObject, secret_keys: &BTreeSet<String>) -> Arc<[Secret]> {
@@ -177,7 +185,7 @@ mod tests {
     fn shows_the_node_without_credentials() {
         let driver_info = json!({
             "ipmi_address": "10.0.0.1", "ipmi_password": "hunter2", "redfish_username": "root",
-            "acme_slot": 4, "acme_key": "s3cret", "other_password": "abcd"
+            "acme_slot": 4, "acme_key": "s3cret", "other_password": "abcd", "ipmi_force_boot_device": true
         });
         let node = Node {
             uuid: "u-1".into(),
@@ -203,7 +211,10 @@ mod tests {
         let document: Value = serde_json::from_str(&shown.json).unwrap();
         assert_eq!(
             document["driver_info"],
-            json!({"acme_slot": 4, "acme_key": {"$secret": "driver_info/acme_key"}, "other_password": "******"})
+            json!({
+                "acme_slot": 4, "acme_key": {"$secret": "driver_info/acme_key"}, "other_password": "******",
+                "ipmi_force_boot_device": true
+            })
         );
         assert_eq!(document["power_interface"], "acme");
         assert_eq!(document["power_state"], Value::Null);

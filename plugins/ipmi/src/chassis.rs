@@ -14,8 +14,6 @@ pub(crate) enum Control {
     Off = 0x00,
     /// Switch on.
     On = 0x01,
-    /// Hard reset.
-    Reset = 0x03,
     /// Diagnostic interrupt: a non-maskable one, mostly.
     Diagnostic = 0x04,
     /// Ask the operating system to shut down, by ACPI.

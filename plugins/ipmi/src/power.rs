@@ -1,17 +1,11 @@
 //! Power by Chassis Control.
 
-use std::time::Duration;
-
-use ironbark_driver::{Error, Power, PowerState, PowerTarget, Result, call, clock, ipmi::Session};
+use ironbark_driver::{Error, Power, PowerState, PowerTarget, Result, call, ipmi::Session};
 
 use crate::{
     boot_device,
     chassis::{self, Control},
 };
-
-/// What must be left of a call to go on polling a soft shutdown.
-const POLL_RESERVE: Duration = Duration::from_secs(20);
-const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct IpmiPower;
 
@@ -30,16 +24,9 @@ impl Power for IpmiPower {
             PowerTarget::On => switch_on(&bmc),
             PowerTarget::Off => chassis::control(&bmc, Control::Off),
             PowerTarget::SoftOff => chassis::control(&bmc, Control::SoftOff),
-            PowerTarget::Reboot => {
-                boot_device::before_power_on(&bmc)?;
-                chassis::control(&bmc, Control::Reset)
-            }
-            // The host composes this of soft off and on; a host that doesn't gets what fits into one call.
-            PowerTarget::SoftReboot => {
-                chassis::control(&bmc, Control::SoftOff)?;
-                await_off(&bmc)?;
-                switch_on(&bmc)
-            }
+            PowerTarget::Reboot | PowerTarget::SoftReboot => Err(Error::unsupported(
+                "this driver restarts by switching off and on, which the host does in steps",
+            )),
         }
     }
 
@@ -57,17 +44,4 @@ impl Power for IpmiPower {
 fn switch_on(bmc: &Session) -> Result<()> {
     boot_device::before_power_on(bmc)?;
     chassis::control(bmc, Control::On)
-}
-
-fn await_off(bmc: &Session) -> Result<()> {
-    while chassis::power(bmc)? != PowerState::Off {
-        if call::time_left() < POLL_RESERVE {
-            return Err(Error::busy(
-                "the operating system has not shut down yet: wait for power off and switch on then, or reboot hard",
-                Some(30),
-            ));
-        }
-        clock::sleep(POLL_PAUSE);
-    }
-    Ok(())
 }

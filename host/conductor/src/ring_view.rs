@@ -126,7 +126,10 @@ mod tests {
         let now = Timestamp::now();
         let view = RingView::new("a");
         assert!(!view.is_owner("", "ipmi", "x"), "empty before a refresh");
-        view.update(&[conductor("a", true, 0, now), conductor("b", true, 61, now)], now);
+        view.update(
+            &[conductor("a", true, 0, now), conductor("b", true, 61, now)],
+            now,
+        );
         for uuid in 0..50 {
             assert!(view.is_owner("", "ipmi", &uuid.to_string()));
         }
@@ -139,7 +142,10 @@ mod tests {
     fn a_draining_conductor_owns_nothing_but_is_not_dead() {
         let now = Timestamp::now();
         let view = RingView::new("a");
-        view.update(&[conductor("a", true, 0, now), conductor("b", false, 5, now)], now);
+        view.update(
+            &[conductor("a", true, 0, now), conductor("b", false, 5, now)],
+            now,
+        );
         assert_eq!(view.owner("", "ipmi", "x").as_deref(), Some("a"));
         assert!(!view.is_dead("b"));
     }
@@ -147,14 +153,27 @@ mod tests {
     #[test]
     fn every_node_has_one_owner_whichever_conductor_looks() {
         let now = Timestamp::now();
-        let all = [conductor("a", true, 0, now), conductor("b", true, 0, now), conductor("c", true, 59, now)];
-        let views: Vec<RingView> = ["a", "b", "c"].iter().map(|host| RingView::new(host)).collect();
+        let all = [
+            conductor("a", true, 0, now),
+            conductor("b", true, 0, now),
+            conductor("c", true, 59, now),
+        ];
+        let views: Vec<RingView> = ["a", "b", "c"]
+            .iter()
+            .map(|host| RingView::new(host))
+            .collect();
         for view in &views {
             view.update(&all, now);
         }
         for number in 0..100 {
             let uuid = format!("node-{number}");
-            assert_eq!(views.iter().filter(|view| view.is_owner("", "ipmi", &uuid)).count(), 1);
+            assert_eq!(
+                views
+                    .iter()
+                    .filter(|view| view.is_owner("", "ipmi", &uuid))
+                    .count(),
+                1
+            );
         }
     }
 }

@@ -36,23 +36,29 @@ pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
     );
     ctx.shutdown.cancel();
     mark_offline(ctx).await;
-    if tokio::time::timeout(within, ctx.workers.idle()).await.is_err() {
+    if tokio::time::timeout(within, ctx.workers.idle())
+        .await
+        .is_err()
+    {
         tracing::warn!(
             under_way = ctx.workers.busy(),
             "work is still under way: it is dropped, and carried on by whoever owns the nodes next"
         );
         ctx.workers.cancel();
-        if tokio::time::timeout(TIDY_UP, ctx.workers.idle()).await.is_err() {
+        if tokio::time::timeout(TIDY_UP, ctx.workers.idle())
+            .await
+            .is_err()
+        {
             tracing::warn!("some work did not end when it was dropped");
         }
     }
     ctx.wake.stopped.cancel();
-    let gone = ctx
-        .db
-        .conductor_unregister(ctx.host(), &ctx.incarnation);
+    let gone = ctx.db.conductor_unregister(ctx.host(), &ctx.incarnation);
     match tokio::time::timeout(TIDY_UP, gone).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "could not deregister: others notice within a minute"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "could not deregister: others notice within a minute")
+        }
         Err(_) => tracing::warn!("could not deregister in time: others notice within a minute"),
     }
     tracing::info!("stopped");

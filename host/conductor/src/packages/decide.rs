@@ -116,7 +116,11 @@ impl Lost {
             if users.len() == 1 { "" } else { "s" },
             if users.len() == 1 { "s" } else { "" },
             named.join(", "),
-            if users.len() > NAMED_NODES { ", …" } else { "" },
+            if users.len() > NAMED_NODES {
+                ", …"
+            } else {
+                ""
+            },
         )))
     }
 }
@@ -186,12 +190,14 @@ mod tests {
 
     fn offers(list: &[(&str, InterfaceKind, &str)]) -> Vec<HardwareInterface> {
         list.iter()
-            .map(|(hardware_type, interface, implementation)| HardwareInterface {
-                hardware_type: (*hardware_type).into(),
-                interface: *interface,
-                implementation: (*implementation).into(),
-                is_default: true,
-            })
+            .map(
+                |(hardware_type, interface, implementation)| HardwareInterface {
+                    hardware_type: (*hardware_type).into(),
+                    interface: *interface,
+                    implementation: (*implementation).into(),
+                    is_default: true,
+                },
+            )
             .collect()
     }
 
@@ -232,7 +238,9 @@ mod tests {
             .map(|number| node(&format!("n{number}"), "acme", "acme"))
             .collect();
         nodes.push(node("elsewhere", "ipmi", "ipmitool"));
-        let error = lost.check_unused("Package acme can't be removed", &nodes).unwrap_err();
+        let error = lost
+            .check_unused("Package acme can't be removed", &nodes)
+            .unwrap_err();
         assert_eq!(error.kind(), ironbark_model::ErrorKind::Conflict);
         let message = error.message();
         assert!(message.contains("12 nodes") && message.contains("n9") && message.contains("acme"));
@@ -248,8 +256,14 @@ mod tests {
         ]);
         let after = offers(&[("ipmi", InterfaceKind::Power, "ipmitool")]);
         let lost = Lost::between(&before, &after);
-        assert!(lost.check_unused("x", &[node("a", "ipmi", "ipmitool")]).is_ok());
-        assert!(lost.check_unused("x", &[node("a", "ipmi", "acme")]).is_err());
+        assert!(
+            lost.check_unused("x", &[node("a", "ipmi", "ipmitool")])
+                .is_ok()
+        );
+        assert!(
+            lost.check_unused("x", &[node("a", "ipmi", "acme")])
+                .is_err()
+        );
         assert!(Lost::between(&after, &before).is_nothing());
     }
 

@@ -1,162 +1,132 @@
-//! Watches a folder of driver packages.
-//!
-//! Looks at it from time to time: the same on every file system, also on shared ones. A file counts once it has stopped
-//! growing. What is wrong with a file is said once, and again only when it has changed.
+//! What changed in the folder of driver packages since the last look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::sync::Arc;
 
-use ironbark_model::package::MAX_PACKAGE_BYTES;
+use ironbark_drivers::{Folder, FoundPackage};
 
-/// A file that was written to less long ago may still be written to.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
-/// Most files that are looked at.
-const MAX_FILES: usize = 1000;
-
-/// What tells one state of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: SystemTime,
-    size: u64,
-}
-
-/// What was seen of a folder.
-#[derive(Debug, Default)]
-pub(super) struct Folder {
-    /// Files that were dealt with in this state: loaded, or found wrong.
-    known: BTreeMap<String, Stamp>,
-    /// Files as they were at the last look that haven't been dealt with.
-    unsettled: BTreeMap<String, Stamp>,
+/// A folder that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    folder: Option<Folder>,
+    /// Digests of the files that were dealt with, whatever came of them.
+    known: BTreeMap<String, String>,
     looked_before: bool,
     trouble: Option<io::ErrorKind>,
 }
 
-/// What happened in a folder since the last look.
+/// What happened since the last look.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    /// Names of files that came or changed.
-    pub(super) new: Vec<String>,
-    /// Names of files that were there and are gone.
+    /// Files that came or changed.
+    pub(super) new: Vec<FoundPackage>,
+    /// Names of files that are gone.
     pub(super) gone: Vec<String>,
-    /// This is the first look: what is there may have been there for long.
-    pub(super) first: bool,
+    /// This was the first look: what is there may have been there for long. Has the names of all files.
+    pub(super) first: Option<Vec<String>>,
 }
 
-impl Folder {
-    /// Looks at `folder`. A folder that isn't there is empty; one that can't be read is as it was, and says so once.
-    pub(super) async fn look(&mut self, folder: &Path) -> Changes {
-        let path = folder.to_owned();
-        let listed = tokio::task::spawn_blocking(move || list(&path))
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)));
-        match listed {
-            Ok(files) => {
-                self.trouble = None;
-                self.compare(files, SystemTime::now())
-            }
-            Err(error) => {
-                if self.trouble.replace(error.kind()) != Some(error.kind()) {
-                    tracing::error!(folder = %folder.display(), %error, "the folder of driver packages can't be read; what was loaded from it stays");
-                }
-                Changes::default()
-            }
+impl Watched {
+    /// A folder that was not looked at yet; `None` for no folder at all.
+    pub(super) fn new(folder: Option<&Path>) -> Self {
+        Self {
+            folder: folder.map(Folder::new),
+            known: BTreeMap::new(),
+            looked_before: false,
+            trouble: None,
         }
     }
 
-    fn compare(&mut self, files: BTreeMap<String, Stamp>, now: SystemTime) -> Changes {
-        let first = !std::mem::replace(&mut self.looked_before, true);
+    /// Looks at the folder. One that isn't there, or can't be read, is as it was: it may come back (a network share, say),
+    /// and drivers in use must not go with it.
+    pub(super) async fn look(&mut self) -> Changes {
+        let Some(mut folder) = self.folder.take() else {
+            return Changes::default();
+        };
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = if folder.path().is_dir() {
+                folder.scan().map(Some)
+            } else {
+                Ok(None)
+            };
+            (folder, found)
+        })
+        .await;
+        let Ok((folder, found)) = looked else {
+            // The runtime is ending.
+            return Changes::default();
+        };
+        let changes = match found {
+            Ok(Some(found)) => {
+                self.trouble = None;
+                self.compare(found, |file| folder.path().join(file).exists())
+            }
+            Ok(None) => Changes::default(),
+            Err(error) => {
+                if self.trouble.replace(error.kind()) != Some(error.kind()) {
+                    tracing::error!(
+                        folder = %folder.path().display(), %error,
+                        "the folder of driver packages can't be read; what was loaded from it stays"
+                    );
+                }
+                Changes::default()
+            }
+        };
+        self.folder = Some(folder);
+        changes
+    }
+
+    /// Takes this file for a new one at the next look.
+    pub(super) fn try_again(&mut self, file: &str) {
+        self.known.remove(file);
+    }
+
+    /// `found` leaves out files that are being written: those are neither new nor gone.
+    fn compare(&mut self, found: Vec<FoundPackage>, exists: impl Fn(&str) -> bool) -> Changes {
+        let first = (!std::mem::replace(&mut self.looked_before, true))
+            .then(|| found.iter().map(|file| file.file.clone()).collect());
         let gone: Vec<String> = self
             .known
             .keys()
-            .filter(|name| !files.contains_key(*name))
+            .filter(|name| !found.iter().any(|file| &file.file == *name) && !exists(name))
             .cloned()
             .collect();
         for name in &gone {
             self.known.remove(name);
         }
-        let mut new = Vec::new();
-        let mut unsettled = BTreeMap::new();
-        for (name, stamp) in files {
-            if self.known.get(&name) == Some(&stamp) {
-                continue;
-            }
-            let is_settled = first
-                || self.unsettled.get(&name) == Some(&stamp)
-                || now
-                    .duration_since(stamp.modified)
-                    .is_ok_and(|age| age >= SETTLED_AFTER);
-            if is_settled {
-                new.push(name.clone());
-                self.known.insert(name, stamp);
-            } else {
-                unsettled.insert(name, stamp);
-            }
+        let new: Vec<FoundPackage> = found
+            .into_iter()
+            .filter(|file| self.known.get(&file.file) != Some(&file.digest))
+            .collect();
+        for file in &new {
+            self.known.insert(file.file.clone(), file.digest.clone());
         }
-        self.unsettled = unsettled;
         Changes { new, gone, first }
     }
-
-    /// Looks at this file again next time as if it were new.
-    pub(super) fn try_again(&mut self, name: &str) {
-        self.known.remove(name);
-    }
 }
 
-/// Reads one package file.
-pub(super) async fn read(folder: &Path, name: &str) -> io::Result<Vec<u8>> {
-    let path: PathBuf = folder.join(name);
-    let size = tokio::fs::metadata(&path).await?.len();
-    if usize::try_from(size).map_or(true, |size| size > MAX_PACKAGE_BYTES) {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("the file has {size} bytes, a driver package at most {MAX_PACKAGE_BYTES}"),
-        ));
-    }
-    tokio::fs::read(&path).await
-}
-
-/// The names of all packages in a folder; empty if it isn't there.
-pub(super) async fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
-    let path = folder.to_owned();
-    let listed = tokio::task::spawn_blocking(move || list(&path))
-        .await
-        .map_err(io::Error::other)??;
-    Ok(listed.into_keys().collect())
-}
-
-fn list(folder: &Path) -> io::Result<BTreeMap<String, Stamp>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(error),
-    };
-    let mut files = BTreeMap::new();
-    for entry in entries.take(MAX_FILES) {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        // Hidden files are what editors and copying programs make on the way.
-        if !name.ends_with(".wasm") || name.starts_with('.') {
-            continue;
+/// All packages in a folder, without waiting for files to settle; none if it isn't there.
+pub(super) async fn all(folder: &Path) -> io::Result<Vec<(String, Arc<[u8]>)>> {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(name) = name
+                && name.ends_with(".wasm")
+                && !name.starts_with('.')
+            {
+                files.push((name.to_owned(), Arc::from(std::fs::read(&path)?)));
+            }
         }
-        // Through symbolic links: a folder of links is a usual way to deploy.
-        let Ok(metadata) = std::fs::metadata(entry.path()) else {
-            continue;
-        };
-        if metadata.is_file() {
-            files.insert(
-                name,
-                Stamp {
-                    modified: metadata.modified()?,
-                    size: metadata.len(),
-                },
-            );
-        }
-    }
-    Ok(files)
+        files.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(files)
+    })
+    .await
+    .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 #[cfg(test)]
@@ -164,73 +134,71 @@ fn list(folder: &Path) -> io::Result<BTreeMap<String, Stamp>> {
 mod tests {
     use super::*;
 
-    fn files(list: &[(&str, u64, u64)]) -> BTreeMap<String, Stamp> {
-        list.iter()
-            .map(|(name, at, size)| {
-                (
-                    (*name).to_owned(),
-                    Stamp {
-                        modified: SystemTime::UNIX_EPOCH + Duration::from_secs(*at),
-                        size: *size,
-                    },
-                )
-            })
-            .collect()
-    }
-
-    fn at(seconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    fn file(name: &str, digest: &str) -> FoundPackage {
+        FoundPackage {
+            file: name.into(),
+            path: name.into(),
+            digest: digest.into(),
+            size: 1,
+        }
     }
 
     #[test]
     fn says_each_change_once() {
-        let mut folder = Folder::default();
-        let there = files(&[("a.wasm", 10, 1)]);
-        let changes = folder.compare(there.clone(), at(10));
-        assert!(changes.first && changes.new == ["a.wasm"]);
-        assert_eq!(folder.compare(there.clone(), at(20)), Changes::default());
-        let changed = files(&[("a.wasm", 25, 1)]);
-        assert_eq!(folder.compare(changed.clone(), at(30)).new, ["a.wasm"]);
-        assert_eq!(folder.compare(files(&[]), at(40)).gone, ["a.wasm"]);
-        assert_eq!(folder.compare(files(&[]), at(50)), Changes::default());
-        assert_eq!(folder.compare(changed, at(60)).new, ["a.wasm"]);
+        let mut watched = Watched::new(None);
+        let changes = watched.compare(vec![file("a.wasm", "1")], |_| true);
+        assert_eq!(changes.first, Some(vec!["a.wasm".to_owned()]));
+        assert_eq!(changes.new, [file("a.wasm", "1")]);
+        assert_eq!(
+            watched.compare(vec![file("a.wasm", "1")], |_| true),
+            Changes::default()
+        );
+        assert_eq!(
+            watched.compare(vec![file("a.wasm", "2")], |_| true).new,
+            [file("a.wasm", "2")]
+        );
+        assert_eq!(watched.compare(vec![], |_| false).gone, ["a.wasm"]);
+        assert_eq!(watched.compare(vec![], |_| false), Changes::default());
     }
 
     #[test]
-    fn a_file_that_is_still_written_to_waits() {
-        let mut folder = Folder::default();
-        folder.compare(files(&[]), at(0));
-        assert!(folder.compare(files(&[("a.wasm", 10, 1)]), at(10)).new.is_empty());
-        assert!(folder.compare(files(&[("a.wasm", 12, 5)]), at(12)).new.is_empty());
-        assert_eq!(folder.compare(files(&[("a.wasm", 12, 5)]), at(12)).new, ["a.wasm"]);
-    }
-
-    #[test]
-    fn a_file_of_the_future_is_loaded_all_the_same() {
-        let mut folder = Folder::default();
-        folder.compare(files(&[]), at(0));
-        folder.compare(files(&[("a.wasm", 1000, 1)]), at(10));
-        assert_eq!(folder.compare(files(&[("a.wasm", 1000, 1)]), at(12)).new, ["a.wasm"]);
+    fn a_file_that_is_being_written_is_neither_gone_nor_new() {
+        let mut watched = Watched::new(None);
+        watched.compare(vec![file("a.wasm", "1")], |_| true);
+        assert_eq!(watched.compare(vec![], |_| true), Changes::default());
+        assert_eq!(
+            watched.compare(vec![file("a.wasm", "1")], |_| true),
+            Changes::default()
+        );
     }
 
     #[test]
     fn trying_again_makes_it_new() {
-        let mut folder = Folder::default();
-        let there = files(&[("a.wasm", 10, 1)]);
-        folder.compare(there.clone(), at(20));
-        folder.try_again("a.wasm");
-        assert_eq!(folder.compare(there, at(30)).new, ["a.wasm"]);
+        let mut watched = Watched::new(None);
+        watched.compare(vec![file("a.wasm", "1")], |_| true);
+        watched.try_again("a.wasm");
+        assert_eq!(
+            watched
+                .compare(vec![file("a.wasm", "1")], |_| true)
+                .new
+                .len(),
+            1
+        );
     }
 
     #[tokio::test]
-    async fn reads_real_folders() {
+    async fn a_folder_that_vanishes_takes_nothing_with_it() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::default();
-        assert!(folder.look(&place.path().join("none")).await.new.is_empty());
-        std::fs::write(place.path().join("b.wasm"), b"x").unwrap();
-        std::fs::write(place.path().join("notes.txt"), b"x").unwrap();
-        std::fs::write(place.path().join(".half.wasm"), b"x").unwrap();
-        assert_eq!(Folder::default().look(place.path()).await.new, ["b.wasm"]);
-        assert_eq!(read(place.path(), "b.wasm").await.unwrap(), b"x");
+        let path = place.path().join("drivers.d");
+        let mut watched = Watched::new(Some(&path));
+        assert_eq!(watched.look().await, Changes::default(), "not there yet");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("a.wasm"), b"x").unwrap();
+        watched.look().await;
+        assert_eq!(watched.look().await.new.len(), 1, "settled after two looks");
+        std::fs::rename(&path, place.path().join("elsewhere")).unwrap();
+        assert_eq!(watched.look().await, Changes::default());
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(watched.look().await.gone, ["a.wasm"]);
     }
 }

@@ -17,7 +17,10 @@ pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
         .blob_prune_staged(Timestamp::now().minus(STAGED_FOR))
         .await?;
     if deleted > 0 {
-        tracing::info!(packages = deleted, "deleted bytes of packages that nobody uses");
+        tracing::info!(
+            packages = deleted,
+            "deleted bytes of packages that nobody uses"
+        );
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ mod power_fault;
 mod power_reading;
 mod power_recovery;
 mod power_sync;
-mod schedule;
 mod spawn;
 mod take_over;
 mod timetable;
@@ -68,33 +67,71 @@ pub fn spawn_all(ctx: &Arc<Context>) {
     });
 
     let config = &ctx.config;
-    spawn(ctx, "ring", RING_INTERVAL, |wake| &wake.ring, |ctx| async move {
-        ctx.ring.refresh(&ctx.db).await
-    });
-    spawn(ctx, "packages", config.packages_interval, |wake| &wake.packages, |ctx| async move {
-        packages::reconcile(&ctx).await
-    });
+    spawn(
+        ctx,
+        "ring",
+        RING_INTERVAL,
+        |wake| &wake.ring,
+        |ctx| async move { ctx.ring.refresh(&ctx.db).await },
+    );
+    spawn(
+        ctx,
+        "packages",
+        config.packages_interval,
+        |wake| &wake.packages,
+        |ctx| async move { packages::reconcile(&ctx).await },
+    );
     let sync = Arc::new(power_sync::PowerSync::default());
-    spawn(ctx, "power sync", config.sync_power_state_interval, |wake| &wake.power_sync, move |ctx| {
-        let sync = Arc::clone(&sync);
-        async move { sync.pass(&ctx).await.map(drop) }
-    });
-    spawn(ctx, "power recovery", config.power_failure_recovery_interval, |wake| &wake.never, |ctx| async move {
-        power_recovery::pass(&ctx).await
-    });
-    spawn(ctx, "wait time-outs", config.check_provision_state_interval, |wake| &wake.never, |ctx| async move {
-        wait_timeouts::pass(&ctx).await
-    });
-    spawn(ctx, "orphans", config.sync_local_state_interval, |wake| &wake.orphans, |ctx| async move {
-        orphans::pass(&ctx).await
-    });
-    spawn(ctx, "take-over", config.sync_local_state_interval, |wake| &wake.never, |ctx| async move {
-        take_over::pass(&ctx).await
-    });
-    spawn(ctx, "history", PRUNE_INTERVAL, |wake| &wake.never, |ctx| async move {
-        history_prune::pass(&ctx).await
-    });
-    spawn(ctx, "uploads", PRUNE_INTERVAL, |wake| &wake.never, |ctx| async move {
-        blob_prune::pass(&ctx).await
-    });
+    spawn(
+        ctx,
+        "power sync",
+        config.sync_power_state_interval,
+        |wake| &wake.power_sync,
+        move |ctx| {
+            let sync = Arc::clone(&sync);
+            async move { sync.pass(&ctx).await.map(drop) }
+        },
+    );
+    spawn(
+        ctx,
+        "power recovery",
+        config.power_failure_recovery_interval,
+        |wake| &wake.never,
+        |ctx| async move { power_recovery::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "wait time-outs",
+        config.check_provision_state_interval,
+        |wake| &wake.never,
+        |ctx| async move { wait_timeouts::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "orphans",
+        config.sync_local_state_interval,
+        |wake| &wake.orphans,
+        |ctx| async move { orphans::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "take-over",
+        config.sync_local_state_interval,
+        |wake| &wake.never,
+        |ctx| async move { take_over::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "history",
+        PRUNE_INTERVAL,
+        |wake| &wake.never,
+        |ctx| async move { history_prune::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "uploads",
+        PRUNE_INTERVAL,
+        |wake| &wake.never,
+        |ctx| async move { blob_prune::pass(&ctx).await },
+    );
 }

@@ -114,7 +114,8 @@ pub(crate) fn is_trouble(recorded: Option<PowerState>, reading: &Reading) -> boo
 
 /// Whether so much is wrong at once that the fault is likely ours, or the network's: then nothing is corrected.
 pub(crate) fn brakes(troubled: usize, read: usize) -> bool {
-    troubled >= BRAKE_AT_LEAST && troubled.saturating_mul(100) > read.saturating_mul(BRAKE_ABOVE_PERCENT)
+    troubled >= BRAKE_AT_LEAST
+        && troubled.saturating_mul(100) > read.saturating_mul(BRAKE_ABOVE_PERCENT)
 }
 
 /// How freely a pass may act.

@@ -38,7 +38,8 @@ pub(super) async fn give_up(
     node.fault = Some(fault::POWER_FAILURE.to_owned());
     node.last_error = Some(message.clone());
     tx.save_node(&node).await?;
-    tx.history_add(&record(ctx, &node, "ERROR", message)).await?;
+    tx.history_add(&record(ctx, &node, "ERROR", message))
+        .await?;
     held.commit_and_release(tx).await?;
     Ok(true)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use ironbark_db::NodeFilter;
+use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::node::fault;
 use ironbark_model::{ErrorKind, PowerState, Result};
 
@@ -29,25 +29,26 @@ pub(super) async fn pass_with(ctx: &Arc<Context>, machines: &impl Machines) -> R
     let mut nodes = ctx.db.nodes_owned_candidates(&filter).await?;
     nodes.retain(|node| ctx.ring.owns(node));
     let at_once = ctx.config.sync_power_state_workers.max(1);
-    let taken_back = futures::stream::iter(&nodes)
-        .map(|node| async move {
-            let state = match machines.read(ctx, node).await {
-                Reading::State(state) if state != PowerState::Error => state,
-                _ => return false,
-            };
-            match power_fault::take_back(ctx, &node.uuid, state).await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    if error.kind() != ErrorKind::NodeLocked {
-                        tracing::warn!(node = %node.uuid, error = %chain(&error), "could not take this node out of maintenance");
-                    }
-                    false
-                }
-            }
-        })
+    let taken_back: Vec<bool> = futures::stream::iter(nodes)
+        .map(async |node| try_again(ctx, machines, &node).await)
         .buffer_unordered(at_once)
-        .filter(|taken| std::future::ready(*taken))
-        .count()
+        .collect()
         .await;
-    Ok(taken_back)
+    Ok(taken_back.into_iter().filter(|taken| *taken).count())
+}
+
+async fn try_again(ctx: &Arc<Context>, machines: &impl Machines, node: &NodeRef) -> bool {
+    let state = match machines.read(ctx, node).await {
+        Reading::State(state) if state != PowerState::Error => state,
+        _ => return false,
+    };
+    match power_fault::take_back(ctx, &node.uuid, state).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            if error.kind() != ErrorKind::NodeLocked {
+                tracing::warn!(node = %node.uuid, error = %chain(&error), "could not take this node out of maintenance");
+            }
+            false
+        }
+    }
 }

@@ -69,8 +69,11 @@ impl<M: Machines> PowerSync<M> {
         let nodes = candidates(ctx).await?;
         let nodes = self.troubled_first(nodes).await;
         let at_once = ctx.config.sync_power_state_workers.max(1);
-        let readings: Vec<(&NodeRef, Reading)> = futures::stream::iter(&nodes)
-            .map(|node| async move { (node, self.look(ctx, node).await) })
+        let readings: Vec<(NodeRef, Reading)> = futures::stream::iter(nodes)
+            .map(async |node| {
+                let reading = self.look(ctx, &node).await;
+                (node, reading)
+            })
             .buffer_unordered(at_once)
             .collect()
             .await;
@@ -90,7 +93,9 @@ impl<M: Machines> PowerSync<M> {
                 match error.kind() {
                     // Somebody works on it, or deleted it: the next pass looks again.
                     ErrorKind::NodeLocked | ErrorKind::NotFound => {}
-                    _ => tracing::warn!(node = %node.uuid, error = %chain(&error), "power sync could not act on this node"),
+                    _ => {
+                        tracing::warn!(node = %node.uuid, error = %chain(&error), "power sync could not act on this node")
+                    }
                 }
             }
         }
@@ -116,7 +121,8 @@ impl<M: Machines> PowerSync<M> {
                 if node.power_state == Some(*state) && *state != PowerState::Error =>
             {
                 self.counts.lock().await.clear(&node.uuid);
-                if node.has_last_error {
+                // In a failed state the error says why the node is there: it stays.
+                if node.has_last_error && !node.provision_state.is_failed() {
                     let seen = Observation {
                         last_error: Some(None),
                         ..Observation::default()
@@ -219,8 +225,9 @@ impl<M: Machines> PowerSync<M> {
                     return Ok(());
                 }
                 tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
-                self.machines.correct(ctx, &whole).await?;
-                summary.corrected += 1;
+                if self.machines.correct(ctx, &whole).await? {
+                    summary.corrected += 1;
+                }
             }
             Verdict::GiveUp(state) => {
                 if power_fault::give_up(ctx, &node.uuid, state, &reason(reading)).await? {
@@ -246,7 +253,7 @@ async fn candidates(ctx: &Context) -> Result<Vec<NodeRef>> {
     Ok(nodes)
 }
 
-fn summarise(readings: &[(&NodeRef, Reading)]) -> Summary {
+fn summarise(readings: &[(NodeRef, Reading)]) -> Summary {
     let mut summary = Summary::default();
     for (node, reading) in readings {
         match reading {

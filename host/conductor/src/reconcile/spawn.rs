@@ -48,8 +48,13 @@ pub(super) fn spawn<Pass, Work>(
 async fn run(name: &'static str, work: impl Future<Output = Result<()>>) {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(reconciler = name, error = %chain(&error), "a pass failed; the next one tries again"),
-        Err(_) => tracing::error!(reconciler = name, "a pass panicked: a bug; the next one tries again"),
+        Ok(Err(error)) => {
+            tracing::error!(reconciler = name, error = %chain(&error), "a pass failed; the next one tries again")
+        }
+        Err(_) => tracing::error!(
+            reconciler = name,
+            "a pass panicked: a bug; the next one tries again"
+        ),
     }
 }
 

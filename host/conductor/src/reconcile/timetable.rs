@@ -1,10 +1,11 @@
 //! Which periodic tasks are due. Pure: the caller brings the time and the chance.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use ironbark_drivers::Schedule;
 use ironbark_model::Timestamp;
-
-use super::schedule::Schedule;
 
 /// What tells one task from another: the package's name and the task's.
 pub(super) type Key = (String, String);
@@ -34,12 +35,12 @@ impl Timetable {
     ) {
         let mut entries = HashMap::new();
         for (key, schedule) in tasks {
-            let declared = schedule.to_string();
+            let declared = declared(schedule);
             let entry = match self.entries.remove(key) {
                 Some(entry) if entry.declared == declared => entry,
                 old => Entry {
                     // The first time may fall anywhere in the spacing: so tasks of many conductors spread.
-                    next: schedule.next_after(now, chance()),
+                    next: next_after(schedule, now, chance()),
                     running: old.is_some_and(|entry| entry.running),
                     declared,
                 },
@@ -75,7 +76,7 @@ impl Timetable {
         if entry.next.is_none_or(|next| next > now) {
             return false;
         }
-        entry.next = schedule.next_after(now, chance);
+        entry.next = next_after(schedule, now, chance);
         if entry.running {
             tracing::warn!(package = %key.0, task = %key.1, "a periodic task is due again while it still runs: left out");
             return false;
@@ -91,15 +92,41 @@ impl Timetable {
         }
     }
 
-    /// When the next task is due.
+    /// When the first of all tasks is due.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.entries.values().filter_map(|entry| entry.next).min()
+    }
+}
+
+/// When a task is due after `last`. `chance` in `0.0..1.0` spreads tasks that would all run at once: up to a tenth of the
+/// spacing, at most 60 s, later. Cron times are kept to the second. `None` if it is never due again.
+fn next_after(schedule: &Schedule, last: Timestamp, chance: f64) -> Option<Timestamp> {
+    let due = schedule.next_after(DateTime::<Utc>::from_timestamp_micros(last.0)?)?;
+    let due = Timestamp(due.timestamp_micros());
+    Some(match schedule {
+        Schedule::Every(spacing) => {
+            let most = (*spacing / 10).min(Duration::from_secs(60));
+            due.plus(most.mul_f64(chance.clamp(0.0, 1.0)))
+        }
+        Schedule::Cron(_) => due,
+    })
+}
+
+/// Two schedules that read the same are the same.
+fn declared(schedule: &Schedule) -> String {
+    match schedule {
+        Schedule::Every(spacing) => format!("every {} s", spacing.as_secs()),
+        Schedule::Cron(times) => format!("cron {times}"),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::str::FromStr;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECOND: i64 = 1_000_000;
@@ -108,8 +135,45 @@ mod tests {
         ("acme".into(), "poll".into())
     }
 
-    fn every(seconds: u32) -> Schedule {
-        Schedule::parse(Some(seconds), None).unwrap().unwrap()
+    fn every(seconds: u64) -> Schedule {
+        Schedule::Every(Duration::from_secs(seconds))
+    }
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp(
+            DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_micros(),
+        )
+    }
+
+    #[test]
+    fn cron_is_in_utc_to_the_second_and_not_twice_for_one_time() {
+        let schedule = Schedule::Cron(Box::new(cron::Schedule::from_str("0 0 3 * * *").unwrap()));
+        let three = time("2026-03-01T03:00:00Z");
+        assert_eq!(
+            next_after(&schedule, time("2026-03-01T02:59:59.5Z"), 0.9),
+            Some(three)
+        );
+        assert_eq!(
+            next_after(&schedule, three, 0.0),
+            Some(time("2026-03-02T03:00:00Z"))
+        );
+        let past = Schedule::Cron(Box::new(
+            cron::Schedule::from_str("0 0 3 1 1 * 2020").unwrap(),
+        ));
+        assert_eq!(next_after(&past, three, 0.0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn spacing_is_kept_with_a_bounded_jitter(seconds in 1_u64..86_400, chance in 0.0_f64..1.0, last in 0_i64..4_000_000_000_000_000) {
+            let next = next_after(&every(seconds), Timestamp(last), chance).unwrap();
+            let waited = Timestamp(last).age_at(next);
+            let spacing = Duration::from_secs(seconds);
+            prop_assert!(waited >= spacing);
+            prop_assert!(waited <= spacing + (spacing / 10).min(Duration::from_secs(60)) + Duration::from_micros(1));
+        }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -123,7 +187,10 @@ mod tests {
         table.set([(&key, &schedule)], at(0), || 0.0);
         assert!(!table.start_if_due(&key, &schedule, at(9), 0.0));
         assert!(table.start_if_due(&key, &schedule, at(10), 0.0));
-        assert!(!table.start_if_due(&key, &schedule, at(20), 0.0), "it still runs");
+        assert!(
+            !table.start_if_due(&key, &schedule, at(20), 0.0),
+            "it still runs"
+        );
         assert_eq!(table.next(), Some(at(30)), "and that time is left out");
         table.ended(&key);
         assert!(table.start_if_due(&key, &schedule, at(30), 0.0));

@@ -72,13 +72,19 @@ fn message(node: &NodeRef, state: ProvisionState) -> String {
             node.uuid
         ),
         ProvisionState::RescueWait => {
-            format!("Timeout reached while waiting for rescue ramdisk callback for node {}", node.uuid)
+            format!(
+                "Timeout reached while waiting for rescue ramdisk callback for node {}",
+                node.uuid
+            )
         }
         ProvisionState::ServiceWait => format!(
             "Timeout reached while servicing the node {}. Please check if the ramdisk responsible for the servicing is running on the node.",
             node.uuid
         ),
-        _ => format!("Timeout reached while waiting for callback for node {}", node.uuid),
+        _ => format!(
+            "Timeout reached while waiting for callback for node {}",
+            node.uuid
+        ),
     }
 }
 

@@ -67,6 +67,7 @@ impl Driver {
             guest,
             Arc::clone(&self.package.turns),
             Arc::clone(&inner.ticker),
+            Arc::clone(&meter),
         );
         let mut task = Cancelling(inner.guests.spawn(guest));
         let ended = {
@@ -74,7 +75,11 @@ impl Driver {
             tokio::time::timeout(limit, &mut task.0)
         };
         match ended.await {
-            Ok(Ok(result)) => result.map_err(|error| clean_error(error, &secrets)),
+            Ok(Ok(Ok(mut completed))) => {
+                completed.usage.cpu = meter.cpu();
+                Ok(completed)
+            }
+            Ok(Ok(Err(error))) => Err(clean_error(error, &secrets)),
             Ok(Err(error)) => {
                 tracing::error!(%error, package = %self.package.name.name, "a driver call failed inside of the sandbox");
                 Err(self.fault(FaultKind::Host).into())
@@ -117,7 +122,8 @@ impl Driver {
             value,
             writes: state.take_writes(),
             usage: Usage {
-                cpu: state.cpu(),
+                cpu: Duration::ZERO,
+                denied: state.meter.denied(),
                 wall: started.elapsed(),
                 host_calls: state.host_calls(),
                 memory: state.limiter.memory(),
@@ -131,9 +137,9 @@ impl Driver {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(transfer);
         store.set_epoch_deadline(1);
-        // Called when a tick has passed: so the guest computed in it, however long it waited before.
-        store.epoch_deadline_callback(|mut store| {
-            store.data_mut().count_tick()?;
+        // Called in guest code when the turn is over.
+        store.epoch_deadline_callback(|store| {
+            store.data().check_cpu()?;
             Ok(UpdateDeadline::Yield(1))
         });
         store

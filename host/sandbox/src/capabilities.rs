@@ -127,12 +127,14 @@ impl<T> Completed<T> {
 /// What a call cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time in which the guest computed, in steps of 1 ms: less than 1 ms shows as zero.
+    /// Time in which the guest ran, what the imports themselves did included; waiting not.
     pub cpu: Duration,
     /// From the start of the call to its end, waiting included.
     pub wall: Duration,
     /// Calls of the contract's imports.
     pub host_calls: u32,
+    /// How often a capability was refused.
+    pub denied: u64,
     /// Most linear memory that the instance had, in bytes.
     pub memory: usize,
 }

@@ -37,7 +37,6 @@ pub(crate) struct State {
     pub(crate) open_sessions: u32,
     pub(crate) table: ResourceTable,
     host_calls: u32,
-    cpu_ticks: u64,
     wasi: Option<Box<WasiCtx>>,
 }
 
@@ -47,11 +46,29 @@ pub(crate) struct Meter {
     /// The guest waits for the host or the BMC.
     waiting: AtomicBool,
     denied: AtomicU64,
+    cpu_nanoseconds: AtomicU64,
 }
 
 impl Meter {
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Time in which the guest computed, its current turn not included.
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed))
+    }
+
+    /// Adds a turn. Waiting isn't part of any turn, and so costs nothing.
+    pub(crate) fn add_turn(&self, duration: Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.cpu_nanoseconds
+            .fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How often a capability was refused.
+    pub(crate) fn denied(&self) -> u64 {
+        self.denied.load(Ordering::Relaxed)
     }
 }
 
@@ -84,7 +101,6 @@ impl State {
             open_sessions: 0,
             table,
             host_calls: 0,
-            cpu_ticks: 0,
             wasi: None,
         }
     }
@@ -107,17 +123,12 @@ impl State {
         self.host_calls
     }
 
-    /// Counts a millisecond in which the guest computed.
-    pub(crate) fn count_tick(&mut self) -> Result<(), Tripped> {
-        self.cpu_ticks += 1;
-        if Duration::from_millis(self.cpu_ticks) > self.limits.cpu {
+    /// Ends the call if the guest has computed for too long.
+    pub(crate) fn check_cpu(&self) -> Result<(), Tripped> {
+        if self.meter.cpu() > self.limits.cpu {
             return Err(Tripped::Cpu(self.limits.cpu));
         }
         Ok(())
-    }
-
-    pub(crate) fn cpu(&self) -> Duration {
-        Duration::from_millis(self.cpu_ticks)
     }
 
     /// The answer of an import whose capability isn't there. Counted, so that the host can tell.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use wasmtime::EngineWeak;
 
-/// Time between two ticks: the length of a guest's turn, and the unit of its CPU budget.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// Time between two ticks: the longest turn of a guest.
+const TICK: Duration = Duration::from_millis(1);
 
 /// Ticks without a running guest after which the thread parks.
 const IDLE_TICKS: u32 = 50;

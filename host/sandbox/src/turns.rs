@@ -8,11 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::state::Meter;
 use crate::ticker::Ticker;
 
 /// A guest's future that is polled only while it has a turn.
@@ -21,15 +23,22 @@ pub(crate) struct Turns<F> {
     turns: Arc<Semaphore>,
     waiting: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     ticker: Arc<Ticker>,
+    meter: Arc<Meter>,
 }
 
 impl<F: Future> Turns<F> {
-    pub(crate) fn new(guest: F, turns: Arc<Semaphore>, ticker: Arc<Ticker>) -> Self {
+    pub(crate) fn new(
+        guest: F,
+        turns: Arc<Semaphore>,
+        ticker: Arc<Ticker>,
+        meter: Arc<Meter>,
+    ) -> Self {
         Self {
             guest: Box::pin(guest),
             turns,
             waiting: None,
             ticker,
+            meter,
         }
     }
 
@@ -59,6 +68,9 @@ impl<F: Future> Future for Turns<F> {
         // The semaphore is never closed, so there always is a turn in the end.
         let _turn = std::task::ready!(this.poll_turn(context));
         let _running = this.ticker.run();
-        this.guest.as_mut().poll(context)
+        let began = Instant::now();
+        let result = this.guest.as_mut().poll(context);
+        this.meter.add_turn(began.elapsed());
+        result
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     }
     let last = items.last().map(|conductor| conductor.hostname.as_str());
     let next = paging.next(&context.base, "conductors", items.len(), last, &carried);
-    reply::ok(&Collection {
+    reply::shown(&Collection {
         name: "conductors",
         items: &items,
         selection: &selection,
@@ -64,7 +64,7 @@ pub(crate) async fn show(context: Context) -> ApiResult {
         .conductor_get(hostname)
         .await?
         .ok_or_else(|| Error::not_found(format!("Conductor {hostname} could not be found.")))?;
-    reply::ok(&selection.view(&conductor, &scene(&context)))
+    reply::shown(&selection.view(&conductor, &scene(&context)))
 }
 
 fn scene(context: &Context) -> Scene {

@@ -7,6 +7,7 @@ use ironbark_model::Error;
 use serde::Serialize;
 
 use crate::error::{ApiError, ApiResult};
+use crate::view::ToJson;
 
 /// 200 with this as JSON.
 pub(crate) fn ok(value: &impl Serialize) -> ApiResult {
@@ -15,9 +16,10 @@ pub(crate) fn ok(value: &impl Serialize) -> ApiResult {
 
 /// `status` with this as JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> ApiResult {
-    let text = serde_json::to_vec(value)
-        .map_err(|error| Error::internal("The answer could not be written.").caused_by(error))?;
-    Ok(raw_json(status, text))
+    Ok(raw_json(
+        status,
+        serde_json::to_vec(value).map_err(unwritten)?,
+    ))
 }
 
 /// `status` with text that is JSON already.
@@ -29,6 +31,16 @@ pub(crate) fn raw_json(status: StatusCode, text: impl Into<Body>) -> Response {
         HeaderValue::from_static("application/json"),
     );
     response
+}
+
+/// 200 with a view of something, or of many.
+pub(crate) fn shown(view: &impl ToJson) -> ApiResult {
+    Ok(raw_json(StatusCode::OK, written(view)?))
+}
+
+/// 201 with a view of what was created, and where it is from now on.
+pub(crate) fn created_shown(location: &str, view: &impl ToJson) -> ApiResult {
+    located(raw_json(StatusCode::CREATED, written(view)?), location)
 }
 
 /// 201 with this as JSON, and where it is from now on.
@@ -60,4 +72,14 @@ pub(crate) fn located(mut response: Response, location: &str) -> ApiResult {
     })?;
     response.headers_mut().insert(header::LOCATION, value);
     Ok(response)
+}
+
+fn written(view: &impl ToJson) -> Result<Vec<u8>, ApiError> {
+    view.to_json().map_err(unwritten)
+}
+
+fn unwritten(error: serde_json::Error) -> ApiError {
+    Error::internal("The answer could not be written.")
+        .caused_by(error)
+        .into()
 }

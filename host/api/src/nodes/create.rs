@@ -50,7 +50,7 @@ pub(crate) async fn create(context: Context) -> ApiResult {
     };
     let node = nodes::node_reply(context.ask_host(&host, request).await?)?;
     let scene = nodes::scene(&context).await?;
-    reply::created(
+    reply::created_shown(
         &format!("{}/v1/nodes/{}", context.base, node.uuid),
         &view::everything(context.version).view(&node, &scene),
     )

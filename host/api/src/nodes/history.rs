@@ -31,7 +31,7 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     let collection = format!("nodes/{}/history", node.uuid);
     let last = items.last().map(|entry| entry.uuid.as_str());
     let next = paging.next(&context.base, &collection, items.len(), last, carried);
-    reply::ok(&Collection {
+    reply::shown(&Collection {
         name: "history",
         items: &items,
         selection: &view::selection(detail, context.version),
@@ -59,5 +59,5 @@ pub(crate) async fn show(context: Context) -> ApiResult {
     let scene = Scene {
         base: context.base.clone(),
     };
-    reply::ok(&view::selection(true, context.version).view(&entry, &scene))
+    reply::shown(&view::selection(true, context.version).view(&entry, &scene))
 }

@@ -139,7 +139,7 @@ async fn answer(context: &Context, collection: &str, look: Look) -> ApiResult {
     if let Some(conductor) = conductor {
         items.retain(|node| scene.routing.owner(node) == Some(conductor.as_str()));
     }
-    reply::ok(&Collection {
+    reply::shown(&Collection {
         name: "nodes",
         items: &items,
         selection: &selection,

@@ -17,5 +17,5 @@ pub(crate) async fn show(context: Context) -> ApiResult {
     };
     let node = context.node().await?;
     let scene = nodes::scene(&context).await?;
-    reply::ok(&selection.view(&node, &scene))
+    reply::shown(&selection.view(&node, &scene))
 }

@@ -12,7 +12,7 @@ pub(crate) async fn show(context: Context) -> ApiResult {
     context.query.only(&[])?;
     let node = context.node().await?;
     let scene = nodes::scene(&context).await?;
-    reply::ok(&view::states(context.version).view(&node, &scene))
+    reply::shown(&view::states(context.version).view(&node, &scene))
 }
 
 /// `GET …/states/console`: consoles can't be started in this release, so that there is never one to connect to.

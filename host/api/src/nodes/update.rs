@@ -56,7 +56,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     };
     let node = nodes::node_reply(context.ask(&node, NobodyIs::Invalid, request).await?)?;
     let scene = nodes::scene(&context).await?;
-    reply::ok(&view::everything(context.version).view(&node, &scene))
+    reply::shown(&view::everything(context.version).view(&node, &scene))
 }
 
 /// Checks one operation against the table of fields, and brings its value into the form that is stored.

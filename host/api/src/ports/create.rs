@@ -60,7 +60,7 @@ pub(crate) async fn create(context: Context) -> ApiResult {
     let scene = Scene {
         base: context.base.clone(),
     };
-    reply::created(
+    reply::created_shown(
         &format!("{}/v1/ports/{}", context.base, port.uuid),
         &view::everything(context.version).view(&port, &scene),
     )

@@ -87,7 +87,7 @@ pub(crate) async fn answer(
     carried.extend(extra.iter().map(|(name, value)| (*name, value.as_str())));
     let last = items.last().map(|port| port.uuid.as_str());
     let next = paging.next(&context.base, collection, items.len(), last, &carried);
-    reply::ok(&Collection {
+    reply::shown(&Collection {
         name: "ports",
         items: &items,
         selection: &selection,

@@ -19,5 +19,5 @@ pub(crate) async fn show(context: Context) -> ApiResult {
     let scene = Scene {
         base: context.base.clone(),
     };
-    reply::ok(&selection.view(&port, &scene))
+    reply::shown(&selection.view(&port, &scene))
 }

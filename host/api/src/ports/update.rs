@@ -42,7 +42,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     let scene = Scene {
         base: context.base.clone(),
     };
-    reply::ok(&view::everything(context.version).view(&port, &scene))
+    reply::shown(&view::everything(context.version).view(&port, &scene))
 }
 
 /// The node that a port belongs to.

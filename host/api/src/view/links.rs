@@ -1,6 +1,8 @@
 //! Links between resources (facts §1.5).
 
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
+use serde_json::Result;
+
+use super::text::{Text as _, is_plain};
 
 /// Where a resource is: the pair of links that most resources have.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +18,6 @@ pub(crate) struct Links<'a> {
     /// Leaves out the second link.
     pub(crate) self_only: bool,
 }
-
-/// What is below a resource: the same pair of links.
-pub(crate) type LinkBlock<'a> = Links<'a>;
 
 impl<'a> Links<'a> {
     pub(crate) const fn new(base: &'a str, resource: &'static str, id: &'a str) -> Self {
@@ -44,41 +43,39 @@ impl<'a> Links<'a> {
     }
 }
 
-impl Serialize for Links<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            base,
-            resource,
-            id,
-            below,
-            item,
-            ..
-        } = self;
-        let mut list = serializer.serialize_seq(None)?;
-        list.serialize_element(&Link {
-            href: format_args!("{base}/v1/{resource}/{id}{below}{item}"),
-            rel: "self",
-        })?;
+impl Links<'_> {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        out.raw("[");
+        self.link(out, "/v1/", "self")?;
         if !self.self_only {
-            list.serialize_element(&Link {
-                href: format_args!("{base}/{resource}/{id}{below}{item}"),
-                rel: "bookmark",
-            })?;
+            out.raw(",");
+            self.link(out, "/", "bookmark")?;
         }
-        list.end()
+        out.raw("]");
+        Ok(())
     }
-}
 
-struct Link<'a> {
-    href: std::fmt::Arguments<'a>,
-    rel: &'static str,
-}
-
-impl Serialize for Link<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut link = serializer.serialize_struct("Link", 2)?;
-        link.serialize_field("href", &self.href)?;
-        link.serialize_field("rel", self.rel)?;
-        link.end()
+    fn link(&self, out: &mut Vec<u8>, version: &str, rel: &str) -> Result<()> {
+        let href = [
+            self.base,
+            version,
+            self.resource,
+            "/",
+            self.id,
+            self.below,
+            self.item,
+        ];
+        out.raw("{\"href\":");
+        if href.iter().all(|part| is_plain(part)) {
+            out.raw("\"");
+            href.iter().for_each(|part| out.raw(part));
+            out.raw("\"");
+        } else {
+            out.string(&href.concat())?;
+        }
+        out.raw(",\"rel\":\"");
+        out.raw(rel);
+        out.raw("\"}");
+        Ok(())
     }
 }

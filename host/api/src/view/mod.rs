@@ -6,14 +6,19 @@ pub(crate) mod links;
 pub(crate) mod masked;
 pub(crate) mod node;
 pub(crate) mod port;
+mod text;
 pub(crate) mod time;
 
 use ironbark_model::{JsonObject, Node, Timestamp};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Result;
 
 use crate::gates::Attribute;
 use crate::versions::Version;
-use links::{LinkBlock, Links};
+use links::Links;
+use text::Text as _;
+
+/// About how long one field is, to make room before writing.
+const FIELD_BYTES: usize = 40;
 
 /// What a field's value may be.
 pub(crate) enum Shown<'a> {
@@ -31,7 +36,6 @@ pub(crate) enum Shown<'a> {
     InternalInfo(&'a Node),
     Texts(&'a [String]),
     Links(Links<'a>),
-    Block(LinkBlock<'a>),
 }
 
 impl<'a> Shown<'a> {
@@ -48,23 +52,37 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Shown<'_> {
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Flag(flag) => serializer.serialize_bool(*flag),
-            Self::Number(number) => serializer.serialize_i64(*number),
-            Self::Time(time) => time::Written(*time).serialize(serializer),
-            Self::Object(object) => object.serialize(serializer),
-            Self::Masked(object) => masked::Masked(object).serialize(serializer),
-            Self::InstanceInfo(object) => masked::InstanceInfo(object).serialize(serializer),
-            Self::InternalInfo(node) => masked::InternalInfo(node).serialize(serializer),
-            Self::Texts(texts) => texts.serialize(serializer),
-            Self::Links(links) => links.serialize(serializer),
-            Self::Block(block) => block.serialize(serializer),
+            Self::Null => out.raw("null"),
+            Self::Text(text) => out.string(text)?,
+            Self::Flag(true) => out.raw("true"),
+            Self::Flag(false) => out.raw("false"),
+            Self::Number(number) => serde_json::to_writer(out, number)?,
+            Self::Time(time) => serde_json::to_writer(out, &time::Written(*time))?,
+            Self::Object(object) | Self::Masked(object) | Self::InstanceInfo(object)
+                if object.is_empty() =>
+            {
+                out.raw("{}");
+            }
+            Self::Object(object) => serde_json::to_writer(out, object)?,
+            Self::Masked(object) => serde_json::to_writer(out, &masked::Masked(object))?,
+            Self::InstanceInfo(object) => {
+                serde_json::to_writer(out, &masked::InstanceInfo(object))?;
+            }
+            Self::InternalInfo(node) => serde_json::to_writer(out, &masked::InternalInfo(node))?,
+            Self::Texts(texts) => serde_json::to_writer(out, texts)?,
+            Self::Links(links) => links.write(out)?,
         }
+        Ok(())
     }
+}
+
+/// What can be an answer's body.
+pub(crate) trait ToJson {
+    /// The text of the body.
+    fn to_json(&self) -> Result<Vec<u8>>;
 }
 
 /// What makes a resource `T` into a field's value; `S` is what else it depends on.
@@ -75,7 +93,8 @@ pub(crate) type Field<T, S> = (&'static str, Getter<T, S>);
 
 /// The fields of an answer, in the order in which they are written.
 pub(crate) struct Selection<T: 'static, S: 'static> {
-    fields: Vec<&'static Field<T, S>>,
+    /// What stands before a value, and where the value comes from.
+    fields: Vec<(String, Getter<T, S>)>,
 }
 
 impl<T, S> Selection<T, S> {
@@ -95,6 +114,11 @@ impl<T, S> Selection<T, S> {
                     .map(|attribute| attribute.since);
                 since.is_some_and(|since| version.has(since)) && wanted(name)
             })
+            .enumerate()
+            .map(|(index, (name, get))| {
+                let before = if index == 0 { '{' } else { ',' };
+                (format!("{before}\"{name}\":"), *get)
+            })
             .collect();
         Self { fields }
     }
@@ -107,6 +131,18 @@ impl<T, S> Selection<T, S> {
             selection: self,
         }
     }
+
+    fn write(&self, subject: &T, scene: &S, out: &mut Vec<u8>) -> Result<()> {
+        if self.fields.is_empty() {
+            out.raw("{");
+        }
+        for (before, get) in &self.fields {
+            out.raw(before);
+            get(subject, scene).write(out)?;
+        }
+        out.raw("}");
+        Ok(())
+    }
 }
 
 /// One object of an answer.
@@ -116,13 +152,11 @@ pub(crate) struct View<'a, T: 'static, S: 'static> {
     selection: &'a Selection<T, S>,
 }
 
-impl<T, S> Serialize for View<'_, T, S> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        let mut map = serializer.serialize_map(Some(self.selection.fields.len()))?;
-        for (name, get) in &self.selection.fields {
-            map.serialize_entry(name, &get(self.subject, self.scene))?;
-        }
-        map.end()
+impl<T, S> ToJson for View<'_, T, S> {
+    fn to_json(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(self.selection.fields.len() * FIELD_BYTES);
+        self.selection.write(self.subject, self.scene, &mut out)?;
+        Ok(out)
     }
 }
 
@@ -135,25 +169,43 @@ pub(crate) struct Collection<'a, T: 'static, S: 'static> {
     pub(crate) next: Option<String>,
 }
 
-impl<T, S> Serialize for Collection<'_, T, S> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(self.name, &Items(self))?;
-        if let Some(next) = &self.next {
-            map.serialize_entry("next", next)?;
+impl<T, S> ToJson for Collection<'_, T, S> {
+    fn to_json(&self) -> Result<Vec<u8>> {
+        let fields = self.selection.fields.len() * self.items.len();
+        let mut out = Vec::with_capacity(256 + fields * FIELD_BYTES);
+        out.raw("{\"");
+        out.raw(self.name);
+        out.raw("\":[");
+        for (index, item) in self.items.iter().enumerate() {
+            if index > 0 {
+                out.raw(",");
+            }
+            self.selection.write(item, self.scene, &mut out)?;
         }
-        map.end()
+        out.raw("]");
+        if let Some(next) = &self.next {
+            out.raw(",\"next\":");
+            out.string(next)?;
+        }
+        out.raw("}");
+        Ok(out)
     }
 }
 
-struct Items<'a, 'c, T: 'static, S: 'static>(&'a Collection<'c, T, S>);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gates::node as gate;
 
-impl<T, S> Serialize for Items<'_, '_, T, S> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        let mut list = serializer.serialize_seq(Some(self.0.items.len()))?;
-        for item in self.0.items {
-            list.serialize_element(&self.0.selection.view(item, self.0.scene))?;
+    #[test]
+    fn what_is_written_is_json() {
+        let texts = ["\"quoted\" and \\", "line\nbreak\u{1}", "ünï", ""];
+        for text in texts {
+            let mut out = Vec::new();
+            Shown::Text(text).write(&mut out).unwrap();
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
         }
-        list.end()
+        let none: Selection<(), ()> = Selection::new(&[], gate::FIELDS, Version::new(1), |_| true);
+        assert_eq!(none.view(&(), &()).to_json().unwrap(), b"{}");
     }
 }

@@ -170,12 +170,12 @@ const FIELDS: &[Field<Node, Scene>] = &[
         Shown::text(n.vendor_interface.as_deref())
     }),
     ("links", |n, s| Shown::Links(links(n, s))),
-    ("ports", |n, s| Shown::Block(links(n, s).below("/ports"))),
-    ("states", |n, s| Shown::Block(links(n, s).below("/states"))),
+    ("ports", |n, s| Shown::Links(links(n, s).below("/ports"))),
+    ("states", |n, s| Shown::Links(links(n, s).below("/states"))),
     ("portgroups", |n, s| {
-        Shown::Block(links(n, s).below("/portgroups"))
+        Shown::Links(links(n, s).below("/portgroups"))
     }),
-    ("volume", |n, s| Shown::Block(links(n, s).below("/volume"))),
+    ("volume", |n, s| Shown::Links(links(n, s).below("/volume"))),
 ];
 
 fn links<'a>(node: &'a Node, scene: &'a Scene) -> Links<'a> {

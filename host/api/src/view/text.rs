@@ -1,0 +1,35 @@
+//! Writing JSON text into a buffer, for the few forms that make up most of an answer.
+
+use serde_json::Result;
+
+/// A buffer that JSON text is written into.
+pub(crate) trait Text {
+    /// Text that is JSON already.
+    fn raw(&mut self, text: &str);
+
+    /// Text as a JSON string.
+    fn string(&mut self, text: &str) -> Result<()>;
+}
+
+impl Text for Vec<u8> {
+    fn raw(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+
+    fn string(&mut self, text: &str) -> Result<()> {
+        if is_plain(text) {
+            self.push(b'"');
+            self.extend_from_slice(text.as_bytes());
+            self.push(b'"');
+            Ok(())
+        } else {
+            serde_json::to_writer(self, text)
+        }
+    }
+}
+
+/// Whether nothing in it has to be escaped.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+}

@@ -21,8 +21,10 @@ use tracing::{debug, warn};
 use super::{
     IpmiError, Request, Response, Target,
     gate::Gate,
-    handshake::{self, Opened, Profile},
+    handshake::Opened,
+    in_session,
     link::{Link, Schedule},
+    opening::{self, Profile},
     shared::Shared,
 };
 
@@ -149,7 +151,10 @@ impl Actor {
         if let Err(IpmiError::AddressDenied { address }) = &result {
             warn!(%address, "refused to talk to a BMC outside of the allowed networks");
         }
-        if let Err(result) = job.reply.send(result) {
+        let sent = job.sent.load(Ordering::Relaxed);
+        if let Err(result) = job.reply.send(result)
+            && sent
+        {
             let peer = self
                 .connection
                 .as_ref()
@@ -162,7 +167,6 @@ impl Actor {
                 ?peer,
                 netfn = job.request.netfn,
                 command = job.request.command,
-                sent = job.sent.load(Ordering::Relaxed),
                 completion_code,
                 error = result.err().map(|error| error.to_string()),
                 "finished an IPMI command that its caller abandoned"
@@ -248,8 +252,9 @@ impl Connection {
                         sent: job.sent.load(Ordering::Relaxed),
                     });
                 }
-                let opened =
-                    handshake::open(&mut self.link, target, &shared.config, profile, until).await?;
+                // Boxed: an actor lives long and sets up rarely, and shouldn't be as large all the time.
+                let opening = opening::open(&mut self.link, target, &shared.config, profile, until);
+                let opened = Box::pin(opening).await?;
                 self.opened = Some(opened);
             }
             let Some(opened) = &mut self.opened else {
@@ -260,6 +265,12 @@ impl Connection {
                     sent: job.sent.load(Ordering::Relaxed),
                 });
             }
+            if Instant::now() >= until {
+                return Err(IpmiError::Unreachable {
+                    during: "opening a session",
+                    source: None,
+                });
+            }
             job.sent.store(true, Ordering::Relaxed);
             let schedule = if was_open {
                 schedule.at_most(TRANSMISSIONS_BEFORE_DOUBT)
@@ -267,7 +278,7 @@ impl Connection {
                 schedule
             };
             let wanted = || !job.reply.is_closed();
-            let answer = handshake::command(
+            let answer = in_session::command(
                 &mut self.link,
                 &mut opened.session,
                 "the command",
@@ -309,7 +320,7 @@ impl Connection {
         };
         let request = Request::new(GET_DEVICE_ID.0, GET_DEVICE_ID.1, []);
         let schedule = schedule.at_most(TRANSMISSIONS_BEFORE_DOUBT);
-        let answer = handshake::command(
+        let answer = in_session::command(
             &mut self.link,
             &mut opened.session,
             "keep-alive",
@@ -328,7 +339,7 @@ impl Connection {
             return;
         };
         // Other sessions on this BMC don't have to wait for each other to end.
-        handshake::close(&mut self.link, &mut opened.session, schedule).await;
+        in_session::close(&mut self.link, &mut opened.session, schedule).await;
         drop(opened.registration);
     }
 
@@ -337,7 +348,7 @@ impl Connection {
         let Some(mut opened) = self.opened.take() else {
             return;
         };
-        let farewell = handshake::farewell(&mut opened.session);
+        let farewell = in_session::farewell(&mut opened.session);
         let _ = self.link.send(&farewell).await;
     }
 }

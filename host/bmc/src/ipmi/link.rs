@@ -71,7 +71,7 @@ impl Link {
 
     /// Sends what `packet` yields, by the schedule, until `answer` recognises a reply.
     ///
-    /// Both get `state`. Replies that `answer` doesn't want are dropped. `wanted` is asked before each
+    /// Nothing is sent after the schedule's end. Both get `state`. Replies that `answer` doesn't want are dropped. `wanted` is asked before each
     /// transmission but the first: when nobody wants the answer any more, the running wait is the last.
     pub(super) async fn exchange<S, T>(
         &mut self,
@@ -85,7 +85,7 @@ impl Link {
         let mut wait = schedule.first_wait;
         let mut source = None;
         for transmission in 0..schedule.transmissions.max(1) {
-            if transmission > 0 && (!wanted() || Instant::now() >= schedule.until) {
+            if Instant::now() >= schedule.until || (transmission > 0 && !wanted()) {
                 break;
             }
             let datagram = packet(state);

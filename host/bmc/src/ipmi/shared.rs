@@ -8,7 +8,7 @@ use std::{
 use super::{
     ClientConfig, Target,
     gate::Gates,
-    handshake::Profile,
+    opening::Profile,
     transport::{Transport, lock},
 };
 

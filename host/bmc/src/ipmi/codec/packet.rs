@@ -191,6 +191,18 @@ pub fn encode_sessionless(message: &[u8]) -> Vec<u8> {
     packet
 }
 
+/// Wraps a payload as RMCP+ outside of any session: set-up messages, and IPMI messages where IPMI 1.5 wrapping is not understood.
+pub fn encode_setup(payload_type: u8, payload: &[u8]) -> Vec<u8> {
+    encode_v2(
+        payload_type,
+        false,
+        0,
+        0,
+        payload,
+        None::<fn(&[u8]) -> Vec<u8>>,
+    )
+}
+
 /// Wraps a payload as RMCP+; with `session_id` and `sequence` 0 it is a set-up message.
 ///
 /// `encrypted` says that the payload is so already. `sign` computes the authentication code over the bytes that it

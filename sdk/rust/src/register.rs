@@ -7,7 +7,7 @@ use crate::{Error, Result, call};
 /// Makes the crate a driver package: embeds its metadata, and exports the interfaces that are named, each with its
 /// implementations by the names that the metadata declares.
 ///
-/// ```ignore
+/// ```text
 /// ironbark_driver::register! {
 ///     metadata: "../driver.json",   // relative to this file, as for `include_str!`
 ///     power: { "acme" => AcmePower },
@@ -63,6 +63,8 @@ macro_rules! __register_interface {
                 }
             }
         }
+        // Only a component exports: linkers of other targets don't take these names.
+        #[cfg(target_arch = "wasm32")]
         $crate::bindings::$module::$export!($exports with_types_in $crate::bindings::$module);
     };
 }

@@ -258,9 +258,11 @@ fn refusal(status: u8) -> Failure {
         0x0d => auth_failed(
             "the user is unknown, or may not have this privilege: check ipmi_username and ipmi_priv_level",
         ),
-        setup::STATUS_INVALID_INTEGRITY => {
-            auth_failed("the user or the password is wrong: check ipmi_username and ipmi_password")
-        }
+        // Our proof answers the BMC's random number. A BMC that got RAKP message 1 twice may have made up a new one
+        // since, so this alone doesn't say that the password is wrong.
+        setup::STATUS_INVALID_INTEGRITY => Failure::BrokenOff(IpmiError::AuthFailed {
+            reason: "the user or the password is wrong: check ipmi_username and ipmi_password",
+        }),
         status => Failure::Other(IpmiError::Protocol {
             reason: format!("it refuses to open a session with status {status:#04x}"),
         }),

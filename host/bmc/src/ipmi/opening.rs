@@ -120,7 +120,12 @@ async fn try_suites(
         let mut outcome = handshake::open_with(link, target, schedule, suite).await;
         if let Err(Failure::BrokenOff(error)) = &outcome {
             debug!(peer = %link.peer, %error, "session set-up broke off; once more");
-            outcome = handshake::open_with(link, target, schedule, suite).await;
+            // A BMC slower than our patience sees each message twice: now with more of it.
+            let patient = Schedule {
+                first_wait: schedule.first_wait * 4,
+                ..schedule
+            };
+            outcome = handshake::open_with(link, target, patient, suite).await;
         }
         match outcome {
             Ok(opened) => return Ok(opened),

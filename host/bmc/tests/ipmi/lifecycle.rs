@@ -20,7 +20,7 @@ async fn a_warm_session_serves_many_commands_and_is_closed_when_idle() {
     let (_rack, bmc) = one_bmc(RackConfig::default()).await;
     let client = Client::new(ClientConfig {
         idle_timeout: MS(200),
-        ..quick()
+        ..ClientConfig::default()
     });
     for _ in 0..10 {
         power(&client, &target_of(&bmc)).await.unwrap();
@@ -39,13 +39,13 @@ async fn a_warm_session_serves_many_commands_and_is_closed_when_idle() {
 #[tokio::test]
 async fn a_warm_session_is_kept_alive() {
     let (_rack, bmc) = one_bmc(RackConfig {
-        session_timeout: MS(400),
+        session_timeout: MS(2000),
         ..RackConfig::default()
     })
     .await;
     let client = Client::new(ClientConfig {
-        keep_alive: MS(100),
-        ..quick()
+        keep_alive: MS(250),
+        ..ClientConfig::default()
     });
     power(&client, &target_of(&bmc)).await.unwrap();
     soon("keep-alives", bmc.wait_until(|now| now.commands >= 12)).await;
@@ -57,7 +57,7 @@ async fn a_warm_session_is_kept_alive() {
 #[tokio::test]
 async fn warm_sessions_can_be_turned_off_for_one_bmc() {
     let (_rack, bmc) = one_bmc(RackConfig::default()).await;
-    let client = Client::new(quick());
+    let client = Client::new(ClientConfig::default());
     let target = Target {
         warm_session: false,
         ..target_of(&bmc)

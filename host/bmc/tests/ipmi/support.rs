@@ -12,7 +12,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// A client that finds out fast that a packet is lost, as packets on loopback take no time.
 pub(crate) fn quick() -> ClientConfig {
     ClientConfig {
-        retransmit_after: Duration::from_millis(80),
+        retransmit_after: Duration::from_millis(150),
         ..ClientConfig::default()
     }
 }

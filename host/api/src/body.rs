@@ -30,8 +30,7 @@ pub(crate) fn object(context: &Context) -> Result<JsonObject, ApiError> {
     }
 }
 
-/// The arguments of an action, from query and body together.
-#[derive(Debug)]
+/// The arguments of an action, from query and body together. Not `Debug`: they may hold secrets.
 pub(crate) struct Arguments {
     values: BTreeMap<String, Value>,
 }

@@ -47,7 +47,8 @@ impl Default for ApiConfig {
 /// How much may be asked of the API at once.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Requests under way; one more is answered 503.
+    /// Requests under way; one more is answered 503. Much more than what conductors take, whose own bounds come first:
+    /// many requests that wait for slow machines must not keep others from reading.
     pub in_flight: usize,
     /// Bytes of request bodies in memory, all together; more is answered 503.
     pub body_memory: usize,
@@ -66,7 +67,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            in_flight: 512,
+            in_flight: 4096,
             body_memory: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             password_queue: 64,

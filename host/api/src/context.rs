@@ -14,10 +14,9 @@ use crate::query::Query;
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 
-/// One request.
-#[derive(Debug)]
+/// One request. Not `Debug`: body and query may hold secrets.
 pub(crate) struct Context {
-    pub(crate) state: Shared,
+    pub(crate) state: ApiState,
     pub(crate) version: Version,
     pub(crate) method: Method,
     pub(crate) query: Query,
@@ -29,23 +28,6 @@ pub(crate) struct Context {
     /// The last element of the path is a parameter: an old client may have put `.json` behind it.
     pub(crate) ends_in_param: bool,
     pub(crate) received: Received,
-}
-
-/// [`ApiState`] without its insides in debug output.
-#[derive(Clone)]
-pub(crate) struct Shared(pub(crate) ApiState);
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("ApiState")
-    }
-}
-
-impl std::ops::Deref for Shared {
-    type Target = ApiState;
-    fn deref(&self) -> &ApiState {
-        &self.0
-    }
 }
 
 impl Context {

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use ironbark_model::Error;
 use tracing::Instrument as _;
 
-use crate::context::{Context, Shared};
+use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::paths::{self, Found};
 use crate::query::Query;
@@ -138,7 +138,7 @@ async fn pass(
         params,
         ends_in_param,
         received,
-        state: Shared(state),
+        state,
     };
     let mut response = handler(context).await?;
     if response.status() == StatusCode::NO_CONTENT {

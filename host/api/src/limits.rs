@@ -29,8 +29,7 @@ pub(crate) enum BodyLimit {
     Package,
 }
 
-/// A body that was read, and the memory that it takes.
-#[derive(Debug, Default)]
+/// A body that was read, and the memory that it takes. Not `Debug`: it may hold secrets.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
     _memory: Option<OwnedSemaphorePermit>,

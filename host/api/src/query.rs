@@ -8,7 +8,7 @@ const YES: &[&str] = &["1", "t", "true", "on", "y", "yes"];
 const NO: &[&str] = &["0", "f", "false", "off", "n", "no"];
 
 /// The query's arguments, decoded, in the order in which they came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub(crate) struct Query {
     arguments: Vec<(String, String)>,
 }

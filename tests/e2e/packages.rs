@@ -179,6 +179,24 @@ async fn what_is_wrong_with_a_package_is_said_and_nothing_is_disturbed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_granted_is_denied() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    installed(&client.upload_granting(fixture("test").bytes(), "").await);
+    client
+        .create_node(&json!({"name": "user", "driver": "test-hardware"}))
+        .await;
+    // What needs no capability works, what does is refused by name.
+    assert_eq!(version(client).await, "0.1.0");
+    let reason = client
+        .get("/v1/nodes/user/vendor_passthru/notes")
+        .await
+        .refused(403);
+    assert!(reason.contains("state"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_uploaded_is_there_after_a_kill() {
     let stage = Stage::shared().await;
     let mut service = Service::start(&stage, Setup::default()).await;
@@ -244,12 +262,7 @@ fn put(bytes: &[u8], file: &std::path::Path) {
 }
 
 fn installed(answer: &Answer) {
-    assert!(
-        (200..300).contains(&answer.status),
-        "{} {}",
-        answer.status,
-        answer.text
-    );
+    answer.expect(201);
 }
 
 fn named<'a>(listed: &'a Value, name: &str) -> &'a Value {

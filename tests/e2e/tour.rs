@@ -59,6 +59,41 @@ async fn an_ipmi_node_does_not_pretend_to_deploy() {
     assert!(!rack.bmcs()[0].power(), "the machine was switched on");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verbs_of_later_releases_are_refused_and_change_nothing() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    let before = enrol(client, &json!({"name": "early", "driver": "fake-hardware"})).await;
+    client
+        .verb("early", &json!({"target": "inspect"}))
+        .await
+        .refused(400);
+    assert_eq!(
+        client.node("early").await["provision_state"],
+        before["provision_state"]
+    );
+    client.provision("early", "provide", "available").await;
+    let before = client.provision("early", "active", "active").await;
+    client
+        .verb(
+            "early",
+            &json!({"target": "rescue", "rescue_password": "secret"}),
+        )
+        .await
+        .refused(400);
+    let after = client.node("early").await;
+    for field in [
+        "provision_state",
+        "target_provision_state",
+        "reservation",
+        "last_error",
+        "instance_info",
+    ] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+}
+
 /// Everything that a node of the `ipmi` driver can do, on each of these machines.
 pub(crate) async fn machines(client: &Client, bmcs: &[BmcHandle]) {
     for (index, bmc) in bmcs.iter().enumerate() {

@@ -129,18 +129,24 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Uploads a driver package.
+    /// Uploads a driver package, and grants it what there is.
     pub async fn upload(&self, bytes: Vec<u8>) -> Answer {
+        self.upload_granting(bytes, "ipmi,state").await
+    }
+
+    /// Uploads a driver package, and grants it these capabilities (separated by commas) if it asks for them.
+    pub async fn upload_granting(&self, bytes: Vec<u8>, grants: &str) -> Answer {
+        let path = format!("/ironbark/v1/packages?grant={grants}");
         let mut request = self
             .http
-            .post(format!("{}/ironbark/v1/packages", self.url))
+            .post(format!("{}{path}", self.url))
             .header("Content-Type", "application/wasm")
             .body(bytes);
         if let Some((user, password)) = &self.credentials {
             request = request.basic_auth(user, Some(password));
         }
         let sent = request.send().await.expect("an answer to an upload");
-        Answer::read("POST a package".to_owned(), sent)
+        Answer::read(format!("POST {path}"), sent)
             .await
             .expect("the whole answer to an upload")
     }

@@ -26,6 +26,8 @@ pub mod reserve;
 pub mod ring_view;
 mod shutdown;
 pub mod standing;
+#[cfg(test)]
+mod testing;
 pub mod workers;
 
 use std::sync::Arc;

@@ -153,3 +153,97 @@ fn check(config: &Config) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use ironbark_db::testing;
+
+    use super::*;
+    use crate::testing::{config, package, registered};
+
+    fn heart(ctx: &Context) -> Heart {
+        Heart {
+            db: ctx.db.clone(),
+            host: ctx.host().to_owned(),
+            incarnation: ctx.incarnation.clone(),
+            standing: ctx.standing.clone(),
+            within: Duration::from_secs(10),
+        }
+    }
+
+    #[tokio::test]
+    async fn registers_what_it_drives_and_owns_its_nodes_from_then_on() {
+        for db in testing::databases().await {
+            let acme = package("acme", "1.0.0", "acme");
+            let ctx = registered(&db, config("host-a"), &[acme]).await;
+            let row = db.conductor_get("host-a").await.unwrap().unwrap();
+            assert_eq!(row.drivers, ["acme"], "{}", db.kind);
+            assert!(row.online);
+            assert!(ctx.standing.may_act());
+            assert_eq!(ctx.ring.owner("", "acme", "x").as_deref(), Some("host-a"));
+            assert_eq!(ctx.ring.owner("", "other", "x"), None);
+            assert_eq!(heart(&ctx).beat(true).await, Beat::Renewed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_takes_the_host_name_fences_the_former_one() {
+        for db in testing::databases().await {
+            let former = registered(&db, config("host-a"), &[]).await;
+            let latter = registered(&db, config("host-a"), &[]).await;
+            assert!(former.standing.may_act(), "it can't know yet");
+            assert_eq!(
+                heart(&former).beat(true).await,
+                Beat::Superseded,
+                "{}",
+                db.kind
+            );
+            assert!(!former.standing.may_act());
+            assert!(former.standing.is_superseded());
+            assert_eq!(heart(&latter).beat(true).await, Beat::Renewed);
+            assert!(latter.standing.may_act());
+            let changed = db
+                .conductor_set_interfaces("host-a", &former.incarnation, &["x".to_owned()], &[])
+                .await;
+            assert!(changed.is_err_and(|error| ironbark_db::is_fence_lost(&error)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_superseded_process_stops_by_itself() {
+        let db = testing::sqlite().await;
+        let mut quick = config("host-a");
+        quick.heartbeat_interval = Duration::from_millis(20);
+        let former = registered(&db, quick, &[]).await;
+        let _latter = registered(&db, config("host-a"), &[]).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), keep_alive(&former)).await;
+        assert!(ended.is_ok());
+        assert!(former.shutdown.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_renews_nothing() {
+        let db = testing::sqlite().await;
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        db.close().await;
+        assert_eq!(heart(&ctx).beat(true).await, Beat::NoAnswer);
+        assert!(!ctx.standing.is_superseded());
+    }
+
+    #[test]
+    fn times_that_would_let_two_conductors_act_are_refused() {
+        let good = Config::default();
+        assert!(check(&good).is_ok());
+        let late = Config {
+            fence_after: Duration::from_secs(50),
+            ..Config::default()
+        };
+        assert!(check(&late).is_err());
+        let rare = Config {
+            heartbeat_interval: Duration::from_secs(40),
+            ..Config::default()
+        };
+        assert!(check(&rare).is_err());
+    }
+}

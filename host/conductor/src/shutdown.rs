@@ -36,6 +36,14 @@ pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
     );
     ctx.shutdown.cancel();
     mark_offline(ctx).await;
+    // What they hold is given back when their passes are dropped; the workers' idling sees to that.
+    ctx.wake.tasks.close();
+    if tokio::time::timeout(TIDY_UP, ctx.wake.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some reconcilers did not end");
+    }
     if tokio::time::timeout(within, ctx.workers.idle())
         .await
         .is_err()
@@ -73,5 +81,64 @@ async fn mark_offline(ctx: &Context) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "could not tell the others of the stop"),
         Err(_) => tracing::warn!("could not tell the others of the stop in time"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use ironbark_db::testing;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::testing::{config, registered};
+
+    #[tokio::test]
+    async fn work_that_ends_in_time_is_waited_for_and_others_see_that_no_more_is_taken() {
+        let db = testing::sqlite().await;
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let (end, ended) = oneshot::channel::<()>();
+        let finished = Arc::new(AtomicBool::new(false));
+        ctx.workers.permit().unwrap().spawn({
+            let finished = Arc::clone(&finished);
+            async move {
+                let _ = ended.await;
+                finished.store(true, Ordering::SeqCst);
+            }
+        });
+        let stopping = tokio::spawn({
+            let ctx = Arc::clone(&ctx);
+            async move { stop(&ctx, Stop::Drain).await }
+        });
+        ctx.shutdown.cancelled().await;
+        while db.conductor_get("host-a").await.unwrap().unwrap().online {
+            tokio::task::yield_now().await;
+        }
+        assert!(!stopping.is_finished(), "it waits for the worker");
+        assert!(
+            !ctx.wake.stopped.is_cancelled(),
+            "and stays alive meanwhile"
+        );
+        end.send(()).unwrap();
+        stopping.await.unwrap();
+        assert!(finished.load(Ordering::SeqCst));
+        assert!(ctx.wake.stopped.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn work_that_does_not_end_is_dropped() {
+        let db = testing::sqlite().await;
+        let mut impatient = config("host-a");
+        impatient.graceful_shutdown_timeout = Duration::from_millis(50);
+        let ctx = registered(&db, impatient, &[]).await;
+        ctx.workers.permit().unwrap().spawn(std::future::pending());
+        crate::reconcile::spawn_all(&ctx);
+        tokio::time::timeout(Duration::from_secs(20), stop(&ctx, Stop::Graceful))
+            .await
+            .unwrap();
+        assert_eq!(ctx.workers.busy(), 0);
+        assert!(!db.conductor_get("host-a").await.unwrap().unwrap().online);
     }
 }

@@ -8,6 +8,9 @@ mod decide;
 mod folder;
 mod follow;
 mod switch;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -37,3 +37,39 @@ async fn check(db: &Database, states: &[ProvisionState], most: u32, what: &str) 
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ironbark_db::testing;
+    use ironbark_model::{ErrorKind, Node, ident::new_uuid};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn counts_nodes_of_the_whole_cluster() {
+        for db in testing::databases().await {
+            let config = Config {
+                max_concurrent_deploy: 2,
+                max_concurrent_clean: 1,
+                ..Config::default()
+            };
+            for state in [
+                ProvisionState::Deploying,
+                ProvisionState::Active,
+                ProvisionState::CleanWait,
+            ] {
+                let node = Node {
+                    uuid: new_uuid(),
+                    driver: "any".into(),
+                    provision_state: state,
+                    ..Node::default()
+                };
+                db.node_create(&node).await.unwrap();
+            }
+            assert!(check_deploy(&db, &config).await.is_ok(), "{}", db.kind);
+            let refused = check_clean(&db, &config).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Overloaded);
+        }
+    }
+}

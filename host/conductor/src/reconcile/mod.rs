@@ -13,6 +13,9 @@ mod power_fault;
 mod power_reading;
 mod power_recovery;
 mod power_sync;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod power_tests;
 mod spawn;
 mod take_over;
 mod timetable;

@@ -20,3 +20,58 @@ pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ironbark_db::testing;
+    use ironbark_model::ident::Ident;
+    use ironbark_model::{Node, ProvisionState};
+
+    use super::*;
+    use crate::testing::{config, node, package, registered};
+
+    async fn get(ctx: &Context, node: &Node) -> Node {
+        let found = ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await;
+        found.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn nodes_of_a_dead_conductor_are_seen_to_and_those_of_a_living_one_are_not() {
+        for db in testing::databases().await {
+            let acme = package("acme", "1.0.0", "acme");
+            let ctx = registered(&db, config("host-a"), &[acme]).await;
+            // Drives nothing, but lives.
+            let _living = registered(&db, config("host-b"), &[]).await;
+            let (idle, stuck) = (
+                node(&db, "acme", "idle").await,
+                node(&db, "acme", "stuck").await,
+            );
+            let reservation = db.node_reserve(&stuck.uuid, "host-x").await.unwrap();
+            let mut tx = db.reserved(&reservation).await.unwrap();
+            let mut now = tx.node().await.unwrap();
+            now.provision_state = ProvisionState::Deploying;
+            tx.save_node(&now).await.unwrap();
+            tx.commit().await.unwrap();
+            db.node_reserve(&idle.uuid, "host-x").await.unwrap();
+            let busy = node(&db, "acme", "busy").await;
+            db.node_reserve(&busy.uuid, "host-b").await.unwrap();
+
+            for _ in 0..2 {
+                pass(&ctx).await.unwrap();
+            }
+            assert_eq!(get(&ctx, &idle).await.reservation, None, "{}", db.kind);
+            let stuck = get(&ctx, &stuck).await;
+            assert_eq!(stuck.reservation, None);
+            assert_eq!(stuck.provision_state, ProvisionState::DeployFailed);
+            assert!(stuck.last_error.is_some());
+            assert_eq!(
+                get(&ctx, &busy).await.reservation.as_deref(),
+                Some("host-b")
+            );
+            // The dead one comes back to life: what it still tries is refused.
+            let late = db.reserved(&reservation).await;
+            assert!(late.is_err_and(|error| ironbark_db::is_fence_lost(&error)));
+        }
+    }
+}

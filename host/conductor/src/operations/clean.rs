@@ -48,7 +48,7 @@ async fn prepare(run: &mut Run) -> Phase {
     } else {
         run.call().prepare_cleaning().await?
     };
-    match run.keep(called) {
+    match run.settle(called).await? {
         Outcome::Done => {
             plan(run).await?;
             // Without steps nothing was begun that must not be begun twice.

@@ -73,7 +73,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     match run.op.phase.as_str() {
         phases::RESTART => {
             let called = run.call().reboot(timeout_seconds(timeout)).await?;
-            run.keep(called);
+            run.settle(called).await?;
             let limit = limit(target, timeout, &run.ctx().config);
             reach(run, PowerState::On, limit).await?;
             done(run, target).await
@@ -120,7 +120,7 @@ pub(super) async fn change(
         .call()
         .set_power_state(target, timeout_seconds(Some(limit)))
         .await?;
-    run.keep(called);
+    run.settle(called).await?;
     reach(run, wanted, limit).await
 }
 

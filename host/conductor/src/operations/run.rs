@@ -99,6 +99,15 @@ impl Run {
         called.value
     }
 
+    /// As [`Run::keep`], and stores what was written at once: for calls that others follow, which are to see it.
+    pub(crate) async fn settle<T>(&mut self, called: Called<T>) -> Result<T, Trouble> {
+        let value = self.keep(called);
+        if !self.notes.is_empty() {
+            self.commit().await?;
+        }
+        Ok(value)
+    }
+
     /// The node's power now, as its driver says. Doesn't change the node.
     pub(crate) async fn read_power(&mut self) -> Result<PowerReading, Trouble> {
         let called = self.call().power_state().await?;

@@ -229,6 +229,11 @@ async fn execute_reserved(
 }
 
 async fn switch(run: &mut Run, target: PowerTarget) -> Result<(), Trouble> {
+    if target == PowerTarget::Off && run.node.disable_power_off {
+        return Err(Trouble::Failed(Error::conflict(
+            "the node has disable_power_off set: it is not switched off",
+        )));
+    }
     let limit = power::limit(target, None, &run.ctx().config);
     power::change(run, target, limit).await?;
     run.node.power_state = Some(target.reached());

@@ -38,7 +38,7 @@ pub async fn begin_take_over(ctx: &Arc<Context>, node_uuid: &str) -> Result<bool
 /// The one phase of a take-over.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     let prepared = run.call().deploy_prepare().await?;
-    run.keep(prepared);
+    run.settle(prepared).await?;
     let taken = run.call().deploy_take_over().await?;
     run.keep(taken);
     run.node.conductor_affinity = Some(run.ctx().host().to_owned());

@@ -16,11 +16,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The one phase of a tear-down. There is no state to wait in: the worker keeps the node while the driver waits.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     let cleaned_up = run.call().deploy_clean_up().await?;
-    run.keep(cleaned_up);
+    run.settle(cleaned_up).await?;
     loop {
         let cursor = run.op.cursor.clone();
         let called = run.call().deploy_tear_down(cursor).await?;
-        match run.keep(called) {
+        match run.settle(called).await? {
             Outcome::Done => break,
             Outcome::Wait(wait) => {
                 let (mut wait, cursor) = waiting(wait);

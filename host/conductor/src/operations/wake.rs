@@ -35,6 +35,8 @@ pub(super) async fn look_at(ctx: &Arc<Context>, node_uuid: &str) {
 }
 
 async fn attend(ctx: &Arc<Context>, node_uuid: &str) -> Result<()> {
+    // Before anything is stored: a step that was resumed, but whose driver then can't be called, counts as interrupted.
+    ctx.standing.check()?;
     if let Some(reservation) = ctx.alarm.take_stranded(node_uuid) {
         let held = Held::take_over(ctx, node_uuid, &reservation.host, reservation.fence).await;
         return match held {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{Reservation, ReservedTx, is_fence_lost};
+use ironbark_db::{Reservation, ReservedTx};
 use ironbark_model::{ErrorKind, Result};
 
 use crate::context::Context;
@@ -99,12 +99,13 @@ impl Held {
         self.reservation = None;
     }
 
-    /// Gives the node back.
+    /// Gives the node back. If that fails it is tried again in the background.
     pub async fn release(mut self) -> Result<()> {
-        match self.reservation.take() {
-            Some(reservation) => self.ctx.db.node_release(&reservation).await.map(drop),
-            None => Ok(()),
+        if let Some(reservation) = &self.reservation {
+            self.ctx.db.node_release(reservation).await?;
         }
+        self.reservation = None;
+        Ok(())
     }
 
     fn of(ctx: &Arc<Context>, reservation: Reservation) -> Self {
@@ -125,12 +126,12 @@ impl Drop for Held {
         if self.keep {
             return;
         }
-        let db = self.ctx.db.clone();
+        let ctx = Arc::clone(&self.ctx);
         self.ctx.workers.detach(async move {
-            if let Err(error) = db.node_release(&reservation).await
-                && !is_fence_lost(&error)
-            {
-                tracing::error!(node = %reservation.node_uuid, error = %error, "the node's reservation could not be given back");
+            if let Err(error) = ctx.db.node_release(&reservation).await {
+                tracing::error!(node = %reservation.node_uuid, error = %error, "the node's reservation could not be given back; this is tried again");
+                // Nobody else would ever do it: to others, a node that a living conductor holds is being worked on.
+                ctx.alarm.strand(reservation);
             }
         });
     }

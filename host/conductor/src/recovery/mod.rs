@@ -169,10 +169,18 @@ async fn see_to_idle(held: Held, node: Node) -> Result<()> {
 
 async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {
     let host = held.context().host().to_owned();
-    let entry = failure::apply(&mut node, operation.kind, reason, &host);
+    // After an abort the node shows its fail state already, from where another failure would move it on.
+    let entry = if operation.args.contains_key(operations::phase::APPLIED) {
+        node.last_error = Some(reason.to_owned());
+        None
+    } else {
+        Some(failure::apply(&mut node, operation.kind, reason, &host))
+    };
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
-    tx.history_add(&entry).await?;
+    if let Some(entry) = &entry {
+        tx.history_add(entry).await?;
+    }
     tx.operation_close(&operation.uuid).await?;
     held.commit_and_release(tx).await
 }

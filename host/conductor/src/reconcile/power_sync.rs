@@ -227,9 +227,16 @@ impl<M: Machines> PowerSync<M> {
                 tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
                 if self.machines.correct(ctx, &whole).await? {
                     summary.corrected += 1;
+                } else {
+                    // The machine wasn't told anything (an operation waits on this node, say): it doesn't resist either.
+                    self.counts.lock().await.clear(&node.uuid);
                 }
             }
             Verdict::GiveUp(state) => {
+                // As for a correction: what was compared may be old.
+                if full.is_some_and(|whole| whole.fence != node.fence) {
+                    return Ok(());
+                }
                 if power_fault::give_up(ctx, &node.uuid, state, &reason(reading)).await? {
                     summary.given_up += 1;
                     self.counts.lock().await.clear(&node.uuid);

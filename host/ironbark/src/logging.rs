@@ -1,5 +1,7 @@
 //! Log lines as text or JSON, to standard error.
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
@@ -11,6 +13,7 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<()> {
         .with_context(|| format!("[log] level {level:?} is neither a level nor a filter"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.try_init(),

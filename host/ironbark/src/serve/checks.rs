@@ -30,6 +30,7 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
         );
     }
     super::parts::ipmi(settings)?;
+    super::parts::default_interfaces(&settings.drivers.default_interfaces)?;
     Ok(())
 }
 

@@ -1,15 +1,20 @@
 //! From settings to what each room wants to know.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use ironbark_api::{ApiConfig, Auth, Htpasswd};
 use ironbark_bmc::AllowedNetworks;
-use ironbark_bmc::ipmi::ClientConfig;
+use ironbark_bmc::ipmi::{self, ClientConfig};
 use ironbark_conductor::Config;
 use ironbark_db::DatabaseConfig;
+use ironbark_drivers::{Drivers, DriversConfig};
+use ironbark_model::InterfaceKind;
+use ironbark_sandbox::{Engine, EngineConfig};
 
-use crate::config::Settings;
+use crate::config::{AuthStrategy, Settings};
 
 /// Where the database is.
 pub(crate) fn database(settings: &Settings, data: &Path) -> DatabaseConfig {
@@ -30,6 +35,66 @@ pub(crate) fn ipmi(settings: &Settings) -> Result<ClientConfig> {
         idle_timeout: bmc.session_idle_timeout.0,
         ..ClientConfig::default()
     })
+}
+
+/// The API's settings.
+pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
+    let api = &settings.api;
+    let auth = match (api.auth_strategy, &api.htpasswd_file) {
+        (AuthStrategy::HttpBasic, Some(file)) => Auth::HttpBasic(Htpasswd::read(file)?),
+        (AuthStrategy::HttpBasic, None) => {
+            anyhow::bail!("[api] auth_strategy = \"http_basic\" needs [api] htpasswd_file")
+        }
+        (AuthStrategy::Noauth, _) => Auth::NoAuth,
+    };
+    Ok(ApiConfig {
+        auth,
+        public_endpoint: api.public_endpoint.clone(),
+        max_limit: api.max_limit,
+        enable_proxy_headers: api.behind_proxy,
+        tls: api.tls_cert.is_some(),
+        ..ApiConfig::default()
+    })
+}
+
+/// The sandbox, and an empty registry in front of it. Must be called inside the I/O runtime.
+pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
+    let set = &settings.drivers;
+    let base = EngineConfig::default();
+    let mut limits = base.limits.clone();
+    limits.cpu = set.call_cpu_limit.map_or(limits.cpu, |seconds| seconds.0);
+    limits.default_deadline = set
+        .call_timeout
+        .map_or(limits.default_deadline, |seconds| seconds.0);
+    if let Some(mib) = set.memory_limit_mib {
+        limits.memory = usize::try_from(mib)?.saturating_mul(1024 * 1024);
+    }
+    let engine = Engine::new(
+        EngineConfig {
+            max_live_calls: set.live_calls.unwrap_or(base.max_live_calls),
+            cache_folder: Some(data.join("cache")),
+            limits,
+            ..base
+        },
+        tokio::runtime::Handle::current(),
+    )
+    .context("the sandbox can't be started")?;
+    let connection_properties = BTreeMap::from([(
+        "ipmi".to_owned(),
+        ipmi::PROPERTIES
+            .iter()
+            .map(|property| (property.name.to_owned(), property.description.to_owned()))
+            .collect(),
+    )]);
+    Ok(Drivers::new(
+        engine,
+        DriversConfig {
+            enabled_hardware_types: set.enabled_hardware_types.clone(),
+            default_interfaces: default_interfaces(&set.default_interfaces)?,
+            connection_properties,
+            ..DriversConfig::default()
+        },
+    ))
 }
 
 /// How a conductor works.
@@ -140,6 +205,21 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         drain_shutdown_timeout: seconds(set.drain_shutdown_timeout, base.drain_shutdown_timeout),
         fence_after: base.fence_after,
     })
+}
+
+/// The table `[drivers] default_interfaces`.
+pub(crate) fn default_interfaces(
+    table: &BTreeMap<String, String>,
+) -> Result<BTreeMap<InterfaceKind, String>> {
+    table
+        .iter()
+        .map(|(kind, name)| {
+            let kind = kind.parse().map_err(|_| {
+                anyhow::anyhow!("[drivers] default_interfaces: {kind:?} is not an interface")
+            })?;
+            Ok((kind, name.clone()))
+        })
+        .collect()
 }
 
 /// Where the packages that ship are: beside the program, as an installation or a build leaves them.

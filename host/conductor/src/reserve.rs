@@ -5,11 +5,16 @@
 //! stays, and recovery takes it over together with the journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironbark_db::{Reservation, ReservedTx};
 use ironbark_model::{ErrorKind, Result};
 
 use crate::context::Context;
+
+/// First and longest pause before a node that couldn't be given back is given back again.
+const RELEASE_AGAIN: Duration = Duration::from_secs(1);
+const RELEASE_AGAIN_LONGEST: Duration = Duration::from_secs(30);
 
 /// The right to change one node, for as long as this lives.
 pub struct Held {
@@ -128,10 +133,16 @@ impl Drop for Held {
         }
         let ctx = Arc::clone(&self.ctx);
         self.ctx.workers.detach(async move {
-            if let Err(error) = ctx.db.node_release(&reservation).await {
+            let mut pause = RELEASE_AGAIN;
+            // Nobody else would ever do it: a node that a living conductor holds is being worked on, for all that others know.
+            while let Err(error) = ctx.db.node_release(&reservation).await {
                 tracing::error!(node = %reservation.node_uuid, error = %error, "the node's reservation could not be given back; this is tried again");
-                // Nobody else would ever do it: to others, a node that a living conductor holds is being worked on.
-                ctx.alarm.strand(reservation);
+                tokio::select! {
+                    // Recovery does it after the next start.
+                    () = ctx.shutdown.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                pause = (pause * 2).min(RELEASE_AGAIN_LONGEST);
             }
         });
     }

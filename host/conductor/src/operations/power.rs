@@ -177,9 +177,7 @@ async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(),
             Ok(reading) => reading
                 .state()
                 .map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
-            Err(Trouble::Failed(error)) if error.kind() == ErrorKind::BadGateway => {
-                error.to_string()
-            }
+            Err(Trouble::Failed(error)) if passes(error.kind()) => error.to_string(),
             Err(error) => return Err(error),
         };
         if Timestamp::now() >= deadline {
@@ -195,6 +193,14 @@ async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(),
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(POLL_LONGEST);
     }
+}
+
+/// Whether such an error of a look at the machine may be gone at the next one: a BMC that is busy with the change, or we.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BadGateway | ErrorKind::GatewayTimeout | ErrorKind::Busy | ErrorKind::Overloaded
+    )
 }
 
 fn first_phase(target: PowerTarget, native_reboot: bool) -> &'static str {

@@ -128,9 +128,7 @@ impl<'a> TopLevel<'a> {
             } => unchecked_range.end.saturating_sub(unchecked_range.start),
             _ => 0,
         };
-        let next = usize::try_from(nested)
-            .ok()
-            .and_then(|nested| consumed.checked_add(nested));
+        let next = consumed.checked_add(nested);
         self.rest = next.and_then(|at| self.rest.get(at..)).unwrap_or(&[]);
         if let Payload::CodeSectionStart { .. } = &payload {
             // Only core modules have one, and those are refused at their header.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ironbark_model::step::{OnInterrupt, StepKind};
 use ironbark_model::{InterfaceKind, JsonObject};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a package says about itself. Get one with [`Metadata::parse`], which checks it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct Metadata {
     #[serde(default)]
     pub description: String,
     /// The implementations that the package brings, by interface.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "by_interface")]
     pub interfaces: BTreeMap<InterfaceKind, Vec<ImplementationEntry>>,
     /// The hardware types that the package brings.
     #[serde(default)]
@@ -79,6 +80,7 @@ pub struct HardwareType {
     #[serde(default)]
     pub any_interface: bool,
     /// The implementations in order of preference.
+    #[serde(deserialize_with = "by_interface")]
     pub interfaces: BTreeMap<InterfaceKind, Vec<ImplementationRef>>,
 }
 
@@ -273,6 +275,21 @@ pub enum PeriodicLock {
     Shared,
     /// Alone.
     Exclusive,
+}
+
+/// Reads a map by interface. The keys are read as text first, so that errors can name the place.
+fn by_interface<'de, D, V>(deserializer: D) -> Result<BTreeMap<InterfaceKind, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    BTreeMap::<String, V>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(key, value)| match key.parse() {
+            Ok(kind) => Ok((kind, value)),
+            Err(_) => Err(D::Error::custom(format!("there is no interface {key:?}"))),
+        })
+        .collect()
 }
 
 fn yes() -> bool {

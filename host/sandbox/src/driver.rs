@@ -180,10 +180,10 @@ impl Driver {
                 false,
                 move |store, instance| {
                     Box::pin(async move {
-                        if let Err(error) = loaded.check_exports(store, &instance) {
-                            if let Ok(mut found) = found.lock() {
-                                *found = Some(error);
-                            }
+                        if let Err(error) = loaded.check_exports(store, &instance)
+                            && let Ok(mut found) = found.lock()
+                        {
+                            *found = Some(error);
                         }
                         Ok(Ok(()))
                     })

@@ -1,5 +1,6 @@
 //! Following the database: other conductors install and remove too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_drivers::{Grants, PreparedPackage};
@@ -48,7 +49,7 @@ pub(super) async fn follow(ctx: &Arc<Context>, memory: &mut Memory, when: When) 
 /// Loads versions that aren't active, but that open operations began with.
 pub(super) async fn load_pinned(ctx: &Arc<Context>) -> Result<()> {
     let active = active(ctx);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen: BTreeSet<String> = ctx.drivers.retained_digests().into_iter().collect();
     for (operation, node) in ctx.db.operations_open().await? {
         let Some(digest) = operation.package_digest else {
             continue;

@@ -110,6 +110,12 @@ pub(crate) async fn reconcile(ctx: &Arc<Context>) -> Result<()> {
     follow::release_unpinned(ctx).await
 }
 
+/// Loads versions that open operations began with and that aren't loaded: before such work is taken over.
+pub(crate) async fn load_pinned(ctx: &Arc<Context>) -> Result<()> {
+    let _turn = ctx.packages.turn().await?;
+    follow::load_pinned(ctx).await
+}
+
 /// Installs the package whose bytes are in the database under `digest`, in place of the active one of its name.
 ///
 /// `grants` names what it may do; `*` is all that it asks for. Answers with the package.
@@ -131,8 +137,21 @@ pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String])
         Grants::only(grants.iter().cloned())
     };
     let prepared = ctx.drivers.prepare(bytes.into(), &grants).await?;
-    let row = switch::describe(&prepared, PackageSource::Api, None);
-    switch::install(ctx, prepared, &row, When::Running).await?;
+    let mut row = switch::describe(&prepared, PackageSource::Api, None);
+    match ctx.db.package_get(&row.name).await? {
+        // Another conductor was asked first: this one follows, and leaves what is written.
+        Some(there)
+            if there.digest == row.digest
+                && there.granted == row.granted
+                && there.source == row.source =>
+        {
+            row = there;
+            if !switch::is_active(ctx, &row) {
+                switch::adopt(ctx, prepared, When::Running).await?;
+            }
+        }
+        _ => switch::install(ctx, prepared, &row, When::Running).await?,
+    }
     serde_json::to_value(&row).map_err(|error| {
         Error::internal("The package could not be written as JSON.").caused_by(error)
     })
@@ -145,6 +164,15 @@ pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String])
 pub(crate) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
     let mut memory = ctx.packages.turn().await?;
     let Some(row) = ctx.db.package_get(name).await? else {
+        // Another conductor was asked first: this one follows.
+        if ctx
+            .drivers
+            .packages()
+            .iter()
+            .any(|package| package.name() == name)
+        {
+            return switch::drop_here(ctx, name, When::Running).await;
+        }
         return Err(Error::not_found(format!(
             "Driver package {name} could not be found."
         )));

@@ -72,6 +72,14 @@ pub(super) async fn install(
     Ok(())
 }
 
+/// Whether exactly this is active here.
+pub(super) fn is_active(ctx: &Context, row: &DriverPackage) -> bool {
+    ctx.drivers
+        .packages()
+        .iter()
+        .any(|package| package.digest() == row.digest && package.granted().iter().eq(&row.granted))
+}
+
 /// Makes a package active here that the database has as active.
 pub(super) async fn adopt(ctx: &Arc<Context>, prepared: PreparedPackage, when: When) -> Result<()> {
     ctx.drivers.check_activation(&prepared)?;

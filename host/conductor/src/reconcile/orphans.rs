@@ -5,11 +5,12 @@ use std::sync::Arc;
 use ironbark_model::Result;
 
 use crate::context::Context;
-use crate::recovery;
+use crate::{packages, recovery};
 
 pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
     // Who is dead is to be known as late as possible: a conductor may have come back.
     ctx.ring.refresh(&ctx.db).await?;
+    packages::load_pinned(ctx).await?;
     let looked = recovery::look_after(ctx).await?;
     if looked.taken > 0 || looked.postponed > 0 {
         tracing::info!(

@@ -198,11 +198,13 @@ mod tests {
         Reading::NoAnswer("timed out".into())
     }
 
+    type Row = (Option<PowerState>, Reading, u32, bool, Licence, Verdict);
+
     #[test]
     #[rustfmt::skip]
     fn decides_as_the_facts_say() {
         use Licence::Act;
-        let table: &[(Option<PowerState>, Reading, u32, bool, Licence, Verdict)] = &[
+        let table: &[Row] = &[
             // recorded, read, count, may correct, licence → verdict
             (Some(ON), Reading::State(ON), 0, true, Act, Verdict::Agrees),
             (None, Reading::State(OFF), 1, true, Act, Verdict::Record(OFF)),

@@ -129,6 +129,39 @@ async fn a_node_that_is_as_recorded_costs_no_write() {
 }
 
 #[tokio::test]
+async fn real_drivers_are_asked() {
+    for db in testing::databases().await {
+        let site = Site::new(&db).await;
+        let (new, known) = (
+            node(&db, "acme", "new").await,
+            node(&db, "acme", "known").await,
+        );
+        site.change(&new, |node| node.power_state = None).await;
+        let sync = PowerSync::default();
+        let first = sync.pass(&site.ctx).await.unwrap();
+        assert_eq!(
+            (first.read, first.recorded, first.troubled),
+            (2, 1, 0),
+            "{}",
+            db.kind
+        );
+        assert_eq!(site.get(&new).await.power_state, Some(PowerState::On));
+        assert_eq!(
+            sync.pass(&site.ctx).await.unwrap(),
+            Summary {
+                read: 2,
+                ..Summary::default()
+            }
+        );
+        // The driver goes: its nodes are nobody's, and nothing happens to them.
+        site.ctx.drivers.remove("acme");
+        let without = sync.pass(&site.ctx).await.unwrap();
+        assert_eq!((without.driver_faults, without.troubled), (2, 0));
+        assert!(!site.get(&known).await.maintenance);
+    }
+}
+
+#[tokio::test]
 async fn the_first_pass_only_records_and_the_second_corrects() {
     for db in testing::databases().await {
         let site = Site::new(&db).await;

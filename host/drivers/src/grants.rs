@@ -69,10 +69,9 @@ pub(crate) fn sandbox_grants(names: &BTreeSet<String>, metadata: &Metadata) -> G
                 commands: Some(commands),
                 ..
             } = capability
+                && name == "ipmi"
             {
-                if name == "ipmi" {
-                    policy.restrict_to(commands.iter().map(|id| (id.netfn, id.command)));
-                }
+                policy.restrict_to(commands.iter().map(|id| (id.netfn, id.command)));
             }
         }
         policy

@@ -250,7 +250,7 @@ async fn replacing_leaves_calls_on_the_version_that_they_began_with() {
         again.get_power_state(context()).await.unwrap().value,
         PowerReading::On
     );
-    assert_eq!(drivers.retained_digests(), [digest.clone()]);
+    assert_eq!(drivers.retained_digests(), std::slice::from_ref(&digest));
     drivers.release(&digest);
     assert!(
         drivers

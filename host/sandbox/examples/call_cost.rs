@@ -36,7 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         one_by_one(&driver, calls / 10).await?;
         let (began, cpu) = (Instant::now(), cpu_time()?);
         one_by_one(&driver, calls).await?;
-        report("one by one", calls, began.elapsed(), cpu_time()?.saturating_sub(cpu));
+        report(
+            "one by one",
+            calls,
+            began.elapsed(),
+            cpu_time()?.saturating_sub(cpu),
+        );
         let (began, cpu) = (Instant::now(), cpu_time()?);
         let tasks: Vec<_> = (0..AT_A_TIME)
             .map(|_| {
@@ -49,7 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Err("a call failed".into());
             }
         }
-        report("100 at a time", calls, began.elapsed(), cpu_time()?.saturating_sub(cpu));
+        report(
+            "100 at a time",
+            calls,
+            began.elapsed(),
+            cpu_time()?.saturating_sub(cpu),
+        );
         Ok(())
     })
 }
@@ -61,10 +71,10 @@ async fn one_by_one(driver: &Driver, calls: u32) -> Result<(), Box<dyn Error>> {
         let mut context = CallContext::without_node(Arc::clone(&request_id));
         context.node = Some(Arc::clone(&node));
         // What the driver answers is no matter here: only that it was run.
-        if let Err(error) = driver.get_power_state("fake", context).await {
-            if error.fault().is_some() {
-                return Err(error.into());
-            }
+        if let Err(error) = driver.get_power_state("fake", context).await
+            && error.fault().is_some()
+        {
+            return Err(error.into());
         }
     }
     Ok(())
@@ -72,7 +82,11 @@ async fn one_by_one(driver: &Driver, calls: u32) -> Result<(), Box<dyn Error>> {
 
 fn report(what: &str, calls: u32, wall: Duration, cpu: Duration) {
     let each = |duration: Duration| duration.as_secs_f64() * 1e6 / f64::from(calls);
-    println!("{what}: {:.1} µs wall, {:.1} µs CPU a call", each(wall), each(cpu));
+    println!(
+        "{what}: {:.1} µs wall, {:.1} µs CPU a call",
+        each(wall),
+        each(cpu)
+    );
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -84,7 +98,11 @@ fn cpu_time() -> Result<Duration, Box<dyn Error>> {
     let mut total = 0;
     for task in std::fs::read_dir("/proc/self/task")? {
         let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        total += text.split(' ').next().ok_or("no schedstat")?.parse::<u64>()?;
+        total += text
+            .split(' ')
+            .next()
+            .ok_or("no schedstat")?
+            .parse::<u64>()?;
     }
     Ok(Duration::from_nanos(total))
 }

@@ -226,7 +226,7 @@ impl NodeCall<'_> {
         let seen = snapshot(self.node, ports, package.secret_keys());
         context.node = Some(seen.json);
         context.secrets = seen.secrets;
-        context.node_label = self.node.display_name().into();
+        context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
         context.capabilities = Capabilities {
             ipmi: implementation.uses("ipmi").then(|| self.ipmi()),

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use ironbark_tests::{Service, Setup, Stage, ironbark};
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::Connection;
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +71,7 @@ async fn http_basic_lets_in_who_is_in_the_file() {
         assert_eq!(challenge, "Basic realm=\"Baremetal API\"");
         let answer = stranger.delete("/v1/nodes/mine").await;
         assert_eq!(answer.status, 401, "{}", answer.text);
-        assert_eq!(stranger.upload(vec![0]).await.status, 401);
+        assert_eq!(stranger.upload(vec![0], "").await.status, 401);
     }
     known.node("mine").await;
     // Public: the root documents, and the health check.
@@ -149,17 +149,7 @@ async fn a_database_of_a_newer_program_is_refused_by_name() {
     let stage = Stage::shared().await;
     let mut service = Service::start(&stage, Setup::default()).await;
     assert!(service.terminate().await.success());
-    let file = std::fs::read_dir(service.data())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.extension()
-                .is_some_and(|end| end == "sqlite" || end == "db")
-        })
-        .expect("a database file");
-    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file))
-        .await
-        .unwrap();
+    let mut database = service.database().await;
     let changed = sqlx::query(
         "INSERT INTO schema_migrations (version, description, installed_on, success, checksum, execution_time) \
          SELECT 9000, 'from the future', installed_on, success, checksum, execution_time FROM schema_migrations LIMIT 1",

@@ -44,7 +44,8 @@ async fn ipmitool_and_the_service_agree_about_an_ipmi_sim_bmc_through_ten_cycles
     }
 }
 
-/// What `ipmitool` says, without any cipher setting either.
+/// What `ipmitool` says, without any cipher setting either: it tries them one after the other, and is told to wait only a
+/// second for each.
 async fn power_status(address: SocketAddr) -> String {
     let running = Command::new("ipmitool")
         .args([
@@ -55,7 +56,8 @@ async fn power_status(address: SocketAddr) -> String {
             "-p",
             &address.port().to_string(),
         ])
-        .args(["-U", USERNAME, "-P", PASSWORD, "power", "status"])
+        .args(["-U", USERNAME, "-P", PASSWORD, "-N", "1", "-R", "1"])
+        .args(["power", "status"])
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(Duration::from_secs(60), running)

@@ -129,13 +129,8 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Uploads a driver package, and grants it what there is.
-    pub async fn upload(&self, bytes: Vec<u8>) -> Answer {
-        self.upload_granting(bytes, "ipmi,state").await
-    }
-
-    /// Uploads a driver package, and grants it these capabilities (separated by commas) if it asks for them.
-    pub async fn upload_granting(&self, bytes: Vec<u8>, grants: &str) -> Answer {
+    /// Uploads a driver package, and grants it these capabilities (separated by commas).
+    pub async fn upload(&self, bytes: Vec<u8>, grants: &str) -> Answer {
         let path = format!("/ironbark/v1/packages?grant={grants}");
         let mut request = self
             .http

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::process::{Child, Command};
 
 use crate::wait::{PATIENCE, eventually};
@@ -124,6 +125,19 @@ impl Service {
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// Its SQLite database. Only while it isn't running.
+    pub async fn database(&self) -> SqliteConnection {
+        assert!(self.child.is_none(), "the database belongs to the service");
+        let files = std::fs::read_dir(self.data()).expect("a data folder");
+        let file = files
+            .map(|entry| entry.expect("a readable folder").path())
+            .find(|path| path.extension().is_some_and(|end| end == "sqlite"))
+            .expect("a database file");
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+            .await
+            .expect("a readable database")
     }
 
     /// Everything it has said so far.

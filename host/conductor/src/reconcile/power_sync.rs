@@ -105,7 +105,9 @@ impl<M: Machines> PowerSync<M> {
 
     async fn troubled_first(&self, mut nodes: Vec<NodeRef>) -> Vec<NodeRef> {
         let mut counts = self.counts.lock().await;
+        // A node that somebody holds keeps its count: it may be held because its power is being put right.
         counts.keep_only(&nodes);
+        nodes.retain(is_synced);
         nodes.sort_by_key(|node| std::cmp::Reverse(counts.of(&node.uuid)));
         nodes
     }
@@ -247,16 +249,15 @@ impl<M: Machines> PowerSync<M> {
     }
 }
 
+/// This conductor's nodes, also those that a pass leaves out for now.
 async fn candidates(ctx: &Context) -> Result<Vec<NodeRef>> {
     let filter = NodeFilter {
         maintenance: Some(false),
-        reserved: Some(false),
-        power_target_set: Some(false),
         include_children: true,
         ..NodeFilter::default()
     };
     let mut nodes = ctx.db.nodes_owned_candidates(&filter).await?;
-    nodes.retain(|node| is_synced(node) && ctx.ring.owns(node));
+    nodes.retain(|node| ctx.ring.owns(node));
     Ok(nodes)
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::command::{answers, cargo, program, root, step, target};
+use crate::command::{cargo, program, root, step};
+use crate::tools;
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -33,25 +34,7 @@ pub(crate) fn formatting() -> Result<()> {
 
 /// Licences, bans and sources of what we depend on. Advisories need a network.
 fn dependencies() -> Result<()> {
-    let mut deny = if answers("cargo-deny", &["--version"]) {
-        program("cargo-deny")
-    } else {
-        let tools = target().join("tools");
-        let binary = tools.join("bin/cargo-deny");
-        if !binary.is_file() {
-            let mut install = cargo(["install", "--quiet", "--locked", "--version", CARGO_DENY]);
-            install
-                .arg("--root")
-                .arg(&tools)
-                .arg("cargo-deny")
-                .env("CARGO_TARGET_DIR", tools.join("build"))
-                // Built once and run for a second: compile quickly, not well.
-                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-                .env("CARGO_PROFILE_RELEASE_LTO", "off");
-            step("Installing cargo-deny", install)?;
-        }
-        program(binary)
-    };
+    let mut deny = program(tools::ensure("cargo-deny", CARGO_DENY)?);
     deny.arg("--manifest-path")
         .arg(root().join("Cargo.toml"))
         .args(["check", "bans", "licenses", "sources"]);

@@ -12,6 +12,7 @@ mod lint;
 mod prerequisites;
 mod summary;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 

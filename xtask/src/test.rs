@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -8,10 +9,11 @@ use anyhow::{Context, Result, bail};
 use crate::command::{answers, cargo, program, root, step};
 use crate::prerequisites::{self, Prerequisites};
 use crate::summary::Summary;
-use crate::{drivers, lint};
+use crate::{drivers, lint, tools};
 
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "10";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -100,23 +102,15 @@ fn fuzz() -> Result<()> {
     if !folder.join("Cargo.toml").is_file() {
         return Ok(());
     }
-    if !(answers("cargo", &["+nightly", "--version"])
-        && answers("cargo", &["+nightly", "fuzz", "--version"]))
-    {
-        eprintln!(
-            "left out: fuzzing needs a nightly compiler and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)"
-        );
+    if !answers("cargo", &["+nightly", "--version"]) {
+        eprintln!("left out: fuzzing needs a nightly compiler (rustup toolchain install nightly)");
         return Ok(());
     }
-    let listed = program("cargo")
-        .args(["+nightly", "fuzz", "list"])
-        .current_dir(root())
-        .output()?;
+    let fuzz = tools::ensure("cargo-fuzz", CARGO_FUZZ)?;
+    let listed = nightly(&fuzz).arg("list").output()?;
     for name in String::from_utf8_lossy(&listed.stdout).lines() {
-        let mut run = program("cargo");
+        let mut run = nightly(&fuzz);
         run.args([
-            "+nightly",
-            "fuzz",
             "run",
             name,
             "--",
@@ -125,4 +119,15 @@ fn fuzz() -> Result<()> {
         step(&format!("Fuzzing {name}"), run)?;
     }
     Ok(())
+}
+
+/// A cargo-fuzz command with the nightly compiler.
+fn nightly(fuzz: &Path) -> Command {
+    let mut command = program(fuzz);
+    // What cargo told us of its own toolchain must not reach the other one.
+    command
+        .arg("fuzz")
+        .env_remove("CARGO")
+        .env("RUSTUP_TOOLCHAIN", "nightly");
+    command
 }

@@ -153,7 +153,7 @@ async fn what_is_wrong_with_a_package_is_said_and_nothing_is_disturbed() {
             test.edited(|metadata| {
                 metadata["name"] = json!("impostor");
             }),
-            &["fake-slow"],
+            &["belongs to package 'test'"],
         ),
     ];
     for (what, bytes, says) in cases {

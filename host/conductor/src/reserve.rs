@@ -4,17 +4,43 @@
 //! The exception is work with an open operation ([`Held::keep`]): when its worker is dropped (a stop, a crash) the reservation
 //! stays, and recovery takes it over together with the journal.
 
+use std::cell::RefCell;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use ironbark_db::{Reservation, ReservedTx};
 use ironbark_model::{ErrorKind, Result};
+use tokio::task::JoinHandle;
 
 use crate::context::Context;
 
 /// First and longest pause before a node that couldn't be given back is given back again.
 const RELEASE_AGAIN: Duration = Duration::from_secs(1);
 const RELEASE_AGAIN_LONGEST: Duration = Duration::from_secs(30);
+
+/// Longest that an answer waits for nodes to be given back.
+const RELEASE_BEFORE_ANSWER: Duration = Duration::from_secs(1);
+
+tokio::task_local! {
+    /// Nodes that are being given back because the request that held them was refused.
+    static RELEASES: RefCell<Vec<JoinHandle<()>>>;
+}
+
+/// Does `work`, and waits until the nodes that it dropped are given back: so that a client that was refused finds them free.
+pub(crate) async fn giving_back<Work: Future>(work: Work) -> Work::Output {
+    let whole = async {
+        let output = work.await;
+        let releases = RELEASES.with(RefCell::take);
+        if !releases.is_empty() {
+            // What takes longer goes on in the background.
+            let _ = tokio::time::timeout(RELEASE_BEFORE_ANSWER, join_all(releases)).await;
+        }
+        output
+    };
+    RELEASES.scope(RefCell::default(), whole).await
+}
 
 /// The right to change one node, for as long as this lives.
 pub struct Held {
@@ -132,7 +158,7 @@ impl Drop for Held {
             return;
         }
         let ctx = Arc::clone(&self.ctx);
-        self.ctx.workers.detach(async move {
+        let releasing = self.ctx.workers.detach(async move {
             let mut pause = RELEASE_AGAIN;
             // Nobody else would ever do it: a node that a living conductor holds is being worked on, for all that others know.
             while let Err(error) = ctx.db.node_release(&reservation).await {
@@ -145,5 +171,7 @@ impl Drop for Held {
                 pause = (pause * 2).min(RELEASE_AGAIN_LONGEST);
             }
         });
+        // Outside a request nobody waits for it.
+        let _ = RELEASES.try_with(|releases| releases.borrow_mut().push(releasing));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ironbark_model::{Error, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,8 +67,8 @@ impl Workers {
     }
 
     /// Runs something short that holds no place and must not be cut off by a dropped caller, such as giving a reservation back.
-    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn_on(work, &self.runtime);
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.tasks.spawn_on(work, &self.runtime)
     }
 }
 

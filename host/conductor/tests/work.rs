@@ -26,26 +26,50 @@ async fn a_fake_node_goes_the_whole_way_and_back() {
     assert_eq!(node.power_state, Some(PowerState::Off));
     assert_eq!(node.target_provision_state, None);
 
-    world.provision(&node.uuid, Verb::Provide, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Provide, json!({}))
+        .await
+        .unwrap();
     let accepted = world.node(&node.uuid).await;
-    assert!(matches!(accepted.provision_state, S::Cleaning | S::Available));
+    assert!(matches!(
+        accepted.provision_state,
+        S::Cleaning | S::Available
+    ));
     let node = world.settled(&node.uuid, S::Available).await;
     assert!(node.clean_step.is_empty() && node.driver_internal_info.is_empty());
 
-    world.provision(&node.uuid, Verb::Deploy, json!({"configdrive": {"user_data": "x"}})).await.unwrap();
+    world
+        .provision(
+            &node.uuid,
+            Verb::Deploy,
+            json!({"configdrive": {"user_data": "x"}}),
+        )
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Active).await;
     assert_eq!(node.conductor_affinity.as_deref(), Some("conductor-1"));
     assert_eq!(node.instance_info["configdrive"], json!({"user_data": "x"}));
     assert!(node.deploy_step.is_empty() && node.last_error.is_none());
 
-    world.provision(&node.uuid, Verb::Rebuild, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Rebuild, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Active).await;
 
-    world.provision(&node.uuid, Verb::Delete, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Available).await;
     assert!(node.instance_info.is_empty());
 
-    let events: Vec<String> = world.history(&node.uuid).await.into_iter().map(|entry| entry.event_type).collect();
+    let events: Vec<String> = world
+        .history(&node.uuid)
+        .await
+        .into_iter()
+        .map(|entry| entry.event_type)
+        .collect();
     assert!(events.contains(&"cleaning".to_owned()) && events.contains(&"deploying".to_owned()));
 }
 
@@ -65,11 +89,20 @@ async fn power_is_switched_and_restarted() {
     ] {
         world.power(&node.uuid, target).await.unwrap();
         let node = world.power_settled(&node.uuid).await;
-        assert_eq!((node.power_state, node.last_error), (Some(reached), None), "{target}");
+        assert_eq!(
+            (node.power_state, node.last_error),
+            (Some(reached), None),
+            "{target}"
+        );
     }
-    let native = world.test_node(json!({}), json!({"power_interface": "test-reboot"})).await;
+    let native = world
+        .test_node(json!({}), json!({"power_interface": "test-reboot"}))
+        .await;
     world.manage(&native.uuid).await;
-    world.power(&native.uuid, PowerTarget::Reboot).await.unwrap();
+    world
+        .power(&native.uuid, PowerTarget::Reboot)
+        .await
+        .unwrap();
     world.power_settled(&native.uuid).await;
     assert_eq!(world.notes(&native.uuid).await["reboots"], json!(1));
 }
@@ -77,42 +110,80 @@ async fn power_is_switched_and_restarted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_change_that_fails_says_so_and_leaves_no_target() {
     let world = World::start().await;
-    let broken = world.test_node(json!({"fake_fail": {"set_power_state": "unreachable"}}), json!({})).await;
+    let broken = world
+        .test_node(
+            json!({"fake_fail": {"set_power_state": "unreachable"}}),
+            json!({}),
+        )
+        .await;
     world.manage(&broken.uuid).await;
     world.power(&broken.uuid, PowerTarget::On).await.unwrap();
     let node = world.power_settled(&broken.uuid).await;
     let error = node.last_error.unwrap();
-    assert!(error.contains("power on") && error.contains("failing as asked"), "{error}");
+    assert!(
+        error.contains("power on") && error.contains("failing as asked"),
+        "{error}"
+    );
     assert_eq!(node.power_state, Some(PowerState::Off));
 
     // The BMC accepts, and does nothing.
-    let deaf = world.test_node(json!({"fake_fail": {"set_power_state": "ignore"}}), json!({})).await;
+    let deaf = world
+        .test_node(
+            json!({"fake_fail": {"set_power_state": "ignore"}}),
+            json!({}),
+        )
+        .await;
     world.manage(&deaf.uuid).await;
     world
-        .ask(Request::ChangePowerState { node: deaf.uuid.clone(), target: PowerTarget::On, timeout: Some(1) })
+        .ask(Request::ChangePowerState {
+            node: deaf.uuid.clone(),
+            target: PowerTarget::On,
+            timeout: Some(1),
+        })
         .await
         .unwrap();
     let node = world.power_settled(&deaf.uuid).await;
     assert!(node.last_error.unwrap().contains("within 1 s"));
 
     // A trap is the driver's fault, and ends like any error.
-    let trapping = world.test_node(json!({"fake_fail": {"set_power_state": "trap"}}), json!({})).await;
+    let trapping = world
+        .test_node(json!({"fake_fail": {"set_power_state": "trap"}}), json!({}))
+        .await;
     world.manage(&trapping.uuid).await;
     world.power(&trapping.uuid, PowerTarget::On).await.unwrap();
-    assert!(world.power_settled(&trapping.uuid).await.last_error.is_some());
+    assert!(
+        world
+            .power_settled(&trapping.uuid)
+            .await
+            .last_error
+            .is_some()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_can_not_be_verified_stays_enrolled() {
     let world = World::start().await;
-    let node = world.test_node(json!({"fake_fail": {"get_power_state": "auth-failed"}}), json!({})).await;
-    world.provision(&node.uuid, Verb::Manage, json!({})).await.unwrap();
+    let node = world
+        .test_node(
+            json!({"fake_fail": {"get_power_state": "auth-failed"}}),
+            json!({}),
+        )
+        .await;
+    world
+        .provision(&node.uuid, Verb::Manage, json!({}))
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Enroll).await;
     assert!(node.last_error.unwrap().contains("failing as asked"));
 
     // A check that fails is named, though all checks run.
-    let node = world.test_node(json!({"fake_fail": {"check": "failed"}}), json!({})).await;
-    world.provision(&node.uuid, Verb::Manage, json!({})).await.unwrap();
+    let node = world
+        .test_node(json!({"fake_fail": {"check": "failed"}}), json!({}))
+        .await;
+    world
+        .provision(&node.uuid, Verb::Manage, json!({}))
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Enroll).await;
     assert!(node.last_error.unwrap().contains("management.check"));
 }
@@ -129,11 +200,21 @@ async fn manual_cleaning_runs_what_was_asked_and_ends_manageable() {
         {"interface": "power", "step": "reboot"},
         {"interface": "deploy", "step": "quick"}
     ]});
-    world.provision(&node.uuid, Verb::Clean, steps).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Manageable).await;
     assert_eq!(node.power_state, Some(PowerState::On));
     let notes = world.notes(&node.uuid).await;
-    assert_eq!((&notes["finished resume"], &notes["parts resume"], &notes["finished quick"]), (&json!(1), &json!(3), &json!(1)));
+    assert_eq!(
+        (
+            &notes["finished resume"],
+            &notes["parts resume"],
+            &notes["finished quick"]
+        ),
+        (&json!(1), &json!(3), &json!(1))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +223,10 @@ async fn a_clean_step_that_fails_puts_the_node_into_maintenance() {
     let node = world.test_node(json!({}), json!({})).await;
     world.manage(&node.uuid).await;
     let steps = json!({"clean_steps": [{"interface": "deploy", "step": "fail", "args": {"how": "failed"}}]});
-    world.provision(&node.uuid, Verb::Clean, steps).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::CleanFailed).await;
     assert_eq!(node.target_provision_state, Some(S::Manageable));
     assert_eq!(node.fault.as_deref(), Some(fault::CLEAN_FAILURE));
@@ -152,7 +236,10 @@ async fn a_clean_step_that_fails_puts_the_node_into_maintenance() {
     let other = world.test_node(json!({}), json!({})).await;
     world.manage(&other.uuid).await;
     let steps = json!({"clean_steps": [{"interface": "deploy", "step": "nonesuch"}]});
-    world.provision(&other.uuid, Verb::Clean, steps).await.unwrap();
+    world
+        .provision(&other.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
     let other = world.settled(&other.uuid, S::CleanFailed).await;
     assert!(!other.maintenance && other.last_error.unwrap().contains("nonesuch"));
     world.manage_again(&other.uuid).await;
@@ -169,12 +256,22 @@ impl World {
 async fn a_step_waits_without_holding_the_node_and_goes_on() {
     let world = World::start().await;
     let node = world
-        .test_node(json!({"fake_rounds": 2, "fake_poll_seconds": 1}), json!({"deploy_interface": "test-wait"}))
+        .test_node(
+            json!({"fake_rounds": 2, "fake_poll_seconds": 1}),
+            json!({"deploy_interface": "test-wait"}),
+        )
         .await;
     world.manage(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Provide, json!({})).await.unwrap();
-    let waiting = world.until(&node.uuid, "clean wait", |node| node.provision_state == S::CleanWait && node.reservation.is_none()).await;
-    assert_eq!(waiting.clean_step["step"], json!("wait"));
+    world
+        .provision(&node.uuid, Verb::Provide, json!({}))
+        .await
+        .unwrap();
+    let waiting = world
+        .until(&node.uuid, "clean wait", |node| {
+            node.provision_state == S::CleanWait && node.reservation.is_none()
+        })
+        .await;
+    assert_eq!(waiting.clean_step["step"], json!("poll"));
     let operation = world.db.operation_of(&node.uuid).await.unwrap().unwrap();
     assert!(operation.wait.unwrap().message.unwrap().contains("round"));
     world.settled(&node.uuid, S::Available).await;
@@ -187,7 +284,10 @@ async fn a_step_that_waits_past_its_own_deadline_fails_and_is_named() {
     let node = world.test_node(json!({}), json!({})).await;
     world.manage(&node.uuid).await;
     let steps = json!({"clean_steps": [{"interface": "deploy", "step": "wait_external", "args": {"deadline": 1}}]});
-    world.provision(&node.uuid, Verb::Clean, steps).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::CleanFailed).await;
     assert!(node.last_error.unwrap().contains("deploy.wait_external"));
     assert!(node.maintenance);
@@ -199,22 +299,41 @@ async fn waiting_work_is_aborted_now_or_after_its_step() {
     let node = world.test_node(json!({}), json!({})).await;
     world.manage(&node.uuid).await;
     let steps = || json!({"clean_steps": [{"interface": "deploy", "step": "wait_agent"}]});
-    world.provision(&node.uuid, Verb::Clean, steps()).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, steps())
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::CleanWait).await;
-    world.provision(&node.uuid, Verb::Abort, json!({})).await.unwrap();
-    assert_eq!(world.node(&node.uuid).await.provision_state, S::CleanFailed, "with the answer");
+    world
+        .provision(&node.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.node(&node.uuid).await.provision_state,
+        S::CleanFailed,
+        "with the answer"
+    );
     let node = world.settled(&node.uuid, S::CleanFailed).await;
     assert_eq!(node.target_provision_state, Some(S::Manageable));
     assert!(!node.maintenance && node.last_error.unwrap().contains("By request"));
 
     // `resume` of test-wait's automated cleaning is not abortable: it ends first. Here the step `wait` of deployment is.
     let deploying = world
-        .test_node(json!({"fake_rounds": 1, "fake_poll_seconds": 600}), json!({"deploy_interface": "test-wait", "automated_clean": false}))
+        .test_node(
+            json!({"fake_rounds": 1, "fake_poll_seconds": 600}),
+            json!({"deploy_interface": "test-wait", "automated_clean": false}),
+        )
         .await;
     world.provide(&deploying.uuid).await;
-    world.provision(&deploying.uuid, Verb::Deploy, json!({})).await.unwrap();
+    world
+        .provision(&deploying.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
     world.settled(&deploying.uuid, S::WaitCallBack).await;
-    world.provision(&deploying.uuid, Verb::Abort, json!({})).await.unwrap();
+    world
+        .provision(&deploying.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
     let deploying = world.settled(&deploying.uuid, S::DeployFailed).await;
     assert!(deploying.last_error.unwrap().contains("aborted"));
 }
@@ -225,10 +344,20 @@ async fn a_held_node_goes_on_when_it_is_let_go() {
     let node = world.test_node(json!({}), json!({})).await;
     world.manage(&node.uuid).await;
     let steps = json!({"clean_steps": [{"interface": "deploy", "step": "hold"}, {"interface": "deploy", "step": "quick"}]});
-    world.provision(&node.uuid, Verb::Clean, steps).await.unwrap();
-    world.until(&node.uuid, "hold", |node| node.provision_state == S::CleanHold && node.reservation.is_none()).await;
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world
+        .until(&node.uuid, "hold", |node| {
+            node.provision_state == S::CleanHold && node.reservation.is_none()
+        })
+        .await;
     assert!(!world.notes(&node.uuid).await.contains_key("finished quick"));
-    world.provision(&node.uuid, Verb::Unhold, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Unhold, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Manageable).await;
     assert_eq!(world.notes(&node.uuid).await["finished quick"], json!(1));
 }
@@ -237,25 +366,48 @@ async fn a_held_node_goes_on_when_it_is_let_go() {
 async fn a_waiting_deployment_can_be_deleted() {
     let world = World::start().await;
     let node = world
-        .test_node(json!({"fake_rounds": 1, "fake_poll_seconds": 600}), json!({"deploy_interface": "test-wait", "automated_clean": false}))
+        .test_node(
+            json!({"fake_rounds": 1, "fake_poll_seconds": 600}),
+            json!({"deploy_interface": "test-wait", "automated_clean": false}),
+        )
         .await;
     world.provide(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Deploy, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::WaitCallBack).await;
-    world.provision(&node.uuid, Verb::Delete, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Available).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_deployment_is_cleaned_up_and_can_be_tried_again() {
     let world = World::start().await;
-    let node = world.test_node(json!({"fake_fail": {"deploy": "failed"}, "fake_step_ms": 1}), json!({"automated_clean": false})).await;
+    let node = world
+        .test_node(
+            json!({"fake_fail": {"deploy": "failed"}, "fake_step_ms": 1}),
+            json!({"automated_clean": false}),
+        )
+        .await;
     world.provide(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Deploy, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
     let failed = world.settled(&node.uuid, S::DeployFailed).await;
     assert!(failed.last_error.unwrap().contains("deploy.deploy"));
     assert!(!failed.maintenance && failed.deploy_step.is_empty());
-    world.patch(&node.uuid, json!([{"op": "remove", "path": "/driver_info/fake_fail"}])).await.unwrap();
+    world
+        .patch(
+            &node.uuid,
+            json!([{"op": "remove", "path": "/driver_info/fake_fail"}]),
+        )
+        .await
+        .unwrap();
     world.provision(&node.uuid, Verb::Deploy, json!({"deploy_steps": [{"interface": "deploy", "step": "quick", "args": {}, "priority": 30}]})).await.unwrap();
     let node = world.settled(&node.uuid, S::Active).await;
     assert!(node.last_error.is_none());
@@ -265,19 +417,39 @@ async fn a_failed_deployment_is_cleaned_up_and_can_be_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn adoption_service_and_a_failed_tear_down() {
     let world = World::start().await;
-    let node = world.test_node(json!({"fake_step_ms": 1}), json!({"automated_clean": false})).await;
+    let node = world
+        .test_node(
+            json!({"fake_step_ms": 1}),
+            json!({"automated_clean": false}),
+        )
+        .await;
     world.manage(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Adopt, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Adopt, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Active).await;
     let steps = json!({"service_steps": [{"interface": "deploy", "step": "quick"}]});
-    world.provision(&node.uuid, Verb::Service, steps).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Service, steps)
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Active).await;
     assert_eq!(world.notes(&node.uuid).await["finished quick"], json!(1));
-    world.patch(&node.uuid, json!([
-        {"op": "add", "path": "/driver_info/fake_fail", "value": {"tear_down": "failed"}},
-        {"op": "add", "path": "/instance_info/root_gb", "value": 10}
-    ])).await.unwrap();
-    world.provision(&node.uuid, Verb::Delete, json!({})).await.unwrap();
+    world
+        .patch(
+            &node.uuid,
+            json!([
+                {"op": "add", "path": "/driver_info/fake_fail", "value": {"tear_down": "failed"}},
+                {"op": "add", "path": "/instance_info/root_gb", "value": 10}
+            ]),
+        )
+        .await
+        .unwrap();
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
     let node = world.settled(&node.uuid, S::Error).await;
     assert!(node.instance_info.is_empty() && node.last_error.is_some());
 }
@@ -285,36 +457,87 @@ async fn adoption_service_and_a_failed_tear_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_changes_nothing() {
     let world = World::start().await;
-    let node = world.test_node(json!({"fake_fail": {"validate": "missing-parameter"}}), json!({})).await;
+    let node = world
+        .test_node(
+            json!({"fake_fail": {"validate": "missing-parameter"}}),
+            json!({}),
+        )
+        .await;
     let before = world.node(&node.uuid).await;
-    assert_eq!(kind(world.provision(&node.uuid, Verb::Provide, json!({})).await), Some(ErrorKind::InvalidState));
-    assert_eq!(kind(world.provision(&node.uuid, Verb::Rescue, json!({})).await), Some(ErrorKind::Unsupported));
-    assert_eq!(kind(world.power(&node.uuid, PowerTarget::On).await), Some(ErrorKind::MissingParameter));
-    assert_eq!(kind(world.power("no-such-node", PowerTarget::On).await), Some(ErrorKind::NotFound));
+    assert_eq!(
+        kind(world.provision(&node.uuid, Verb::Provide, json!({})).await),
+        Some(ErrorKind::InvalidState)
+    );
+    assert_eq!(
+        kind(world.provision(&node.uuid, Verb::Rescue, json!({})).await),
+        Some(ErrorKind::Unsupported)
+    );
+    assert_eq!(
+        kind(world.power(&node.uuid, PowerTarget::On).await),
+        Some(ErrorKind::MissingParameter)
+    );
+    assert_eq!(
+        kind(world.power("no-such-node", PowerTarget::On).await),
+        Some(ErrorKind::NotFound)
+    );
     let after = world.node(&node.uuid).await;
-    assert_eq!((before.provision_state, before.updated_at, after.reservation), (after.provision_state, after.updated_at, None));
+    assert_eq!(
+        (before.provision_state, before.updated_at, after.reservation),
+        (after.provision_state, after.updated_at, None)
+    );
 
     // Without a deploy interface that deploys, `active` is refused as a whole.
-    let node = world.create("fake-hardware", json!({}), json!({"deploy_interface": "no-deploy"})).await;
+    let node = world
+        .create(
+            "fake-hardware",
+            json!({}),
+            json!({"deploy_interface": "no-deploy"}),
+        )
+        .await;
     world.manage(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Provide, json!({})).await.unwrap();
-    let node = world.until(&node.uuid, "an end", |node| node.reservation.is_none() && node.provision_state != S::Cleaning).await;
+    world
+        .provision(&node.uuid, Verb::Provide, json!({}))
+        .await
+        .unwrap();
+    let node = world
+        .until(&node.uuid, "an end", |node| {
+            node.reservation.is_none() && node.provision_state != S::Cleaning
+        })
+        .await;
     assert_ne!(node.provision_state, S::Active);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_worked_on_is_locked() {
     let world = World::start().await;
-    let node = world.test_node(json!({"fake_delay_ms": {"set_power_state": 700}}), json!({})).await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"set_power_state": 700}}),
+            json!({}),
+        )
+        .await;
     world.manage(&node.uuid).await;
     world.power(&node.uuid, PowerTarget::On).await.unwrap();
     let held = world.node(&node.uuid).await;
     assert_eq!(held.reservation.as_deref(), Some("conductor-1"));
     assert_eq!(held.target_power_state, Some(PowerState::On));
     let locked = Some(ErrorKind::NodeLocked);
-    assert_eq!(kind(world.patch(&node.uuid, json!([{"op": "add", "path": "/extra/a", "value": 1}])).await), locked);
+    assert_eq!(
+        kind(
+            world
+                .patch(
+                    &node.uuid,
+                    json!([{"op": "add", "path": "/extra/a", "value": 1}])
+                )
+                .await
+        ),
+        locked
+    );
     // Not allowed here, and held: 409, so that clients try again.
-    assert_eq!(kind(world.provision(&node.uuid, Verb::Deploy, json!({})).await), locked);
+    assert_eq!(
+        kind(world.provision(&node.uuid, Verb::Deploy, json!({})).await),
+        locked
+    );
     let node = world.power_settled(&node.uuid).await;
     assert_eq!(node.power_state, Some(PowerState::On));
 }
@@ -323,64 +546,190 @@ async fn a_node_that_is_worked_on_is_locked() {
 async fn nodes_are_changed_and_deleted_by_the_rules() {
     let world = World::start().await;
     let node = world.fake_node().await;
-    let changed = world.patch(&node.uuid, json!([{"op": "add", "path": "/extra/rack", "value": "r1"}])).await.unwrap();
-    assert_eq!((changed.extra["rack"].clone(), changed.reservation.clone()), (json!("r1"), None));
+    let changed = world
+        .patch(
+            &node.uuid,
+            json!([{"op": "add", "path": "/extra/rack", "value": "r1"}]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (changed.extra["rack"].clone(), changed.reservation.clone()),
+        (json!("r1"), None)
+    );
     let unknown = json!([{"op": "replace", "path": "/power_interface", "value": "nonesuch"}]);
-    assert_eq!(kind(world.patch(&node.uuid, unknown).await), Some(ErrorKind::InvalidParameter));
+    assert_eq!(
+        kind(world.patch(&node.uuid, unknown).await),
+        Some(ErrorKind::InvalidParameter)
+    );
     let unset = json!([{"op": "remove", "path": "/power_interface"}]);
-    assert_eq!(world.patch(&node.uuid, unset).await.unwrap().power_interface.as_deref(), Some("fake"));
+    assert_eq!(
+        world
+            .patch(&node.uuid, unset)
+            .await
+            .unwrap()
+            .power_interface
+            .as_deref(),
+        Some("fake")
+    );
     let maintenance = |maintenance, reason: Option<&str>| Request::SetMaintenance {
         node: node.uuid.clone(),
         maintenance,
         reason: reason.map(str::to_owned),
     };
     world.ask(maintenance(true, Some("fan"))).await.unwrap();
-    assert_eq!(world.node(&node.uuid).await.maintenance_reason.as_deref(), Some("fan"));
+    assert_eq!(
+        world.node(&node.uuid).await.maintenance_reason.as_deref(),
+        Some("fan")
+    );
     world.ask(maintenance(false, None)).await.unwrap();
     assert_eq!(world.node(&node.uuid).await.maintenance_reason, None);
 
-    world.ask(Request::SetTraits { node: node.uuid.clone(), change: TraitChange::Add("CUSTOM_A".into()) }).await.unwrap();
+    world
+        .ask(Request::SetTraits {
+            node: node.uuid.clone(),
+            change: TraitChange::Add("CUSTOM_A".into()),
+        })
+        .await
+        .unwrap();
     assert_eq!(world.node(&node.uuid).await.traits, ["CUSTOM_A"]);
 
-    let twice = ironbark_model::Node { uuid: node.uuid.clone(), driver: "fake-hardware".into(), ..Default::default() };
-    assert_eq!(kind(world.ask(Request::CreateNode { node: Box::new(twice) }).await), Some(ErrorKind::Conflict));
-    let nonesuch = ironbark_model::Node { driver: "nonesuch".into(), ..Default::default() };
-    assert_eq!(kind(world.ask(Request::CreateNode { node: Box::new(nonesuch) }).await), Some(ErrorKind::InvalidParameter));
+    let twice = ironbark_model::Node {
+        uuid: node.uuid.clone(),
+        driver: "fake-hardware".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        kind(
+            world
+                .ask(Request::CreateNode {
+                    node: Box::new(twice)
+                })
+                .await
+        ),
+        Some(ErrorKind::Conflict)
+    );
+    let nonesuch = ironbark_model::Node {
+        driver: "nonesuch".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        kind(
+            world
+                .ask(Request::CreateNode {
+                    node: Box::new(nonesuch)
+                })
+                .await
+        ),
+        Some(ErrorKind::InvalidParameter)
+    );
 
-    world.ask(Request::DestroyNode { node: node.uuid.clone() }).await.unwrap();
-    assert_eq!(kind(world.ask(Request::DestroyNode { node: node.uuid.clone() }).await), Some(ErrorKind::NotFound));
+    world
+        .ask(Request::DestroyNode {
+            node: node.uuid.clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        kind(
+            world
+                .ask(Request::DestroyNode {
+                    node: node.uuid.clone()
+                })
+                .await
+        ),
+        Some(ErrorKind::NotFound)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn validate_management_and_vendor_calls_answer() {
     let world = World::start().await;
     let node = world.fake_node().await;
-    let Reply::Json(answer) = world.ask(Request::Validate { node: node.uuid.clone() }).await.unwrap() else { panic!() };
+    let Reply::Json(answer) = world
+        .ask(Request::Validate {
+            node: node.uuid.clone(),
+        })
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(answer["power"], json!({"result": true}));
     assert_eq!(answer.as_object().unwrap().len(), 12);
 
-    world.ask(Request::SetBootDevice { node: node.uuid.clone(), device: "pxe".into(), persistent: true }).await.unwrap();
-    let Reply::Json(device) = world.ask(Request::GetBootDevice { node: node.uuid.clone() }).await.unwrap() else { panic!() };
+    world
+        .ask(Request::SetBootDevice {
+            node: node.uuid.clone(),
+            device: "pxe".into(),
+            persistent: true,
+        })
+        .await
+        .unwrap();
+    let Reply::Json(device) = world
+        .ask(Request::GetBootDevice {
+            node: node.uuid.clone(),
+        })
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(device, json!({"boot_device": "pxe", "persistent": true}));
-    let wrong = Request::SetBootDevice { node: node.uuid.clone(), device: "tape".into(), persistent: true };
-    assert_eq!(kind(world.ask(wrong).await), Some(ErrorKind::InvalidParameter));
+    let wrong = Request::SetBootDevice {
+        node: node.uuid.clone(),
+        device: "tape".into(),
+        persistent: true,
+    };
+    assert_eq!(
+        kind(world.ask(wrong).await),
+        Some(ErrorKind::InvalidParameter)
+    );
 
     let call = |method: &str, http: &str, body: &str| Request::VendorPassthru {
         node: node.uuid.clone(),
-        call: VendorCall { method: method.into(), http_method: http.into(), body: body.into() },
+        call: VendorCall {
+            method: method.into(),
+            http_method: http.into(),
+            body: body.into(),
+        },
     };
-    let Reply::Vendor { is_async, result, .. } = world.ask(call("third_method_sync", "POST", r#"{"bar": "meow"}"#)).await.unwrap() else { panic!() };
+    let Reply::Vendor {
+        is_async, result, ..
+    } = world
+        .ask(call("third_method_sync", "POST", r#"{"bar": "meow"}"#))
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
     assert_eq!((is_async, result.as_str()), (false, "true"));
-    assert_eq!(kind(world.ask(call("third_method_sync", "GET", "{}")).await), Some(ErrorKind::InvalidParameter));
-    assert_eq!(kind(world.ask(call("nonesuch", "POST", "{}")).await), Some(ErrorKind::InvalidParameter));
+    assert_eq!(
+        kind(world.ask(call("third_method_sync", "GET", "{}")).await),
+        Some(ErrorKind::InvalidParameter)
+    );
+    assert_eq!(
+        kind(world.ask(call("nonesuch", "POST", "{}")).await),
+        Some(ErrorKind::InvalidParameter)
+    );
 
     let test = world.test_node(json!({}), json!({})).await;
     let fail = Request::VendorPassthru {
         node: test.uuid.clone(),
-        call: VendorCall { method: "fail_async".into(), http_method: "POST".into(), body: r#"{"how": "failed"}"#.into() },
+        call: VendorCall {
+            method: "fail_async".into(),
+            http_method: "POST".into(),
+            body: r#"{"how": "failed"}"#.into(),
+        },
     };
-    let Reply::Vendor { is_async, .. } = world.ask(fail).await.unwrap() else { panic!() };
+    let Reply::Vendor { is_async, .. } = world.ask(fail).await.unwrap() else {
+        panic!()
+    };
     assert!(is_async);
-    let node = world.until(&test.uuid, "an error", |node| node.last_error.is_some() && node.reservation.is_none()).await;
+    let node = world
+        .until(&test.uuid, "an error", |node| {
+            node.last_error.is_some() && node.reservation.is_none()
+        })
+        .await;
     assert!(node.last_error.unwrap().contains("fail_async"));
 }

@@ -38,6 +38,10 @@ async fn attend(ctx: &Arc<Context>, node_uuid: &str) -> Result<()> {
     // Before anything is stored: a step that was resumed, but whose driver then can't be called, counts as interrupted.
     ctx.standing.check()?;
     if let Some(reservation) = ctx.alarm.take_stranded(node_uuid) {
+        if !ctx.standing.may_act() {
+            ctx.alarm.strand(reservation);
+            return Ok(());
+        }
         let held = Held::take_over(ctx, node_uuid, &reservation.host, reservation.fence).await;
         return match held {
             Ok(Some(held)) => recovery::see_to(held).await,

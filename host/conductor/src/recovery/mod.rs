@@ -164,7 +164,19 @@ async fn see_to_idle(held: Held, node: Node) -> Result<()> {
         );
         return failure::fail_without_operation(held, node, &reason).await;
     }
-    held.release().await
+    // It may have been an asynchronous vendor call, whose client was told that it goes on.
+    let message = "A request to this node was interrupted because its conductor stopped; if it was a vendor call, its outcome \
+         is unknown.";
+    let mut node = node;
+    let entry = failure::history_error(&node, "conductor", message, held.context().host());
+    // In a failed state the error says why the node is there: it stays.
+    if !node.provision_state.is_failed() {
+        node.last_error = Some(message.to_owned());
+    }
+    let mut tx = held.begin().await?;
+    tx.save_node(&node).await?;
+    tx.history_add(&entry).await?;
+    held.commit_and_release(tx).await
 }
 
 async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {

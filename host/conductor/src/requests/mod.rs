@@ -34,7 +34,7 @@ use crate::call::{NodeCall, Ports};
 use crate::context::Context;
 use crate::operations::states;
 use crate::packages;
-use crate::reserve::Held;
+use crate::reserve::{Held, giving_back};
 
 /// What every request has.
 pub(crate) struct Asked {
@@ -90,10 +90,28 @@ pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
             ),
         ));
     }
-    let span = tracing::info_span!("request", request_id = %asked.request_id);
-    dispatch(ctx, &asked, envelope.request)
-        .instrument(span)
-        .await
+    let span = tracing::info_span!(
+        "request",
+        request_id = %asked.request_id,
+        node = tracing::field::Empty
+    );
+    let work = async {
+        let outcome = giving_back(dispatch(ctx, &asked, envelope.request)).await;
+        if let Err(error) = &outcome
+            && matches!(
+                error.kind(),
+                ErrorKind::Internal | ErrorKind::BadGateway | ErrorKind::GatewayTimeout
+            )
+        {
+            // With its causes, which the client isn't told.
+            tracing::warn!(
+                error = error as &(dyn std::error::Error + 'static),
+                "a request failed"
+            );
+        }
+        outcome
+    };
+    work.instrument(span).await
 }
 
 async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result<Reply> {
@@ -149,10 +167,13 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
 
 /// The node that `ident` names.
 pub(crate) async fn find(ctx: &Context, ident: &str) -> Result<Node> {
-    ctx.db
+    let node = ctx
+        .db
         .node_get(&Ident::parse(ident)?)
         .await?
-        .ok_or_else(|| Error::node_not_found(ident))
+        .ok_or_else(|| Error::node_not_found(ident))?;
+    tracing::Span::current().record("node", node.uuid.as_str());
+    Ok(node)
 }
 
 /// Holds the node that `ident` names, trying again for a while if somebody else does, and reads it.

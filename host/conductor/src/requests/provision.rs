@@ -137,9 +137,8 @@ fn check(node: &Node, verb: Verb, provisioning_in_maintenance: bool) -> Result<(
     if deploys && node.maintenance {
         return Err(in_maintenance());
     }
-    // A node that is just being cleaned isn't made manageable: only the end of the cleaning does that.
-    let cleaning = verb == Verb::Manage && node.provision_state == ProvisionState::Cleaning;
-    if cleaning || node.provision_state.next(verb.event()).is_none() {
+    // The moves out of states in which a conductor works are the conductor's: the end of a cleaning is `manage` too.
+    if node.provision_state.is_working() || node.provision_state.next(verb.event()).is_none() {
         return Err(states::not_allowed(node, verb.event()));
     }
     let kept_off = matches!(verb, Verb::Clean | Verb::Service)

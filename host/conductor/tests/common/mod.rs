@@ -64,7 +64,12 @@ impl World {
             ..Config::default()
         };
         change(&mut config);
-        let engine = Engine::new(EngineConfig::default(), Handle::current()).unwrap();
+        let engine = EngineConfig {
+            // Each test has an engine; only the first one compiles.
+            cache_folder: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+            ..EngineConfig::default()
+        };
+        let engine = Engine::new(engine, Handle::current()).unwrap();
         let db = database.database.clone();
         let conductor = conductor(&db, &config, &engine).await;
         Self {
@@ -229,7 +234,9 @@ impl World {
     /// Available, from enroll.
     pub async fn provide(&self, uuid: &str) -> Node {
         self.manage(uuid).await;
-        self.provision(uuid, Verb::Provide, json!({})).await.unwrap();
+        self.provision(uuid, Verb::Provide, json!({}))
+            .await
+            .unwrap();
         self.settled(uuid, ProvisionState::Available).await
     }
 
@@ -283,8 +290,16 @@ async fn conductor(db: &Database, config: &Config, engine: &Engine) -> Arc<Condu
 fn package(name: &str) -> Vec<u8> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let (variable, folder, compiled) = match name {
-        "fake" => ("IRONBARK_TEST_DRIVERS", "drivers", "ironbark_plugin_fake.wasm"),
-        _ => ("IRONBARK_TEST_FIXTURES", "fixtures", "ironbark_fixture_test.wasm"),
+        "fake" => (
+            "IRONBARK_TEST_DRIVERS",
+            "drivers",
+            "ironbark_plugin_fake.wasm",
+        ),
+        _ => (
+            "IRONBARK_TEST_FIXTURES",
+            "fixtures",
+            "ironbark_fixture_test.wasm",
+        ),
     };
     let packed = std::env::var_os(variable)
         .map_or_else(|| target.join(folder), PathBuf::from)

@@ -2,7 +2,7 @@
 //!
 //! Each operation goes through phases. A phase calls drivers, holding the node but no transaction, and what it did is committed
 //! together with the journal, so that the database alone says what remains. The phases of each kind of work are in a file of
-//! their own; [`drive`] leads through them, and everything that fails goes through `failing.rs`.
+//! their own; `drive` leads through them, and everything that fails goes through `failing.rs`.
 
 mod adopt;
 mod alarm;

@@ -66,6 +66,7 @@ impl Conductor {
         let ctx = Arc::new(Context::new(parts));
         packages::bring_up(&ctx).await?;
         registration::register(&ctx).await?;
+        reconcile::spawn_heart(&ctx);
         recovery::recover_own(&ctx).await?;
         operations::spawn_alarm(&ctx);
         reconcile::spawn_all(&ctx);

@@ -58,12 +58,16 @@ pub struct Wakers {
     pub(crate) tasks: TaskTracker,
 }
 
-/// Starts them all. They end when the conductor stops.
-pub fn spawn_all(ctx: &Arc<Context>) {
+/// Starts renewing the registration: before anything that may take long, since without it others take the nodes over.
+pub fn spawn_heart(ctx: &Arc<Context>) {
     tokio::spawn({
         let ctx = Arc::clone(ctx);
         async move { registration::keep_alive(&ctx).await }
     });
+}
+
+/// Starts all the others. They end when the conductor stops.
+pub fn spawn_all(ctx: &Arc<Context>) {
     ctx.wake.tasks.spawn({
         let ctx = Arc::clone(ctx);
         async move { driver_tasks::run(&ctx).await }

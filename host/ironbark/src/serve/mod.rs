@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ironbark_api::ApiState;
-use ironbark_conductor::{Conductor, Parts};
+use ironbark_conductor::{Conductor, Parts, Stop};
 use ironbark_db::Database;
 use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
 
@@ -76,7 +76,13 @@ async fn serve(settings: Settings) -> Result<()> {
     let listener = listener::Listener::start(&settings, api).await?;
     tracing::info!(address = %listener.address(), conductor = %host, "the API listens");
 
-    let how = signals.wait().await;
+    // The conductor ends by itself if another process registers under its host name.
+    let superseded = conductor.context().shutdown.clone();
+    let told = tokio::select! {
+        how = signals.wait() => Some(how),
+        () = superseded.cancelled() => None,
+    };
+    let how = told.unwrap_or(Stop::Graceful);
     tracing::info!(how = ?how, "stopping");
     tokio::select! {
         () = conductor.stop(how) => {}
@@ -86,6 +92,10 @@ async fn serve(settings: Settings) -> Result<()> {
     listener.stop().await;
     ipmi.shutdown(CLOSE_SESSIONS).await;
     db.close().await;
+    anyhow::ensure!(
+        told.is_some(),
+        "another process registered as conductor {host}: give each its own [conductor] host, or end one of them"
+    );
     Ok(())
 }
 

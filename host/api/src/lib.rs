@@ -4,7 +4,7 @@
 //! answers. It may know the model, the ring, the database and RPC; never a conductor, a driver or the sandbox. It
 //! never calls a driver and never writes to the database, but for staging the bytes of an uploaded package.
 //!
-//! Where to look: [`gates`] says what exists since which microversion, and is the only place that does; `error` is the
+//! Where to look: `gates` says what exists since which microversion, and is the only place that does; `error` is the
 //! only place that knows which HTTP status an error becomes; `front` is what every request passes through.
 
 #![forbid(unsafe_code)]

@@ -275,7 +275,7 @@ async fn a_step_waits_without_holding_the_node_and_goes_on() {
     let operation = world.db.operation_of(&node.uuid).await.unwrap().unwrap();
     assert!(operation.wait.unwrap().message.unwrap().contains("round"));
     world.settled(&node.uuid, S::Available).await;
-    assert_eq!(world.notes(&node.uuid).await["parts wait"], json!(2));
+    assert_eq!(world.notes(&node.uuid).await["parts poll"], json!(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -487,24 +487,18 @@ async fn what_is_refused_changes_nothing() {
     );
 
     // Without a deploy interface that deploys, `active` is refused as a whole.
-    let node = world
-        .create(
-            "fake-hardware",
-            json!({}),
-            json!({"deploy_interface": "no-deploy"}),
-        )
-        .await;
-    world.manage(&node.uuid).await;
-    world
-        .provision(&node.uuid, Verb::Provide, json!({}))
-        .await
-        .unwrap();
-    let node = world
-        .until(&node.uuid, "an end", |node| {
-            node.reservation.is_none() && node.provision_state != S::Cleaning
-        })
-        .await;
-    assert_ne!(node.provision_state, S::Active);
+    let fields = json!({"deploy_interface": "no-deploy", "automated_clean": false});
+    let node = world.create("fake-hardware", json!({}), fields).await;
+    let before = world.provide(&node.uuid).await;
+    assert_eq!(
+        kind(world.provision(&node.uuid, Verb::Deploy, json!({})).await),
+        Some(ErrorKind::Unsupported)
+    );
+    let after = world.node(&node.uuid).await;
+    assert_eq!(
+        (after.provision_state, after.updated_at, after.reservation),
+        (S::Available, before.updated_at, None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

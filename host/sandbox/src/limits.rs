@@ -7,7 +7,8 @@ use wasmtime::ResourceLimiter;
 /// Bounds on every call. All of them hold for each call alone.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Linear memory of one instance, in bytes. Default 64 MiB.
+    /// Linear memory of one instance, in bytes. Default 24 MiB: handing memory out and clearing it away holds up the guests'
+    /// workers for about a millisecond per MiB, and a driver that takes all it can get must not be felt by others.
     pub memory: usize,
     /// Entries of one table. Default 20,000.
     pub table_elements: usize,
@@ -32,7 +33,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory: 64 * 1024 * 1024,
+            memory: 24 * 1024 * 1024,
             table_elements: 20_000,
             instances: 32,
             cpu: Duration::from_secs(5),

@@ -152,7 +152,8 @@ async fn more_memory_than_allowed_is_refused() {
     );
     let driver = load(&engine(), guest).await;
     let error = driver.get_power_state("acme", context()).await.unwrap_err();
-    assert_eq!(kind(error), FaultKind::Memory(64 * 1024 * 1024));
+    let allowed = ironbark_sandbox::Limits::default().memory;
+    assert_eq!(kind(error), FaultKind::Memory(allowed));
 }
 
 #[tokio::test]

@@ -19,8 +19,8 @@ def run(command, *arguments):
     line = ["--os-auth-type", "none", "--os-endpoint", URL, "baremetal", *command.split(), *arguments]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        shell = OpenStackShell(stdout=out, stderr=err)
-        status = shell.run(line)
+        # Made within, since a shell takes its streams when it is made.
+        status = OpenStackShell().run(line)
     print(f"[{time.monotonic():.1f}] openstack baremetal {command} {' '.join(arguments)} -> {status}", flush=True)
     return status, out.getvalue(), err.getvalue()
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::command::{answers, program, step, target};
+use crate::command::{answers, program, root, step, target};
 
 /// Something that some tests need.
 struct Need {
@@ -38,12 +38,8 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// python-ironicclient's version is the one that conformance is stated for.
-const CLIENTS: &[&str] = &[
-    "python-ironicclient==6.3.0",
-    "python-openstackclient",
-    "openstacksdk==4.22.0",
-];
+/// The clients that conformance is stated for, with everything that they need, each at one version.
+const CLIENTS: &str = "tests/clients/requirements.txt";
 
 /// What was found or installed.
 #[derive(Debug, Default)]
@@ -127,7 +123,8 @@ fn postgres() -> Option<PathBuf> {
 fn clients() -> Result<PathBuf> {
     let folder = target().join("clients");
     let marker = folder.join("installed");
-    let wanted = CLIENTS.join("\n");
+    let list = root().join(CLIENTS);
+    let wanted = std::fs::read_to_string(&list).with_context(|| format!("reading {CLIENTS}"))?;
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(folder);
     }
@@ -136,8 +133,8 @@ fn clients() -> Result<PathBuf> {
     step("Making a Python environment", venv)?;
     let mut install = program(folder.join("bin/pip"));
     install
-        .args(["install", "--quiet", "--disable-pip-version-check"])
-        .args(CLIENTS);
+        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(list);
     step("Installing the real clients", install)?;
     std::fs::write(&marker, wanted)?;
     Ok(folder)

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use ironbark_model::Error;
+use ironbark_model::patch::MAX_DEPTH;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiState;
@@ -14,9 +15,6 @@ use crate::error::ApiError;
 
 /// What one permit of the memory for bodies stands for.
 pub(crate) const MEMORY_UNIT: usize = 1024;
-
-/// The deepest nesting of JSON that is accepted.
-const MAX_DEPTH: usize = 25;
 
 /// How large a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -211,9 +211,12 @@ impl Scripted {
         change: impl FnOnce(Node) -> Result<Node>,
     ) -> Result<Node> {
         let mut transaction = self.reserved(uuid).await?;
-        let node = change(transaction.node().await?)?;
-        transaction.save_node(&node).await?;
+        let changed = change(transaction.node().await?);
+        if let Ok(node) = &changed {
+            transaction.save_node(node).await?;
+        }
         transaction.commit_and_release().await?;
+        changed?;
         Ok(self
             .db
             .node_get(&Ident::Uuid(uuid.to_owned()))

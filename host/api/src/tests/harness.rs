@@ -62,11 +62,7 @@ impl Site {
     /// Nobody is registered.
     pub(super) async fn without_conductor(config: ApiConfig) -> Self {
         let db = Arc::new(testing::sqlite().await);
-        let conductor = Arc::new(Scripted {
-            db: db.clone(),
-            asked: Mutex::default(),
-            answers: Mutex::default(),
-        });
+        let conductor = Scripted::new(&db);
         let transport = InProcess::new();
         transport.listen(HOST, conductor.clone(), DEFAULT_BOUND);
         let client = Client::new(Arc::new(transport.clone()), Duration::from_secs(20));
@@ -81,6 +77,19 @@ impl Site {
 
     /// Registers the conductor with these hardware types.
     pub(super) async fn register(&self, drivers: &[&str]) {
+        self.register_as(HOST, "", drivers).await;
+    }
+
+    /// Registers one more conductor, and has it listen.
+    pub(super) async fn another(&self, host: &str, group: &str, drivers: &[&str]) -> Arc<Scripted> {
+        let conductor = Scripted::new(&self.db);
+        self.transport
+            .listen(host, conductor.clone(), DEFAULT_BOUND);
+        self.register_as(host, group, drivers).await;
+        conductor
+    }
+
+    async fn register_as(&self, host: &str, group: &str, drivers: &[&str]) {
         let interfaces = drivers
             .iter()
             .flat_map(|driver| {
@@ -94,8 +103,8 @@ impl Site {
             .collect();
         self.db
             .conductor_register(&Registration {
-                hostname: HOST.to_owned(),
-                conductor_group: String::new(),
+                hostname: host.to_owned(),
+                conductor_group: group.to_owned(),
                 incarnation: new_uuid(),
                 drivers: drivers.iter().map(|driver| (*driver).to_owned()).collect(),
                 interfaces,
@@ -168,6 +177,14 @@ impl Site {
 }
 
 impl Scripted {
+    fn new(db: &Arc<TestDatabase>) -> Arc<Self> {
+        Arc::new(Self {
+            db: db.clone(),
+            asked: Mutex::default(),
+            answers: Mutex::default(),
+        })
+    }
+
     /// The next request is answered with this, whatever it is.
     pub(super) fn next(&self, answer: Result<Reply>) {
         self.answers.lock().unwrap().push_back(answer);

@@ -12,6 +12,7 @@
 mod auth;
 mod base_url;
 mod body;
+mod browser;
 mod conductors;
 mod config;
 mod context;

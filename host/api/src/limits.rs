@@ -1,4 +1,4 @@
-//! Bounds on what a client sends: size, depth, time, and memory of all bodies together.
+//! Bounds on what a client sends: type, size, depth, time, and memory of all bodies together.
 
 use std::time::Duration;
 
@@ -74,6 +74,25 @@ pub(crate) fn check_head(
                 "The request's headers have more than {} bytes.",
                 limits.headers
             ),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a driver package that isn't called one. JSON is read whatever it is called, as clients expect.
+///
+/// A page of another site can make a browser send any bytes, but not under this name without asking first.
+pub(crate) fn check_type(headers: &HeaderMap, limit: BodyLimit) -> Result<(), ApiError> {
+    const WASM: &str = "application/wasm";
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    if limit == BodyLimit::Package && !given.trim().eq_ignore_ascii_case(WASM) {
+        return Err(ApiError::fault(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("A driver package is sent with Content-Type: {WASM}."),
         ));
     }
     Ok(())

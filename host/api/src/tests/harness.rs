@@ -145,7 +145,7 @@ impl Site {
         self.raw(method, path, &headers, body).await
     }
 
-    /// Sends a request with exactly these headers, and a host.
+    /// Sends a request with exactly these headers, and a host if they name none.
     pub(super) async fn raw(
         &self,
         method: &str,
@@ -153,10 +153,10 @@ impl Site {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Answer {
-        let mut request = HttpRequest::builder()
-            .method(method)
-            .uri(path)
-            .header("Host", "127.0.0.1:6385");
+        let mut request = HttpRequest::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            request = request.header("Host", "127.0.0.1:6385");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -293,3 +293,22 @@ async fn health_is_the_databases() {
     site.db.close().await;
     site.get("/healthcheck", None).await.expect(503);
 }
+
+#[tokio::test]
+async fn pages_of_other_sites_reach_nothing() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let power = format!("/v1/nodes/{}/states/power?target=off", node.uuid);
+    for header in [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Origin", "https://evil.example"),
+        ("Host", "evil.example:6385"),
+    ] {
+        for (method, path) in [("PUT", power.as_str()), ("GET", "/v1/nodes"), ("GET", "/")] {
+            site.raw(method, path, &[header], Body::empty())
+                .await
+                .expect(403);
+        }
+    }
+    assert_eq!(site.conductor.count(), 0);
+}

@@ -50,7 +50,7 @@ pub struct Limits {
     /// Requests under way; one more is answered 503. Much more than what conductors take, whose own bounds come first:
     /// many requests that wait for slow machines must not keep others from reading.
     pub in_flight: usize,
-    /// Bytes of request bodies in memory, all together; more is answered 503.
+    /// Bytes of request bodies in memory, all together and with what they become when parsed; more is answered 503.
     pub body_memory: usize,
     /// How long a client may take to send a body of ordinary size; a package may take ten times as long.
     pub body_timeout: Duration,

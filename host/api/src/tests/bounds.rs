@@ -100,6 +100,13 @@ async fn at_our_own_bounds_clients_are_told_to_come_back() {
         .await
         .expect(503);
     assert!(answer.header("retry-after").is_some());
+    // What a small body becomes counts as well.
+    let zeros = format!("[{}0]", "0,".repeat(400));
+    let answer = full
+        .raw("POST", "/v1/nodes", &[], Body::from(zeros))
+        .await
+        .expect(503);
+    assert!(answer.header("retry-after").is_some());
 }
 
 #[tokio::test]

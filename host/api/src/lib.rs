@@ -23,6 +23,7 @@ mod gates;
 mod health;
 mod htpasswd;
 mod limits;
+mod local_link;
 mod nodes;
 mod packages;
 mod paging;

@@ -133,7 +133,12 @@ fn clients() -> Result<PathBuf> {
     step("Making a Python environment", venv)?;
     let mut install = program(folder.join("bin/pip"));
     install
-        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .args([
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
         .arg(list);
     step("Installing the real clients", install)?;
     std::fs::write(&marker, wanted)?;

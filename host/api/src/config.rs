@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub enable_proxy_headers: bool,
     /// Clients connect with TLS, so that links begin with `https`.
     pub tls: bool,
+    /// The conductor group of a node that is created without one, in lower case: it says who is asked to create it.
+    pub default_conductor_group: String,
     /// Bounds.
     pub limits: Limits,
 }
@@ -39,6 +41,7 @@ impl Default for ApiConfig {
             max_limit: 1000,
             enable_proxy_headers: false,
             tls: false,
+            default_conductor_group: String::new(),
             limits: Limits::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use ironbark_model::{Error, ErrorKind};
+use ironbark_rpc::Request;
 use serde_json::json;
 
 use super::harness::{LATEST, Site};
@@ -215,6 +216,28 @@ async fn json_suffixes_mean_something_to_old_clients_only() {
     let by_uuid = format!("/v1/nodes/{}.json", plain.uuid);
     site.get(&by_uuid, None).await.expect(404);
     site.get(&by_uuid, Some(90)).await.expect(200);
+}
+
+#[tokio::test]
+async fn only_the_end_of_a_path_loses_its_json() {
+    let site = Site::new().await;
+    site.node(|node| node.name = Some("one".to_owned())).await;
+    let dotted = site
+        .node(|node| node.name = Some("one.json".to_owned()))
+        .await;
+    for (method, path) in [
+        ("PUT", "/v1/nodes/one.json/traits/CUSTOM_A"),
+        ("POST", "/v1/nodes/one.json/vendor_passthru/m"),
+    ] {
+        let answer = site.send(method, path, Some(90), None).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+        let (Request::SetTraits { node, .. } | Request::VendorPassthru { node, .. }) =
+            site.conductor.last()
+        else {
+            panic!("another request");
+        };
+        assert_eq!(node, dotted.uuid, "{path}");
+    }
 }
 
 #[tokio::test]

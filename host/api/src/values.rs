@@ -53,12 +53,6 @@ pub(crate) fn normalise(
             _ => Err(wrong("text or null")),
         },
         Kind::Flag => match value {
-            Value::Null => Ok(Value::Bool(false)),
-            value => flag(&value)
-                .map(Value::Bool)
-                .ok_or_else(|| wrong("true or false")),
-        },
-        Kind::MaybeFlag => match value {
             Value::Null => Ok(Value::Null),
             value => flag(&value)
                 .map(Value::Bool)
@@ -177,7 +171,7 @@ mod tests {
     fn values_get_the_form_in_which_they_are_stored() {
         for (name, given, stored) in [
             ("maintenance", json!("Yes"), json!(true)),
-            ("maintenance", json!(null), json!(false)),
+            ("maintenance", json!(null), json!(null)),
             ("automated_clean", json!(null), json!(null)),
             ("properties", json!(null), json!({})),
             (

@@ -426,20 +426,25 @@ fn implementation(kind: InterfaceKind) -> &'static str {
     }
 }
 
-fn patched<T: serde::Serialize + serde::de::DeserializeOwned>(
-    old: &T,
-    ops: &[patch::PatchOp],
-) -> Result<T> {
-    let Value::Object(mut document) = serde_json::to_value(old).unwrap() else {
-        panic!("not an object");
+fn patched<T>(old: &T, ops: &[patch::PatchOp]) -> Result<T>
+where
+    T: Default + serde::Serialize + serde::de::DeserializeOwned,
+{
+    let object = |value: &T| {
+        serde_json::to_value(value)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .clone()
     };
-    let blank = document.clone();
-    patch::apply(&mut document, ops, |name| match &blank[name] {
-        Value::Object(_) => json!({}),
-        Value::Bool(_) => json!(false),
-        Value::String(_) if name == "conductor_group" => json!(""),
-        _ => Value::Null,
-    })?;
+    let mut document = object(old);
+    let defaults = object(&T::default());
+    patch::apply(&mut document, ops, |name| defaults[name].clone())?;
+    for (name, value) in &mut document {
+        if value.is_null() {
+            *value = defaults[name].clone();
+        }
+    }
     serde_json::from_value(Value::Object(document))
         .map_err(|error| Error::invalid(error.to_string()))
 }

@@ -70,6 +70,37 @@ async fn a_ports_life() {
 }
 
 #[tokio::test]
+async fn a_null_flag_is_one_that_nobody_gave() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let port = create(
+        &site,
+        json!({"address": "52:54:00:00:00:01", "node_uuid": node.uuid, "pxe_enabled": null,
+               "available_for_dynamic_portgroup": null, "is_smartnic": null}),
+    )
+    .await;
+    let flags = |port: &Value| {
+        [
+            "pxe_enabled",
+            "available_for_dynamic_portgroup",
+            "is_smartnic",
+        ]
+        .map(|name| port[name].as_bool().unwrap())
+    };
+    assert_eq!(flags(&port), [true, true, false]);
+    let path = format!("/v1/ports/{}", port["uuid"].as_str().unwrap());
+    let patch = async |value: Value| {
+        let op = json!([{"op": "replace", "path": "/pxe_enabled", "value": value}]);
+        site.send("PATCH", &path, LATEST, Some(op))
+            .await
+            .expect(200)
+            .json()
+    };
+    assert_eq!(flags(&patch(json!("no")).await), [false, true, false]);
+    assert_eq!(flags(&patch(json!(null)).await), [true, true, false]);
+}
+
+#[tokio::test]
 async fn a_part_of_a_link_is_patched_as_the_whole_is() {
     let site = Site::new().await;
     let node = site.node(|_| {}).await;

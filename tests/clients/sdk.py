@@ -66,6 +66,8 @@ def machine(metal):
         pass
     metal.set_node_power_state(node, "power on", wait=True, timeout=60)
     same(metal.get_node(node).power_state, "power on")
+    metal.wait_for_node_reservation(node, timeout=60)
+    metal.inject_nmi_to_node(node)
     metal.set_node_power_state(node, "rebooting", wait=True, timeout=60)
     metal.set_node_power_state(node, "soft power off", wait=True, timeout=60)
     same(metal.get_node(node).power_state, "power off")
@@ -74,7 +76,6 @@ def machine(metal):
     device = metal.get_node_boot_device(node)
     same((device["boot_device"], device["persistent"]), ("pxe", True))
     assert "disk" in metal.get_node_supported_boot_devices(node)["supported_boot_devices"]
-    metal.inject_nmi_to_node(node)
     methods = metal.list_node_vendor_passthru(node)
     assert "send_raw" in methods, methods
     metal.call_node_vendor_passthru(node, "POST", "send_raw", {"raw_bytes": "0x06 0x01"})

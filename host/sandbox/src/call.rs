@@ -9,12 +9,13 @@ use tokio::task::JoinHandle;
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::admission::admit;
 use crate::bindings::ironbark::driver::types as wit;
 use crate::capabilities::{CallContext, Completed, Usage};
 use crate::driver::{Driver, Package};
 use crate::engine::Inner;
 use crate::error::{CallError, DriverError};
-use crate::faults::{FaultKind, classify};
+use crate::faults::{FaultKind, classify, is_full};
 use crate::state::{Meter, Setup, State};
 use crate::turns::Turns;
 
@@ -42,7 +43,13 @@ impl Driver {
             + 'static,
     {
         let inner = &self.engine;
-        let place = inner.admit().await?;
+        let place = admit(
+            &inner.room,
+            &self.package.room,
+            inner.queue_timeout,
+            &inner.io,
+        )
+        .await?;
         let limit = call_limit(inner, context.deadline);
         let meter = Arc::new(Meter::default());
         let setup = Setup {
@@ -115,7 +122,7 @@ impl Driver {
         let value = match returned {
             Ok(Ok(value)) => value,
             Ok(Err(error)) => return Err(DriverError::from(error).into()),
-            Err(error) => return Err(self.sort_out(&error, store.data()).into()),
+            Err(error) => return Err(self.sort_out(&error, store.data())),
         };
         let state = store.data_mut();
         Ok(Completed {
@@ -145,7 +152,10 @@ impl Driver {
         store
     }
 
-    fn sort_out(&self, error: &wasmtime::Error, state: &State) -> crate::faults::Fault {
+    fn sort_out(&self, error: &wasmtime::Error, state: &State) -> CallError {
+        if is_full(error) {
+            return CallError::Overloaded;
+        }
         let (kind, detail) = classify(error, state.limiter.refused());
         let package: &Package = &self.package;
         tracing::warn!(
@@ -157,7 +167,7 @@ impl Driver {
             error = format!("{error:#}"),
             "driver fault: {kind}"
         );
-        self.fault_with(kind, detail)
+        self.fault_with(kind, detail).into()
     }
 }
 

@@ -6,6 +6,7 @@ use ironbark_package::{Export, interface_name};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre};
 
+use crate::admission::Room;
 use crate::bindings::exports::ironbark::driver as exports;
 use crate::capabilities::CallContext;
 use crate::engine::{Engine, Inner};
@@ -57,6 +58,7 @@ pub(crate) struct Package {
     pub(crate) name: PackageName,
     pub(crate) granted: Granted,
     pub(crate) log: LogGate,
+    pub(crate) room: Room,
     pub(crate) turns: Arc<Semaphore>,
 }
 
@@ -102,6 +104,7 @@ impl Engine {
                 name,
                 granted,
                 log: LogGate::default(),
+                room: Room::new(self.inner.live_per_package, self.inner.max_queued),
                 turns: Arc::new(Semaphore::new(self.inner.runnable_per_package)),
             }),
             loaded: Arc::new(Loaded::new(&compiled, instance)?),

@@ -1,8 +1,9 @@
 //! A transaction of whoever holds a node: the only way to change one.
 
+use std::sync::Arc;
+
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::{Error, Node, Operation, Port, Result, Timestamp};
-use serde_json::Value;
 use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::error::{FenceLost, told, told_of_write};
@@ -155,11 +156,11 @@ impl ReservedTx {
         history::insert(&mut self.transaction, self.node_id, entry).await
     }
 
-    /// Writes what a package keeps of the node; `None` deletes a note.
+    /// Writes what a package keeps of the node, JSON text; `None` deletes a note.
     pub async fn notes_write(
         &mut self,
         package: &str,
-        notes: &[(String, Option<Value>)],
+        notes: &[(String, Option<Arc<str>>)],
     ) -> Result<()> {
         notes::write(&mut self.transaction, self.node_id, package, notes).await
     }

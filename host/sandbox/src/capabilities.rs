@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::error::DriverError;
 use crate::types::Lock;
 
-/// A change to what a package remembers of a node: a key, and its new value or `None` if it is forgotten.
-pub type Write = (String, Option<Value>);
+/// A change to what a package remembers of a node: a key, and its new value as JSON text, or `None` if it is forgotten.
+pub type Write = (String, Option<Arc<str>>);
 
 /// The way to one node's BMC over IPMI. Address, credentials and session are the implementor's.
 #[async_trait]
@@ -43,8 +43,8 @@ pub struct IpmiResponse {
 /// What one package remembers of one node.
 #[async_trait]
 pub trait StateAccess: Send + Sync {
-    /// All of it.
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError>;
+    /// All of it, values as JSON text.
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError>;
 
     /// Stores the running step's cursor and these writes at once, in one transaction.
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError>;

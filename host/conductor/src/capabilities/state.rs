@@ -53,7 +53,7 @@ impl NodeNotes {
 
 #[async_trait]
 impl StateAccess for NodeNotes {
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
         self.db
             .notes_of(&self.node_uuid, &self.package)
             .await

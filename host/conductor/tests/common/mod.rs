@@ -268,7 +268,11 @@ impl World {
 
     /// What the `test` driver noted about the node.
     pub async fn notes(&self, uuid: &str) -> std::collections::BTreeMap<String, Value> {
-        self.db.notes_of(uuid, "test").await.unwrap()
+        let notes = self.db.notes_of(uuid, "test").await.unwrap();
+        notes
+            .into_iter()
+            .map(|(key, text)| (key, serde_json::from_str(&text).unwrap()))
+            .collect()
     }
 }
 

@@ -17,7 +17,7 @@ impl Host for State {
         self.count_host_call()?;
         let found = self.load_notes().await;
         Ok(found
-            .map(|()| self.notes.get(&key).map(ToString::to_string))
+            .map(|()| self.notes.get(&key).map(str::to_owned))
             .map_err(Error::from))
     }
 

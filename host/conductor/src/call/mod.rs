@@ -26,6 +26,7 @@ use tokio::sync::OnceCell;
 
 use crate::capabilities::{BmcOverIpmi, NodeNotes};
 use crate::context::Context;
+use crate::packages;
 use crate::reserve::Held;
 
 pub(crate) use driver_level::{
@@ -164,14 +165,7 @@ impl NodeCall<'_> {
         let (interface, name) = (planned.step.interface, planned.implementation.as_str());
         let drivers = &self.ctx.drivers;
         let implementation = match digest {
-            Some(digest) => drivers
-                .implementation_pinned(digest, interface, name)
-                .ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::BadGateway,
-                        format!("the package that the step began with ({digest}) isn't loaded on this conductor"),
-                    )
-                })?,
+            Some(digest) => self.pinned(digest, interface, name).await?,
             None => drivers.implementation(&self.node.driver, interface, name)?,
         };
         self.run(implementation, |implementation, context| {
@@ -185,6 +179,31 @@ impl NodeCall<'_> {
             }
         })
         .await
+    }
+
+    /// The implementation of the package version that a step began with.
+    ///
+    /// A swap may have let go of the version between the moment when it was chosen and the moment when the journal said so. Now
+    /// that it does, the version is loaded again, and stays.
+    async fn pinned(
+        &self,
+        digest: &str,
+        kind: InterfaceKind,
+        name: &str,
+    ) -> Result<Implementation> {
+        let drivers = &self.ctx.drivers;
+        if let Some(found) = drivers.implementation_pinned(digest, kind, name) {
+            return Ok(found);
+        }
+        packages::load_pinned(self.ctx).await?;
+        drivers
+            .implementation_pinned(digest, kind, name)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::BadGateway,
+                    format!("the package that the step began with ({digest}) isn't loaded on this conductor"),
+                )
+            })
     }
 
     /// Makes one call of `implementation`.

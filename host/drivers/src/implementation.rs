@@ -1,6 +1,7 @@
 //! What conductors call: an implementation of an interface, from a package or of the host's own.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ironbark_model::step::StepKind;
 use ironbark_model::{InterfaceKind, JsonObject, PowerTarget};
@@ -32,14 +33,17 @@ enum Side {
 
 /// Calls a method of the package's driver, or gives the host's own answer.
 macro_rules! dispatch {
-    ($self:ident, noop = $noop:expr, $method:ident($($argument:expr),*)) => {
+    ($self:ident, noop = $noop:expr, $method:ident($context:ident $(, $argument:expr)*)) => {
         match &$self.side {
             Side::Host(host) => host.answer($self.kind, &$self.name, $noop),
             Side::Package(package) => {
                 package.admit()?;
                 let driver: &Driver = package.driver();
-                let result = driver.$method(&$self.name, $($argument),*).await;
-                package.record(&result);
+                let denied = Arc::clone(&$context.denied);
+                let result = driver.$method(&$self.name, $context, $($argument),*).await;
+                // What a vendor message asks for is its sender's choice: no client may have a driver set aside with it.
+                let over_reached = $self.kind != InterfaceKind::Vendor && denied.load(Ordering::Relaxed) > 0;
+                package.record(stringify!($method), &result, over_reached);
                 result
             }
         }

@@ -128,21 +128,29 @@ impl Package {
         }
     }
 
-    /// Counts how a call ended.
-    pub(crate) fn record<T>(&self, result: &Result<Completed<T>, CallError>) {
-        match result {
-            Ok(_) | Err(CallError::Driver(_)) => self.health.record_success(),
-            Err(CallError::Fault(fault)) if fault.kind.is_packages_own() => {
-                if self.health.record_fault(Instant::now()) {
-                    tracing::error!(
-                        package = self.name(),
-                        version = self.version(),
-                        digest = self.digest(),
-                        "driver package quarantined after too many faults: install another version, or release it"
-                    );
-                }
+    /// Counts how a call of `function` ended; `over_reached` says that it tried what it wasn't granted.
+    pub(crate) fn record<T>(
+        &self,
+        function: &'static str,
+        result: &Result<Completed<T>, CallError>,
+        over_reached: bool,
+    ) {
+        let broke = match result {
+            Err(CallError::Fault(fault)) => over_reached || fault.kind.is_packages_own(),
+            Ok(_) | Err(CallError::Driver(_)) => over_reached,
+            Err(CallError::Overloaded) => return,
+        };
+        if broke {
+            if self.health.record_fault(function, Instant::now()) {
+                tracing::error!(
+                    package = self.name(),
+                    version = self.version(),
+                    digest = self.digest(),
+                    "driver package quarantined after too many faults: install another version, or the same again to give it another chance"
+                );
             }
-            Err(_) => {}
+        } else if !matches!(result, Err(CallError::Fault(_))) {
+            self.health.record_success(function);
         }
     }
 }

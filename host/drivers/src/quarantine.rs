@@ -1,5 +1,6 @@
 //! Counting a package version's faults: a version that keeps breaking isn't called any more.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -14,7 +15,8 @@ pub(crate) struct Health {
 
 #[derive(Debug, Default)]
 struct Counts {
-    faults: u32,
+    /// By function: one that works says nothing about another that breaks each time.
+    faults: BTreeMap<&'static str, u32>,
     total: u64,
     last: Option<Instant>,
     quarantined: Option<u32>,
@@ -38,38 +40,41 @@ impl Health {
         self.counts().total
     }
 
-    /// A call went well.
-    pub(crate) fn record_success(&self) {
-        let mut counts = self.counts();
-        counts.faults = counts.faults.saturating_sub(1);
+    /// A call of `function` went well: makes up for one fault of this function.
+    pub(crate) fn record_success(&self, function: &'static str) {
+        if let Some(faults) = self.counts().faults.get_mut(function) {
+            *faults = faults.saturating_sub(1);
+        }
     }
 
-    /// A call broke; `true` if that was one too many.
-    pub(crate) fn record_fault(&self, now: Instant) -> bool {
+    /// A call of `function` broke; `true` if that was one too many.
+    pub(crate) fn record_fault(&self, function: &'static str, now: Instant) -> bool {
         let mut counts = self.counts();
         let stale = counts
             .last
             .is_some_and(|last| now.duration_since(last) > self.config.window);
         if stale {
-            counts.faults = 0;
+            counts.faults.clear();
         }
-        counts.faults = counts.faults.saturating_add(1);
+        let faults = counts.faults.entry(function).or_default();
+        *faults = faults.saturating_add(1);
         counts.total = counts.total.saturating_add(1);
         counts.last = Some(now);
-        if self.config.faults == 0
-            || counts.faults < self.config.faults
-            || counts.quarantined.is_some()
-        {
+        let all = counts
+            .faults
+            .values()
+            .fold(0_u32, |sum, faults| sum.saturating_add(*faults));
+        if self.config.faults == 0 || all < self.config.faults || counts.quarantined.is_some() {
             return false;
         }
-        counts.quarantined = Some(counts.faults);
+        counts.quarantined = Some(all);
         true
     }
 
     /// Gives it another chance.
     pub(crate) fn release(&self) {
         let mut counts = self.counts();
-        counts.faults = 0;
+        counts.faults.clear();
         counts.quarantined = None;
     }
 
@@ -91,7 +96,7 @@ mod tests {
     fn faults_in_a_row_quarantine() {
         let health = Health::new(QuarantineConfig::default());
         let now = Instant::now();
-        let tripped: Vec<bool> = (0..6).map(|_| health.record_fault(now)).collect();
+        let tripped: Vec<bool> = (0..6).map(|_| health.record_fault("reboot", now)).collect();
         assert_eq!(tripped, [false, false, false, false, true, false]);
         assert_eq!(health.quarantined(), Some(5));
         health.release();
@@ -103,10 +108,28 @@ mod tests {
         let health = Health::new(QuarantineConfig::default());
         let now = Instant::now();
         for _ in 0..100 {
-            assert!(!health.record_fault(now));
-            health.record_success();
+            assert!(!health.record_fault("reboot", now));
+            health.record_success("reboot");
         }
         assert_eq!((health.quarantined(), health.total()), (None, 100));
+    }
+
+    #[test]
+    fn what_works_does_not_make_up_for_what_never_does() {
+        let health = Health::new(QuarantineConfig::default());
+        let now = Instant::now();
+        for _ in 0..5 {
+            for _ in 0..10 {
+                health.record_success("power_validate");
+                health.record_success("get_power_state");
+            }
+            health.record_fault("set_power_state", now);
+        }
+        assert_eq!(health.quarantined(), Some(5));
+        // And faults of all functions count together.
+        let health = Health::new(QuarantineConfig::default());
+        let tripped = ["a", "b", "c", "d", "e"].map(|function| health.record_fault(function, now));
+        assert_eq!(tripped, [false, false, false, false, true]);
     }
 
     #[test]
@@ -114,7 +137,7 @@ mod tests {
         let health = Health::new(QuarantineConfig::default());
         let mut now = Instant::now();
         for _ in 0..20 {
-            assert!(!health.record_fault(now));
+            assert!(!health.record_fault("reboot", now));
             now += Duration::from_secs(601);
         }
         assert_eq!(health.quarantined(), None);

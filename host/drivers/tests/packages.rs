@@ -341,7 +341,42 @@ async fn a_package_that_keeps_breaking_is_quarantined_until_there_is_another() {
 }
 
 #[tokio::test]
+async fn checks_that_pass_do_not_make_up_for_a_call_that_always_breaks() {
+    let drivers = drivers();
+    let broken = Guest::default().get_power_state("unreachable");
+    install(&drivers, &broken, &metadata("acme", "1.0.0")).await;
+    let power = power(&drivers, "acme");
+    for _ in 0..5 {
+        for _ in 0..2 {
+            let valid = power.validate(context(), &Default::default()).await;
+            assert!(valid.is_ok(), "{valid:?}");
+        }
+        assert!(power.get_power_state(context()).await.is_err());
+    }
+    assert_eq!(drivers.packages()[0].quarantined(), Some(5));
+}
+
+#[tokio::test]
 async fn a_driver_that_returns_errors_is_not_broken() {
+    let drivers = drivers();
+    let mut asks = metadata("acme", "1.0.0");
+    asks["capabilities"] = json!(["ipmi"]);
+    install(&drivers, &ipmi_user(0, 1), &asks).await;
+    let power = power(&drivers, "acme");
+    for _ in 0..10 {
+        // There is no BMC in this context.
+        let error = power.get_power_state(context()).await.unwrap_err();
+        assert!(
+            matches!(error, CallError::Driver(DriverError::Unsupported(_))),
+            "{error:?}"
+        );
+    }
+    assert_eq!(drivers.packages()[0].faults(), 0);
+    assert_eq!(drivers.packages()[0].quarantined(), None);
+}
+
+#[tokio::test]
+async fn a_driver_that_reaches_for_what_it_was_not_granted_is_quarantined() {
     let drivers = drivers();
     let mut asks = metadata("acme", "1.0.0");
     asks["capabilities"] = json!(["ipmi"]);
@@ -356,14 +391,14 @@ async fn a_driver_that_returns_errors_is_not_broken() {
     drivers.activate(prepared);
     let power = power(&drivers, "acme");
     assert!(!power.uses("ipmi"));
-    for _ in 0..10 {
+    for _ in 0..5 {
         let error = power.get_power_state(context()).await.unwrap_err();
         assert!(
             matches!(error, CallError::Driver(DriverError::Denied(_))),
             "{error:?}"
         );
     }
-    assert_eq!(drivers.packages()[0].quarantined(), None);
+    assert_eq!(drivers.packages()[0].quarantined(), Some(5));
     let ungranted = drivers
         .prepare(package(&ipmi_user(0, 1), &asks), &Grants::only(["state"]))
         .await

@@ -130,7 +130,6 @@ impl Driver {
             writes: state.take_writes(),
             usage: Usage {
                 cpu: Duration::ZERO,
-                denied: state.meter.denied(),
                 wall: started.elapsed(),
                 host_calls: state.host_calls(),
                 memory: state.limiter.memory(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -76,6 +77,8 @@ pub struct CallContext {
     pub capabilities: Capabilities,
     /// Values that are removed from the driver's messages and log lines.
     pub secrets: Arc<[Secret]>,
+    /// Counts how often the call was refused a capability. The caller's, so that it can be read however the call ends.
+    pub denied: Arc<AtomicU64>,
 }
 
 impl CallContext {
@@ -89,6 +92,7 @@ impl CallContext {
             lock: Lock::Shared,
             capabilities: Capabilities::default(),
             secrets: Arc::new([]),
+            denied: Arc::default(),
         }
     }
 }
@@ -133,8 +137,6 @@ pub struct Usage {
     pub wall: Duration,
     /// Calls of the contract's imports.
     pub host_calls: u32,
-    /// How often a capability was refused.
-    pub denied: u64,
     /// Most linear memory that the instance had, in bytes.
     pub memory: usize,
 }

@@ -45,7 +45,6 @@ pub(crate) struct State {
 pub(crate) struct Meter {
     /// The guest waits for the host or the BMC.
     waiting: AtomicBool,
-    denied: AtomicU64,
     cpu_nanoseconds: AtomicU64,
 }
 
@@ -64,11 +63,6 @@ impl Meter {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanoseconds
             .fetch_add(nanoseconds, Ordering::Relaxed);
-    }
-
-    /// How often a capability was refused.
-    pub(crate) fn denied(&self) -> u64 {
-        self.denied.load(Ordering::Relaxed)
     }
 }
 
@@ -133,7 +127,7 @@ impl State {
 
     /// The answer of an import whose capability isn't there. Counted, so that the host can tell.
     pub(crate) fn denied(&self, reason: String) -> DriverError {
-        self.meter.denied.fetch_add(1, Ordering::Relaxed);
+        self.context.denied.fetch_add(1, Ordering::Relaxed);
         DriverError::Denied(reason)
     }
 

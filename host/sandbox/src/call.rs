@@ -20,7 +20,7 @@ use crate::state::{Meter, Setup, State};
 use crate::turns::Turns;
 
 /// Longest message of a driver that is passed on, in bytes.
-const MAX_MESSAGE: usize = 4096;
+pub(crate) const MAX_MESSAGE: usize = 4096;
 /// Shorter secrets would make nonsense of messages; and they aren't secrets.
 const SHORTEST_SECRET: usize = 4;
 
@@ -163,7 +163,8 @@ impl Driver {
             implementation = %state.implementation,
             node = %state.context.node_label,
             request_id = %state.context.request_id,
-            error = format!("{error:#}"),
+            // A guest has its part in this text: a panic's message, the names in a backtrace.
+            error = clean(&format!("{error:#}"), MAX_MESSAGE, &state.context.secrets),
             "driver fault: {kind}"
         );
         self.fault_with(kind, detail).into()

@@ -38,6 +38,7 @@ pub use error::{DbError, FenceLost, RegistrationLost, is_fence_lost};
 pub use filter::{NodeColumns, NodeFilter, PortFilter};
 pub use history::HISTORY_SORT_KEYS;
 pub use nodes::NODE_SORT_KEYS;
+pub use packages::UseCheck;
 pub use page::{Page, SortDir};
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, Registration, Reservation};

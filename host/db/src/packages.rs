@@ -10,11 +10,21 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::conductors::set_interfaces;
 use crate::error::told;
+use crate::nodes::node_refs;
 use crate::sql::{Columns, Statement, to_json, within};
-use crate::{Database, Registration};
+use crate::{Database, NodeFilter, NodeRef, Registration};
 
 const COLUMNS: &str =
     "name, version, digest, size, vendor, granted, hardware_types, source, file, created_at";
+
+/// Who says whether nodes can do without what a change of packages takes away. Asked inside of the change's transaction, so
+/// that it sees every node that is there when the change becomes true.
+pub struct UseCheck<'a> {
+    /// The hardware types that lose something.
+    pub hardware_types: Vec<String>,
+    /// Gets all nodes of these types; an error undoes the change.
+    pub check: &'a (dyn Fn(&[NodeRef]) -> Result<()> + Send + Sync),
+}
 
 impl Database {
     /// Stages a package's bytes under their digest (SHA-256 in lower-case hex, which the caller has checked). Bytes that
@@ -118,32 +128,50 @@ impl Database {
     /// also sees that the conductor drives what it brings.
     ///
     /// # Errors
-    /// Those of both.
+    /// Those of both, and of `users`.
     pub async fn package_activate_registered(
         &self,
         package: &DriverPackage,
         registration: &Registration,
+        users: &UseCheck<'_>,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
         activate(&mut transaction, package).await?;
         set_interfaces(&mut transaction, registration).await?;
+        users.ask(&mut transaction).await?;
         within(transaction.commit()).await.map_err(told)
     }
 
     /// [`Database::package_remove`] and [`Database::conductor_set_interfaces`] in one transaction.
     ///
     /// # Errors
-    /// Those of [`Database::conductor_set_interfaces`].
+    /// Those of [`Database::conductor_set_interfaces`] and of `users`.
     pub async fn package_remove_registered(
         &self,
         name: &str,
         registration: &Registration,
+        users: &UseCheck<'_>,
     ) -> Result<bool> {
         let mut transaction = self.begin().await?;
         let removed = remove(&mut transaction, name).await?;
         set_interfaces(&mut transaction, registration).await?;
+        users.ask(&mut transaction).await?;
         within(transaction.commit()).await.map_err(told)?;
         Ok(removed)
+    }
+}
+
+impl UseCheck<'_> {
+    async fn ask(&self, connection: &mut AnyConnection) -> Result<()> {
+        if self.hardware_types.is_empty() {
+            return Ok(());
+        }
+        let filter = NodeFilter {
+            drivers: Some(self.hardware_types.clone()),
+            include_children: true,
+            ..NodeFilter::default()
+        };
+        (self.check)(&node_refs(connection, &filter).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{NodeFilter, Registration};
+use ironbark_db::{NodeFilter, Registration, UseCheck};
 use ironbark_drivers::PreparedPackage;
 use ironbark_model::conductor::HardwareInterface;
 use ironbark_model::package::{DriverPackage, PackageSource};
@@ -58,13 +58,20 @@ pub(super) async fn install(
     ctx.drivers.check_activation(&prepared)?;
     let (drivers, interfaces) = ctx.drivers.registration_with(&prepared);
     let what = format!("Package {} {} can't be installed", row.name, row.version);
-    check_unused(ctx, &what, &interfaces).await?;
+    let lost = Lost::between(&ctx.drivers.registration().1, &interfaces);
     match when {
-        When::Starting => ctx.db.package_activate(row).await?,
+        When::Starting => {
+            check_unused(ctx, &what, &lost).await?;
+            ctx.db.package_activate(row).await?;
+        }
         When::Running => {
             let registration = registration(ctx, drivers, interfaces);
+            let users = UseCheck {
+                hardware_types: lost.hardware_types(),
+                check: &|nodes| lost.check_unused(&what, nodes),
+            };
             ctx.db
-                .package_activate_registered(row, &registration)
+                .package_activate_registered(row, &registration, &users)
                 .await?;
         }
     }
@@ -95,15 +102,15 @@ pub(super) async fn adopt(ctx: &Arc<Context>, prepared: PreparedPackage, when: W
 /// `Conflict` if nodes use what would go.
 pub(super) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
     let (drivers, interfaces) = ctx.drivers.registration_without(name);
-    check_unused(
-        ctx,
-        &format!("Package {name} can't be removed"),
-        &interfaces,
-    )
-    .await?;
+    let what = format!("Package {name} can't be removed");
+    let lost = Lost::between(&ctx.drivers.registration().1, &interfaces);
     let registration = registration(ctx, drivers, interfaces);
+    let users = UseCheck {
+        hardware_types: lost.hardware_types(),
+        check: &|nodes| lost.check_unused(&what, nodes),
+    };
     ctx.db
-        .package_remove_registered(name, &registration)
+        .package_remove_registered(name, &registration, &users)
         .await?;
     deactivate(ctx, name).await;
     Ok(())
@@ -181,15 +188,12 @@ fn registration(
     }
 }
 
-/// Refuses to let something go that nodes use.
-async fn check_unused(ctx: &Context, what: &str, after: &[HardwareInterface]) -> Result<()> {
-    let lost = Lost::between(&ctx.drivers.registration().1, after);
-    if lost.is_nothing() {
-        return Ok(());
-    }
-    let all = NodeFilter {
+/// Refuses to let something go that nodes use, before a change that is no transaction of its own.
+async fn check_unused(ctx: &Context, what: &str, lost: &Lost) -> Result<()> {
+    let users = NodeFilter {
+        drivers: Some(lost.hardware_types()),
         include_children: true,
         ..NodeFilter::default()
     };
-    lost.check_unused(what, &ctx.db.nodes_owned_candidates(&all).await?)
+    lost.check_unused(what, &ctx.db.nodes_owned_candidates(&users).await?)
 }

@@ -1,9 +1,10 @@
 use ironbark_db::testing::databases;
+use ironbark_db::{Registration, UseCheck};
 use ironbark_model::package::{DriverPackage, MAX_PACKAGE_BYTES, PackageSource};
-use ironbark_model::{ErrorKind, Timestamp};
+use ironbark_model::{Error, ErrorKind, Timestamp};
 use serde_json::json;
 
-use crate::make::held_node;
+use crate::make::{held_node, node};
 use crate::operations::operation;
 
 fn package(name: &str, digest: &str) -> DriverPackage {
@@ -83,6 +84,54 @@ async fn a_package_is_staged_then_active_then_replaced_then_removed() {
             1,
             "{kind}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_takes_away_what_a_node_uses_is_undone() {
+    for database in databases().await {
+        let kind = database.kind;
+        let registration = Registration {
+            hostname: "host-a".into(),
+            conductor_group: String::new(),
+            incarnation: "life".into(),
+            drivers: vec!["fake-hardware".into()],
+            interfaces: Vec::new(),
+        };
+        database.conductor_register(&registration).await.unwrap();
+        database.blob_put("d1", b"one").await.unwrap();
+        let one = package("acme", "d1");
+        let nobody = UseCheck {
+            hardware_types: Vec::new(),
+            check: &|nodes| panic!("nothing goes: {nodes:?}"),
+        };
+        database
+            .package_activate_registered(&one, &registration, &nobody)
+            .await
+            .unwrap();
+        let user = database.node_create(&node()).await.unwrap();
+        let less = Registration {
+            drivers: Vec::new(),
+            ..registration
+        };
+        let users = UseCheck {
+            hardware_types: vec!["fake-hardware".into(), "other".into()],
+            check: &|nodes| {
+                let [found] = nodes else { panic!("{nodes:?}") };
+                assert_eq!(found.uuid, user.uuid);
+                Err(Error::conflict("in use"))
+            },
+        };
+        let removed = database.package_remove_registered("acme", &less, &users);
+        assert_eq!(removed.await.unwrap_err().kind(), ErrorKind::Conflict);
+        database.blob_put("d2", b"two").await.unwrap();
+        let two = package("acme", "d2");
+        let replaced = database.package_activate_registered(&two, &less, &users);
+        assert_eq!(replaced.await.unwrap_err().kind(), ErrorKind::Conflict);
+        let there = database.package_get("acme").await.unwrap().unwrap();
+        assert_eq!(there.digest, "d1", "{kind}");
+        let conductor = database.conductor_get("host-a").await.unwrap().unwrap();
+        assert_eq!(conductor.drivers, ["fake-hardware"], "{kind}");
     }
 }
 

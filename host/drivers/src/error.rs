@@ -5,6 +5,8 @@ use ironbark_model::{Error, ErrorKind};
 use ironbark_package::{ContentsError, MetadataError};
 use ironbark_sandbox::LoadError;
 
+use crate::prepare::{MAX_CODE, MAX_FUNCTION};
+
 /// Why a package can't be installed. Messages tell the vendor or the operator what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
@@ -14,6 +16,20 @@ pub enum PackageError {
         /// Its size in bytes.
         size: usize,
     },
+    /// More code than is compiled.
+    #[error(
+        "the package has {total} bytes of code, {largest_function} in its largest function; at most {MAX_CODE} and \
+         {MAX_FUNCTION} are accepted: build it for size, and without debug assertions"
+    )]
+    TooMuchCode {
+        /// All functions together.
+        total: usize,
+        /// The largest.
+        largest_function: usize,
+    },
+    /// The process is stopping, or the host failed while it looked at the package.
+    #[error("the package could not be checked to the end: try again")]
+    Interrupted,
     /// No component, or one without metadata.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -50,6 +66,7 @@ impl From<PackageError> for Error {
     fn from(error: PackageError) -> Self {
         let kind = match &error {
             PackageError::TooLarge { .. } => ErrorKind::TooLarge,
+            PackageError::Interrupted => ErrorKind::Internal,
             PackageError::NameTaken { .. } => ErrorKind::Conflict,
             PackageError::Load(LoadError::Overloaded) => ErrorKind::Overloaded,
             _ => ErrorKind::InvalidParameter,

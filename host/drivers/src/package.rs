@@ -10,6 +10,7 @@ use ironbark_sandbox::{CallError, Completed, Driver, FaultKind};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::QuarantineConfig;
+use crate::prepare::Checked;
 use crate::properties::PropertyRules;
 use crate::quarantine::Health;
 
@@ -37,20 +38,18 @@ pub struct Package {
 
 impl Package {
     pub(crate) fn new(
-        metadata: Metadata,
-        bytes: &[u8],
-        granted: BTreeSet<String>,
+        checked: Checked,
+        size: usize,
         driver: Driver,
-        rules: PropertyRules,
         quarantine: QuarantineConfig,
     ) -> Self {
         Self {
-            metadata,
-            digest: digest_of(bytes),
-            size: bytes.len(),
-            granted,
+            metadata: checked.metadata,
+            digest: checked.digest,
+            size,
+            granted: checked.granted,
             driver,
-            rules,
+            rules: checked.rules,
             health: Health::new(quarantine),
         }
     }

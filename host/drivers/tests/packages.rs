@@ -411,6 +411,21 @@ async fn a_driver_that_reaches_for_what_it_was_not_granted_is_quarantined() {
 }
 
 #[tokio::test]
+async fn code_that_would_take_long_to_compile_is_refused() {
+    // 12 bytes each.
+    let lines = "(drop (i64.const 0x7fffffffffffffff))".repeat(100_000);
+    let large = Guest {
+        fields: format!("(func {lines})"),
+        ..Guest::default()
+    };
+    let error = refused(&large, &metadata("acme", "1.0.0")).await;
+    assert!(
+        matches!(error, PackageError::TooMuchCode { largest_function, .. } if largest_function > 1 << 20),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn hardware_types_are_made_of_what_is_there() {
     let drivers = drivers();
     let mut poor = metadata("poor", "1.0.0");

@@ -4,7 +4,7 @@
 //! This crate may not know how components are executed (no wasmtime here), nor any database or network.
 //!
 //! * [`Metadata`]: the document, its types and its rules. Published as `metadata.schema.json` beside this crate.
-//! * [`Contents::read`]: the metadata section, imports and exports of a component.
+//! * [`Contents::read`]: the metadata section, imports and exports of a component; [`CodeSize::of`]: how much there is to compile.
 //! * [`lift`]: moves the section from where a compiler puts it (a nested core module) to where a package has it.
 
 #![forbid(unsafe_code)]
@@ -15,7 +15,7 @@ mod lift;
 mod metadata;
 mod validate;
 
-pub use component::{Contents, ContentsError};
+pub use component::{CodeSize, Contents, ContentsError};
 pub use contract::{CONTRACT_VERSION, Export, interface_name};
 pub use lift::{LiftError, embed, lift};
 pub use metadata::{

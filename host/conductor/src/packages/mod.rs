@@ -126,7 +126,8 @@ pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String])
             "The bytes of driver package {digest} are not in the database; upload them first."
         ))
     })?;
-    if digest_of(&bytes) != digest {
+    let bytes: Arc<[u8]> = bytes.into();
+    if hash(&bytes).await? != digest {
         return Err(Error::internal(format!(
             "The bytes stored as {digest} are damaged; upload the package again."
         )));
@@ -136,7 +137,7 @@ pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String])
     } else {
         Grants::only(grants.iter().cloned())
     };
-    let prepared = ctx.drivers.prepare(bytes.into(), &grants).await?;
+    let prepared = ctx.drivers.prepare(bytes, &grants).await?;
     let mut row = switch::describe(&prepared, PackageSource::Api, None);
     match ctx.db.package_get(&row.name).await? {
         // Another conductor was asked first: this one follows, and leaves what is written.
@@ -187,4 +188,12 @@ pub(crate) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The digest of a package's bytes, up to 64 MiB of them: not on the runtime's own threads.
+async fn hash(bytes: &Arc<[u8]>) -> Result<String> {
+    let bytes = Arc::clone(bytes);
+    tokio::task::spawn_blocking(move || digest_of(&bytes))
+        .await
+        .map_err(|error| Error::internal("The package could not be hashed.").caused_by(error))
 }

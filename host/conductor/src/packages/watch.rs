@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ironbark_drivers::{FoundPackage, Grants, digest_of};
+use ironbark_drivers::{FoundPackage, Grants};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, ErrorKind, Result};
 use ironbark_package::{Contents, Metadata};
 
 use super::decide::takes_over;
 use super::switch::{self, When};
-use super::{Memory, folder};
+use super::{Memory, folder, hash};
 use crate::context::Context;
 
 /// A package file that was read.
@@ -122,7 +122,7 @@ async fn take_in(
             return;
         }
     };
-    if digest_of(&bytes) != found.digest {
+    if hash(&bytes).await.ok().as_ref() != Some(&found.digest) {
         // It changed since it was looked at.
         memory.watched.try_again(&found.file);
         return;
@@ -155,7 +155,7 @@ async fn take_in(
 /// Installs a file's package, if it takes the place of what is active. Answers with the package's name.
 async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<String> {
     let metadata = read_metadata(&file.bytes)?;
-    let digest = digest_of(&file.bytes);
+    let digest = hash(&file.bytes).await?;
     let active = ctx.db.package_get(&metadata.name).await?;
     if !takes_over(
         file.source,

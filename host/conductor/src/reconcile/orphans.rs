@@ -10,7 +10,10 @@ use crate::{packages, recovery};
 pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
     // Who is dead is to be known as late as possible: a conductor may have come back.
     ctx.ring.refresh(&ctx.db).await?;
-    packages::load_pinned(ctx).await?;
+    if let Err(error) = packages::load_pinned(ctx).await {
+        // A step whose driver isn't there is seen to all the same, and so is everything else.
+        tracing::warn!(%error, "drivers that interrupted steps began with could not be looked for");
+    }
     let looked = recovery::look_after(ctx).await?;
     if looked.taken > 0 || looked.postponed > 0 {
         tracing::info!(

@@ -104,6 +104,7 @@ pub(crate) struct DriverSettings {
     pub(crate) call_cpu_limit: Option<Seconds>,
     pub(crate) memory_limit_mib: Option<u32>,
     pub(crate) live_calls: Option<u32>,
+    pub(crate) quarantine_faults: Option<u32>,
     pub(crate) reconcile_interval: Option<Seconds>,
 }
 

@@ -10,7 +10,7 @@ use ironbark_bmc::AllowedNetworks;
 use ironbark_bmc::ipmi::{self, ClientConfig};
 use ironbark_conductor::Config;
 use ironbark_db::DatabaseConfig;
-use ironbark_drivers::{Drivers, DriversConfig};
+use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig};
 use ironbark_model::InterfaceKind;
 use ironbark_sandbox::{Engine, EngineConfig};
 
@@ -87,9 +87,14 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
             .map(|property| (property.name.to_owned(), property.description.to_owned()))
             .collect(),
     )]);
+    let quarantine = QuarantineConfig::default();
     Ok(Drivers::new(
         engine,
         DriversConfig {
+            quarantine: QuarantineConfig {
+                faults: set.quarantine_faults.unwrap_or(quarantine.faults),
+                ..quarantine
+            },
             enabled_hardware_types: set.enabled_hardware_types.clone(),
             default_interfaces: default_interfaces(&set.default_interfaces)?,
             connection_properties,

@@ -17,6 +17,7 @@ mod packages;
 mod postgresql;
 mod power_sync;
 mod stopping;
+mod tasks;
 mod tour;
 mod waiting;
 mod witness;

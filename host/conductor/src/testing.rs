@@ -82,6 +82,15 @@ pub(crate) async fn stage(db: &Database, package: &[u8]) -> String {
 
 /// A package with one hardware type and one power implementation, both of the name `driver`. Its machines always have power.
 pub(crate) fn package(name: &str, version: &str, driver: &str) -> Vec<u8> {
+    package_with(name, version, driver, "i32.const 1024")
+}
+
+/// As [`package`], but asking for the power crashes.
+pub(crate) fn breaking_package(name: &str, version: &str, driver: &str) -> Vec<u8> {
+    package_with(name, version, driver, "unreachable")
+}
+
+fn package_with(name: &str, version: &str, driver: &str, get_power_state: &str) -> Vec<u8> {
     let metadata = json!({
         "name": name,
         "version": version,
@@ -92,7 +101,8 @@ pub(crate) fn package(name: &str, version: &str, driver: &str) -> Vec<u8> {
             "interfaces": {"power": [driver], "deploy": ["noop"], "boot": ["noop"], "management": ["noop"]},
         }],
     });
-    ironbark_package::embed(&component(), metadata.to_string().as_bytes()).expect("good metadata")
+    ironbark_package::embed(&component(get_power_state), metadata.to_string().as_bytes())
+        .expect("good metadata")
 }
 
 /// A node of the hardware type `driver`, active and powered on, stored.
@@ -111,14 +121,14 @@ pub(crate) async fn node(db: &Database, driver: &str, name: &str) -> Node {
 }
 
 /// A component that exports `power`, written as text: a zero in the result area is "ok", and "on".
-fn component() -> Vec<u8> {
+fn component(get_power_state: &str) -> Vec<u8> {
     let power = "ironbark:driver/power@0.1.0#";
     let text = format!(
         r#"(module
             (memory (export "memory") 1)
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 8192)
             (func (export "{power}validate") (result i32) i32.const 1024)
-            (func (export "{power}get-power-state") (result i32) i32.const 1024)
+            (func (export "{power}get-power-state") (result i32) {get_power_state})
             (func (export "{power}set-power-state") (param i32 i32 i32) (result i32) i32.const 1024)
             (func (export "{power}reboot") (param i32 i32) (result i32) i32.const 1024)
             (func (export "{power}get-supported-power-states") (result i32) i32.const 1024)

@@ -51,7 +51,9 @@ pub enum FaultKind {
     #[error("it has no '{0}'")]
     MissingExport(&'static str),
     /// It was quarantined after too many faults.
-    #[error("it is quarantined after {0} faults: install another version, or release it")]
+    #[error(
+        "it is quarantined after {0} faults: install another version, or the same again to give it another chance"
+    )]
     Quarantined(u32),
     /// A bug of the host's.
     #[error("the sandbox itself failed; this is a bug of Ironbark, please report it")]

@@ -118,7 +118,8 @@ pub(crate) async fn load_pinned(ctx: &Arc<Context>) -> Result<()> {
 
 /// Installs the package whose bytes are in the database under `digest`, in place of the active one of its name.
 ///
-/// `grants` names what it may do; `*` is all that it asks for. Answers with the package.
+/// `grants` names what it may do; `*` is all that it asks for. Answers with the package. One that is active already gets
+/// another chance if it was quarantined.
 pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String]) -> Result<Value> {
     let _turn = ctx.packages.turn().await?;
     let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
@@ -149,6 +150,11 @@ pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String])
             row = there;
             if !switch::is_active(ctx, &row) {
                 switch::adopt(ctx, prepared, When::Running).await?;
+            } else if ctx.drivers.release_quarantine(&row.name) {
+                tracing::info!(
+                    package = %row.name, version = %row.version,
+                    "driver package was installed again: its faults are forgotten"
+                );
             }
         }
         _ => switch::install(ctx, prepared, &row, When::Running).await?,

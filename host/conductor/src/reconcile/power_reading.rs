@@ -20,8 +20,13 @@ pub(super) trait Machines: Send + Sync {
     /// Asks a node's driver. Never waits longer than one driver call may take.
     async fn read(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading;
 
-    /// Whether the node's driver lets power sync correct the machine.
-    async fn may_correct(&self, ctx: &Arc<Context>, node: &Node) -> bool;
+    /// Whether the machine may be switched by power sync; if not, it is believed. Where that can't be told: what the reading is
+    /// worth then.
+    async fn may_correct(
+        &self,
+        ctx: &Arc<Context>,
+        node: &NodeRef,
+    ) -> std::result::Result<bool, Reading>;
 
     /// Begins to bring the machine to the power state that the node has in the database; false if the node changed meanwhile
     /// and nothing was done.
@@ -35,10 +40,9 @@ pub(super) struct DriverMachines;
 #[async_trait]
 impl Machines for DriverMachines {
     async fn read(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading {
-        let whole = match ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await {
-            Ok(Some(whole)) => whole,
-            Ok(None) => return Reading::NotAsked,
-            Err(error) => return Reading::DriverFault(error.to_string()),
+        let whole = match whole(ctx, node).await {
+            Ok(whole) => whole,
+            Err(reading) => return reading,
         };
         let (ports, request_id) = (Ports::default(), request_id());
         let call = shared_call(ctx, &whole, &ports, &request_id);
@@ -60,15 +64,21 @@ impl Machines for DriverMachines {
         }
     }
 
-    async fn may_correct(&self, ctx: &Arc<Context>, node: &Node) -> bool {
-        if node.disable_power_off {
-            return false;
+    async fn may_correct(
+        &self,
+        ctx: &Arc<Context>,
+        node: &NodeRef,
+    ) -> std::result::Result<bool, Reading> {
+        let whole = whole(ctx, node).await?;
+        if whole.disable_power_off {
+            return Ok(false);
         }
         let (ports, request_id) = (Ports::default(), request_id());
-        let call = shared_call(ctx, node, &ports, &request_id);
-        call.supports_power_sync()
-            .await
-            .is_ok_and(|called| called.value)
+        let call = shared_call(ctx, &whole, &ports, &request_id);
+        match call.supports_power_sync().await {
+            Ok(called) => Ok(called.value),
+            Err(error) => Err(Reading::DriverFault(error.to_string())),
+        }
     }
 
     async fn correct(&self, ctx: &Arc<Context>, node: &Node) -> Result<bool> {
@@ -90,6 +100,15 @@ impl Machines for DriverMachines {
         }
         operations::correct(ctx, held, now, target, &request_id()).await?;
         Ok(true)
+    }
+}
+
+/// The node that the driver is shown; else what the reading is worth.
+async fn whole(ctx: &Context, node: &NodeRef) -> std::result::Result<Node, Reading> {
+    match ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await {
+        Ok(Some(whole)) => Ok(whole),
+        Ok(None) => Err(Reading::NotAsked),
+        Err(error) => Err(Reading::DriverFault(error.to_string())),
     }
 }
 

@@ -9,8 +9,8 @@ use ironbark_rpc::VendorCall;
 use ironbark_sandbox::CallContext;
 use serde_json::{Value, json};
 
-use super::run_bounded;
 use super::vendor::{MethodInfo, find, request, shown};
+use super::{Patience, run_bounded};
 use crate::context::Context;
 
 /// `{property: description}`.
@@ -46,7 +46,7 @@ pub(crate) async fn driver_vendor_validate(
 ) -> Result<()> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
     let context = context(ctx, request_id, limit);
-    run_bounded(ctx, false, || {
+    run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_validate(context.clone(), request(call))
     })
     .await
@@ -63,7 +63,7 @@ pub(crate) async fn driver_vendor_call(
 ) -> Result<String> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
     let context = context(ctx, request_id, limit);
-    let completed = run_bounded(ctx, false, || {
+    let completed = run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_call(context.clone(), request(call))
     })
     .await?;

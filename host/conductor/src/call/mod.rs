@@ -6,6 +6,7 @@
 mod driver_level;
 mod methods;
 mod polling;
+mod room;
 mod vendor;
 
 use std::future::Future;
@@ -24,21 +25,19 @@ use ironbark_sandbox::{
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::capabilities::{BmcOverIpmi, NodeNotes};
+use crate::capabilities::{BmcOverIpmi, NodeNotes, Unserved};
 use crate::context::Context;
 use crate::packages;
 use crate::reserve::Held;
+use room::Room;
 
 pub(crate) use driver_level::{
     driver_properties, driver_vendor_call, driver_vendor_method, driver_vendor_methods,
     driver_vendor_validate,
 };
 pub(crate) use polling::run_task_without_node;
+pub(crate) use room::{Patience, is_ours};
 pub(crate) use vendor::{MethodInfo, vendor_methods};
-
-/// How often a call of an operation is tried that finds no room to run, and the first pause; each is twice as long.
-const ROOM_ATTEMPTS: u32 = 8;
-const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// A node's ports, read when the first call needs them.
 #[derive(Default)]
@@ -93,8 +92,8 @@ pub(crate) struct NodeCall<'a> {
     pub(crate) reservation: Option<&'a Reservation>,
     /// How long somebody waits for the answer; `None` for work of our own.
     pub(crate) deadline: Option<Duration>,
-    /// Waits for room to run, where a client would be told to come again.
-    pub(crate) patient: bool,
+    /// How long it is tried if it can't begin.
+    pub(crate) patience: Patience,
 }
 
 impl NodeCall<'_> {
@@ -216,11 +215,13 @@ impl NodeCall<'_> {
         Work: Fn(Implementation, CallContext) -> Calling,
         Calling: Future<Output = Result<Completed<T>, CallError>>,
     {
-        let context = self.context(&implementation).await?;
-        let completed = run_bounded(self.ctx, self.patient, || {
-            work(implementation.clone(), context.clone())
-        })
-        .await?;
+        let mut room = Room::new(self.patience);
+        let completed = loop {
+            match self.once(&implementation, &work).await? {
+                Ok(completed) => break completed,
+                Err(not_begun) => room.wait(not_begun).await?,
+            }
+        };
         let notes = match implementation.package_name() {
             Some(package) if !completed.writes.is_empty() => Some(Notes {
                 package: package.to_owned(),
@@ -234,7 +235,34 @@ impl NodeCall<'_> {
         })
     }
 
-    async fn context(&self, implementation: &Implementation) -> Result<CallContext> {
+    /// Makes one call. The inner error says that the driver was not entered.
+    async fn once<T, Work, Calling>(
+        &self,
+        implementation: &Implementation,
+        work: &Work,
+    ) -> Result<Result<Completed<T>>>
+    where
+        Work: Fn(Implementation, CallContext) -> Calling,
+        Calling: Future<Output = Result<Completed<T>, CallError>>,
+    {
+        let unserved = Unserved::default();
+        let context = match self.context(implementation, &unserved).await {
+            Err(error) if is_ours(&error) => return Ok(Err(error)),
+            other => other?,
+        };
+        let calling = || work(implementation.clone(), context.clone());
+        match attempt(self.ctx, calling).await? {
+            Ok(completed) => Ok(Ok(completed)),
+            Err(CallError::Overloaded) => Ok(Err(CallError::Overloaded.into())),
+            Err(error) => Err(blame(error, &unserved)),
+        }
+    }
+
+    async fn context(
+        &self,
+        implementation: &Implementation,
+        unserved: &Unserved,
+    ) -> Result<CallContext> {
         let limit = self.ctx.config.driver_call_timeout;
         let mut context = CallContext::without_node(self.request_id);
         context.deadline = self.deadline.map_or(limit, |left| left.min(limit));
@@ -251,7 +279,7 @@ impl NodeCall<'_> {
             ipmi: implementation.uses("ipmi").then(|| self.ipmi()),
             state: implementation
                 .uses("state")
-                .then(|| self.notes(package.name())),
+                .then(|| self.notes(package.name(), unserved)),
         };
         Ok(context)
     }
@@ -266,34 +294,38 @@ impl NodeCall<'_> {
         ))
     }
 
-    fn notes(&self, package: &str) -> Arc<dyn StateAccess> {
+    fn notes(&self, package: &str, unserved: &Unserved) -> Arc<dyn StateAccess> {
         Arc::new(NodeNotes::new(
             self.ctx.db.clone(),
             &self.node.uuid,
             package,
             self.reservation.cloned(),
+            unserved.clone(),
         ))
     }
 }
 
-/// Makes a call as long as this conductor may act, again for a while if there is no room for it and `patient`.
+/// What a call that went wrong is told as: an error that the driver returned because we failed it is ours.
+fn blame(error: CallError, unserved: &Unserved) -> Error {
+    match (&error, unserved.error()) {
+        (CallError::Driver(_), Some(ours)) => ours,
+        _ => error.into(),
+    }
+}
+
+/// Makes a call as long as this conductor may act, again if there is no room for it and `patience` allows.
 async fn run_bounded<T, Calling>(
     ctx: &Context,
-    patient: bool,
+    patience: Patience,
     work: impl Fn() -> Calling,
 ) -> Result<Completed<T>>
 where
     Calling: Future<Output = Result<Completed<T>, CallError>>,
 {
-    let mut pause = ROOM_PAUSE;
-    let mut tried = 1;
+    let mut room = Room::new(patience);
     loop {
         match attempt(ctx, &work).await? {
-            Err(CallError::Overloaded) if patient && tried < ROOM_ATTEMPTS => {
-                tried += 1;
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
+            Err(CallError::Overloaded) => room.wait(CallError::Overloaded.into()).await?,
             other => return Ok(other?),
         }
     }

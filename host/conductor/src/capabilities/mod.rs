@@ -2,6 +2,8 @@
 
 mod ipmi;
 mod state;
+mod unserved;
 
 pub(crate) use ipmi::BmcOverIpmi;
 pub(crate) use state::NodeNotes;
+pub(crate) use unserved::Unserved;

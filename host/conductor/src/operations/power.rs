@@ -177,7 +177,9 @@ async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(),
             Ok(reading) => reading
                 .state()
                 .map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
-            Err(Trouble::Failed(error)) if passes(error.kind()) => error.to_string(),
+            Err(Trouble::Failed(error) | Trouble::Stranded(error)) if passes(error.kind()) => {
+                error.to_string()
+            }
             Err(error) => return Err(error),
         };
         if Timestamp::now() >= deadline {

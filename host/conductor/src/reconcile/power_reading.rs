@@ -9,7 +9,7 @@ use ironbark_model::{Node, PowerState, PowerTarget, Result};
 use ironbark_sandbox::{CallError, Lock, PowerReading};
 
 use super::power_decision::{Reading, is_synced_in};
-use crate::call::{NodeCall, Ports};
+use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations;
 use crate::reserve::Held;
@@ -126,7 +126,7 @@ fn shared_call<'a>(
         lock: Lock::Shared,
         reservation: None,
         deadline: None,
-        patient: true,
+        patience: Patience::Clock,
     }
 }
 

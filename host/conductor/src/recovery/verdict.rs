@@ -95,7 +95,7 @@ fn interrupted(operation: &Operation, reason: &str) -> String {
         _ => "",
     };
     format!(
-        "{} was interrupted because its conductor stopped, and is not carried on: {reason}.{consequence}",
+        "{} was interrupted because its conductor stopped or could not go on, and is not carried on: {reason}.{consequence}",
         subject(operation)
     )
 }

@@ -30,7 +30,7 @@ use ironbark_rpc::{Envelope, Reply, Request};
 use ironbark_sandbox::Lock;
 use tracing::Instrument;
 
-use crate::call::{NodeCall, Ports};
+use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations::states;
 use crate::packages;
@@ -70,7 +70,7 @@ impl Asked {
             },
             reservation: held.and_then(|held| held.reservation().ok()),
             deadline: Some(self.left()),
-            patient: false,
+            patience: Patience::Client,
         }
     }
 }

@@ -9,10 +9,10 @@ use ironbark_model::{Node, PowerState, PowerTarget, Result};
 use ironbark_sandbox::{CallError, Lock, PowerReading};
 
 use super::power_decision::{Reading, is_synced_in};
+use super::power_fault::acquire_unchanged;
 use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations;
-use crate::reserve::Held;
 
 /// What power sync needs of machines: a seam, so that its rules can be tested with machines that are made up.
 #[async_trait]
@@ -30,7 +30,7 @@ pub(super) trait Machines: Send + Sync {
 
     /// Begins to bring the machine to the power state that the node has in the database; false if the node changed meanwhile
     /// and nothing was done.
-    async fn correct(&self, ctx: &Arc<Context>, node: &Node) -> Result<bool>;
+    async fn correct(&self, ctx: &Arc<Context>, node: &NodeRef) -> Result<bool>;
 }
 
 /// The real ones.
@@ -81,13 +81,15 @@ impl Machines for DriverMachines {
         }
     }
 
-    async fn correct(&self, ctx: &Arc<Context>, node: &Node) -> Result<bool> {
+    async fn correct(&self, ctx: &Arc<Context>, node: &NodeRef) -> Result<bool> {
         let target = match node.power_state {
             Some(PowerState::On) => PowerTarget::On,
             Some(PowerState::Off) => PowerTarget::Off,
             _ => return Ok(false),
         };
-        let held = Held::try_acquire(ctx, &node.uuid).await?;
+        let Some(held) = acquire_unchanged(ctx, node).await? else {
+            return Ok(false);
+        };
         let (now, operation) = operations::read_held(&held).await?;
         let unchanged = operation.is_none()
             && now.power_state == node.power_state
@@ -103,11 +105,12 @@ impl Machines for DriverMachines {
     }
 }
 
-/// The node that the driver is shown; else what the reading is worth.
+/// The node that the driver is shown; else what the reading is worth. One that was held since its slim row was read isn't asked:
+/// the answer would be compared with what the database said before.
 async fn whole(ctx: &Context, node: &NodeRef) -> std::result::Result<Node, Reading> {
     match ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await {
-        Ok(Some(whole)) => Ok(whole),
-        Ok(None) => Err(Reading::NotAsked),
+        Ok(Some(whole)) if whole.fence == node.fence => Ok(whole),
+        Ok(_) => Err(Reading::NotAsked),
         Err(error) => Err(Reading::DriverFault(error.to_string())),
     }
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 use ironbark_db::{NodeFilter, NodeRef, Observation};
-use ironbark_model::ident::Ident;
 use ironbark_model::{ErrorKind, PowerState, Result};
 use tokio::sync::Mutex;
 
@@ -208,11 +207,6 @@ impl<M: Machines> PowerSync<M> {
         } else {
             self.counts.lock().await.add(&node.uuid)
         };
-        // Only a mismatch that may be acted on is worth reading the whole node for.
-        let mut full = None;
-        if trouble && licence == Licence::Act && seen.may_correct {
-            full = ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await?;
-        }
         let facts = Facts {
             recorded: node.power_state,
             may_correct: seen.may_correct,
@@ -238,13 +232,8 @@ impl<M: Machines> PowerSync<M> {
                 }
             }
             Verdict::Correct(wanted) => {
-                let Some(whole) = full else { return Ok(()) };
-                // Somebody changed it since the slim row was read: what was compared is old.
-                if whole.fence != node.fence || whole.power_state != node.power_state {
-                    return Ok(());
-                }
                 tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
-                if self.machines.correct(ctx, &whole).await? {
+                if self.machines.correct(ctx, node).await? {
                     summary.corrected += 1;
                 } else {
                     // The machine wasn't told anything (an operation waits on this node, say): it doesn't resist either.
@@ -252,11 +241,7 @@ impl<M: Machines> PowerSync<M> {
                 }
             }
             Verdict::GiveUp(state) => {
-                // As for a correction: what was compared may be old.
-                if full.is_some_and(|whole| whole.fence != node.fence) {
-                    return Ok(());
-                }
-                if power_fault::give_up(ctx, &node.uuid, state, &reason(reading)).await? {
+                if power_fault::give_up(ctx, node, state, &reason(reading)).await? {
                     summary.given_up += 1;
                     self.counts.lock().await.clear(&node.uuid);
                 }

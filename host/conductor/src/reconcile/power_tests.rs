@@ -10,7 +10,7 @@ use ironbark_model::node::fault;
 use ironbark_model::{Node, PowerState, Result};
 
 use super::power_decision::Reading;
-use super::power_reading::Machines;
+use super::power_reading::{DriverMachines, Machines};
 use super::power_recovery;
 use super::power_sync::{PowerSync, Summary};
 use crate::context::Context;
@@ -27,6 +27,8 @@ struct Scripted {
     corrected: Arc<Mutex<Vec<String>>>,
     /// Drivers that don't support power sync.
     fixed: Vec<String>,
+    /// Each node is held by somebody, and given back, after it was looked up.
+    somebody_comes_by: bool,
 }
 
 impl Scripted {
@@ -48,8 +50,12 @@ impl Scripted {
 
 #[async_trait]
 impl Machines for Scripted {
-    async fn read(&self, _: &Arc<Context>, node: &NodeRef) -> Reading {
+    async fn read(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading {
         self.asked.lock().unwrap().push(node.uuid.clone());
+        if self.somebody_comes_by {
+            let reservation = ctx.db.node_reserve(&node.uuid, "host-a").await.unwrap();
+            ctx.db.node_release(&reservation).await.unwrap();
+        }
         self.answers
             .lock()
             .unwrap()
@@ -67,7 +73,7 @@ impl Machines for Scripted {
         Ok(!self.fixed.contains(&node.driver) && !whole.unwrap().unwrap().disable_power_off)
     }
 
-    async fn correct(&self, _: &Arc<Context>, node: &Node) -> Result<bool> {
+    async fn correct(&self, _: &Arc<Context>, node: &NodeRef) -> Result<bool> {
         self.corrected.lock().unwrap().push(node.uuid.clone());
         Ok(true)
     }
@@ -332,6 +338,46 @@ async fn many_machines_that_are_to_be_believed_are_and_the_brake_ends() {
         );
         assert_eq!(site.machines.corrected(), 0, "{why}");
     }
+}
+
+#[tokio::test]
+async fn what_was_seen_of_a_node_that_was_held_since_is_not_acted_upon() {
+    let db = testing::sqlite().await;
+    let mut site = Site::new(&db).await;
+    site.machines.somebody_comes_by = true;
+    site.sync = PowerSync::of(site.machines.clone());
+    let (deaf, wrong, given_up) = (
+        node(&db, "acme", "deaf").await,
+        node(&db, "acme", "wrong").await,
+        node(&db, "acme", "given-up").await,
+    );
+    site.change(&given_up, |node| {
+        node.maintenance = true;
+        node.fault = Some(fault::POWER_FAILURE.to_owned());
+    })
+    .await;
+    site.machines.say(&deaf, Reading::NoAnswer("lost".into()));
+    for _ in 0..8 {
+        assert_eq!(site.pass().await.given_up, 0);
+    }
+    assert!(!site.get(&deaf).await.maintenance);
+    assert_eq!(
+        power_recovery::pass_with(&site.ctx, &site.machines)
+            .await
+            .unwrap(),
+        0
+    );
+    assert!(site.get(&given_up).await.maintenance);
+
+    // The real ones: neither asked nor corrected by an old row.
+    let filter = ironbark_db::NodeFilter::default();
+    let rows = db.nodes_owned_candidates(&filter).await.unwrap();
+    let old = rows.iter().find(|row| row.uuid == wrong.uuid).unwrap();
+    site.change(&wrong, |node| node.power_state = Some(PowerState::Off))
+        .await;
+    assert_eq!(DriverMachines.read(&site.ctx, old).await, Reading::NotAsked);
+    assert!(!DriverMachines.correct(&site.ctx, old).await.unwrap());
+    assert_eq!(site.get(&wrong).await.reservation, None);
 }
 
 #[tokio::test]

@@ -69,6 +69,13 @@ impl Counts {
         *count
     }
 
+    /// The last one was none: nothing was tried.
+    pub(crate) fn take_back(&mut self, uuid: &str) {
+        if let Some(count) = self.0.get_mut(uuid) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// The node is well, or no longer ours.
     pub(crate) fn clear(&mut self, uuid: &str) {
         self.0.remove(uuid);

@@ -233,11 +233,15 @@ impl<M: Machines> PowerSync<M> {
             }
             Verdict::Correct(wanted) => {
                 tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
-                if self.machines.correct(ctx, node).await? {
-                    summary.corrected += 1;
-                } else {
+                match self.machines.correct(ctx, node).await {
+                    Ok(true) => summary.corrected += 1,
                     // The machine wasn't told anything (an operation waits on this node, say): it doesn't resist either.
-                    self.counts.lock().await.clear(&node.uuid);
+                    Ok(false) => self.counts.lock().await.clear(&node.uuid),
+                    // Nor here (no worker is free, somebody holds the node): this was no attempt.
+                    Err(error) => {
+                        self.counts.lock().await.take_back(&node.uuid);
+                        return Err(error);
+                    }
                 }
             }
             Verdict::GiveUp(state) => {

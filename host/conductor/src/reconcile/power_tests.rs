@@ -27,6 +27,8 @@ struct Scripted {
     corrected: Arc<Mutex<Vec<String>>>,
     /// Drivers that don't support power sync.
     fixed: Vec<String>,
+    /// Corrections find no worker.
+    busy: bool,
     /// Each node is held by somebody, and given back, after it was looked up.
     somebody_comes_by: bool,
 }
@@ -74,6 +76,9 @@ impl Machines for Scripted {
     }
 
     async fn correct(&self, _: &Arc<Context>, node: &NodeRef) -> Result<bool> {
+        if self.busy {
+            return Err(ironbark_model::Error::overloaded("no free worker"));
+        }
         self.corrected.lock().unwrap().push(node.uuid.clone());
         Ok(true)
     }
@@ -284,6 +289,20 @@ async fn a_machine_that_does_not_obey_is_given_up_with_the_state_it_has() {
     let given_up = site.get(&stubborn).await;
     assert_eq!(given_up.power_state, Some(PowerState::Off));
     assert!(given_up.maintenance);
+}
+
+#[tokio::test]
+async fn a_correction_that_could_not_begin_is_no_attempt() {
+    let db = testing::sqlite().await;
+    let mut site = Site::new(&db).await;
+    let wrong = node(&db, "acme", "wrong").await;
+    site.machines.busy = true;
+    site.machines.say(&wrong, OFF);
+    site.sync = PowerSync::of(site.machines.clone());
+    for _ in 0..8 {
+        assert_eq!(site.pass().await.given_up, 0);
+    }
+    assert!(!site.get(&wrong).await.maintenance);
 }
 
 #[tokio::test]

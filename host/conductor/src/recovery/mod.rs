@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
+use tokio::time::Instant;
 
 pub use verdict::{How, Verdict, verdict};
 
@@ -78,8 +79,10 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
     let mut looked = Looked::default();
     let open = ctx.db.operations_open().await?;
     let mut seen: HashSet<String> = HashSet::with_capacity(open.len());
+    let mut held: HashSet<(String, i64)> = HashSet::new();
     for (operation, node) in open {
         seen.insert(node.uuid.clone());
+        held.insert((node.uuid.clone(), node.fence));
         let waits = operation.wait.is_some() && operation.kind != OperationKind::TearDown;
         match holder(ctx, &node, at_start) {
             Holder::Gone => take(ctx, &node, &mut looked).await,
@@ -99,17 +102,19 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
         ..NodeFilter::default()
     };
     for node in ctx.db.nodes_owned_candidates(&filter).await? {
+        held.insert((node.uuid.clone(), node.fence));
         if !seen.contains(&node.uuid) && matches!(holder(ctx, &node, at_start), Holder::Gone) {
             take(ctx, &node, &mut looked).await;
         }
     }
+    ctx.holdings.keep_only(&held);
     Ok(looked)
 }
 
 enum Holder {
     /// Nobody holds it.
     Nobody,
-    /// A conductor that is dead, or a former self, and the node is ours to see to.
+    /// A conductor that is dead, a former self, or nobody here although the database says so; the node is ours to see to.
     Gone,
     /// Somebody is at it, or will see to it.
     Alive,
@@ -119,7 +124,11 @@ fn holder(ctx: &Context, node: &NodeRef, at_start: bool) -> Holder {
     match node.reservation.as_deref() {
         None => Holder::Nobody,
         Some(host) if host == ctx.host() => {
-            if at_start {
+            let unclaimed = || {
+                ctx.holdings
+                    .is_unclaimed(&node.uuid, node.fence, Instant::now())
+            };
+            if at_start || unclaimed() {
                 Holder::Gone
             } else {
                 Holder::Alive
@@ -204,9 +213,7 @@ async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How
     let permit = match ctx.workers.permit() {
         Ok(permit) => permit,
         Err(error) => {
-            if let Ok(reservation) = held.reservation() {
-                ctx.alarm.strand(reservation.clone());
-            }
+            held.strand();
             return Err(error);
         }
     };
@@ -224,9 +231,7 @@ async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How
         }
         Err(operations::Trouble::Lost) => Ok(()),
         Err(operations::Trouble::Failed(error) | operations::Trouble::Stranded(error)) => {
-            if let Ok(reservation) = run.held.reservation() {
-                ctx.alarm.strand(reservation.clone());
-            }
+            run.held.strand();
             Err(error)
         }
     }

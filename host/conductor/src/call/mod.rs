@@ -276,7 +276,7 @@ impl NodeCall<'_> {
         context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
         context.capabilities = Capabilities {
-            ipmi: implementation.uses("ipmi").then(|| self.ipmi()),
+            ipmi: implementation.uses("ipmi").then(|| self.ipmi(unserved)),
             state: implementation
                 .uses("state")
                 .then(|| self.notes(package.name(), unserved)),
@@ -284,13 +284,14 @@ impl NodeCall<'_> {
         Ok(context)
     }
 
-    fn ipmi(&self) -> Arc<dyn IpmiAccess> {
+    fn ipmi(&self, unserved: &Unserved) -> Arc<dyn IpmiAccess> {
         Arc::new(BmcOverIpmi::new(
             self.ctx.ipmi.clone(),
             self.ctx.standing.clone(),
             &self.node.driver_info,
             &self.node.uuid,
             self.request_id,
+            unserved.clone(),
         ))
     }
 

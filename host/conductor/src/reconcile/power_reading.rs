@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ironbark_db::NodeRef;
 use ironbark_model::ident::{Ident, new_uuid};
 use ironbark_model::{Node, PowerState, PowerTarget, Result};
-use ironbark_sandbox::{CallError, Lock, PowerReading};
+use ironbark_sandbox::{CallError, DriverError, Lock, PowerReading};
 
 use super::power_decision::{Reading, is_synced_in};
 use super::power_fault::acquire_unchanged;
@@ -50,18 +50,7 @@ impl Machines for DriverMachines {
         if whole.power_state.is_none() && !call.can_poll_power().await {
             return Reading::NotAsked;
         }
-        match call.poll_power().await {
-            Ok(Ok(PowerReading::On)) => Reading::State(PowerState::On),
-            Ok(Ok(PowerReading::Off)) => Reading::State(PowerState::Off),
-            Ok(Ok(PowerReading::Error)) => Reading::State(PowerState::Error),
-            Ok(Ok(PowerReading::Unknown(reason))) => Reading::NoAnswer(reason),
-            Ok(Err(CallError::Driver(error))) => Reading::NoAnswer(error.to_string()),
-            Ok(Err(error @ (CallError::Fault(_) | CallError::Overloaded))) => {
-                Reading::DriverFault(error.to_string())
-            }
-            // The driver isn't there, or our database isn't: not the node's fault either.
-            Err(error) => Reading::DriverFault(error.to_string()),
-        }
+        reading(call.poll_power().await)
     }
 
     async fn may_correct(
@@ -115,6 +104,26 @@ async fn whole(ctx: &Context, node: &NodeRef) -> std::result::Result<Node, Readi
     }
 }
 
+/// What a poll says about the node, if anything.
+fn reading(polled: Result<std::result::Result<PowerReading, CallError>>) -> Reading {
+    match polled {
+        Ok(Ok(PowerReading::On)) => Reading::State(PowerState::On),
+        Ok(Ok(PowerReading::Off)) => Reading::State(PowerState::Off),
+        Ok(Ok(PowerReading::Error)) => Reading::State(PowerState::Error),
+        Ok(Ok(PowerReading::Unknown(reason))) => Reading::NoAnswer(reason),
+        // What was never granted says nothing about the machine.
+        Ok(Err(error @ CallError::Driver(DriverError::Denied(_)))) => {
+            Reading::DriverFault(error.to_string())
+        }
+        Ok(Err(CallError::Driver(error))) => Reading::NoAnswer(error.to_string()),
+        Ok(Err(error @ (CallError::Fault(_) | CallError::Overloaded))) => {
+            Reading::DriverFault(error.to_string())
+        }
+        // The driver isn't there, or we failed it: not the node's fault either.
+        Err(error) => Reading::DriverFault(error.to_string()),
+    }
+}
+
 fn shared_call<'a>(
     ctx: &'a Arc<Context>,
     node: &'a Node,
@@ -135,4 +144,24 @@ fn shared_call<'a>(
 
 fn request_id() -> String {
     format!("req-{}", new_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use ironbark_model::Error;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_machine_did_counts_against_the_node() {
+        let driver = |error| reading(Ok(Err(CallError::Driver(error))));
+        let silent = driver(DriverError::Unreachable("no answer".into()));
+        assert!(matches!(silent, Reading::NoAnswer(_)));
+        let denied = driver(DriverError::Denied("not granted".into()));
+        assert!(matches!(denied, Reading::DriverFault(_)));
+        let full = reading(Ok(Err(CallError::Overloaded)));
+        assert!(matches!(full, Reading::DriverFault(_)));
+        let ours = reading(Err(Error::overloaded("too much is waiting")));
+        assert!(matches!(ours, Reading::DriverFault(_)));
+    }
 }

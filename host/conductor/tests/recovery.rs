@@ -244,6 +244,41 @@ async fn every_power_target_is_reached_after_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_says_nothing_in_the_second_half_of_a_restart_is_asked_again() {
+    let limit = |config: &mut ironbark_conductor::Config| {
+        config.power_state_change_timeout = Duration::from_secs(1);
+    };
+    let mut world = World::start_with(limit).await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"set_power_state": SLOW_MS}}),
+            json!({}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    world.power(&node.uuid, PowerTarget::Reboot).await.unwrap();
+    world
+        .journal_until(&node.uuid, "the second half", |operation| {
+            operation.phase == "on"
+        })
+        .await;
+    world.kill();
+    world
+        .change_held(&node.uuid, |node| {
+            node.driver_info
+                .insert("fake_power".to_owned(), json!("unknown"));
+        })
+        .await;
+    world.restart().await;
+    let node = world.power_settled(&node.uuid).await;
+    let error = node.last_error.unwrap();
+    assert!(
+        error.contains("within 1 s; last seen: not known"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_work_waits_on_after_a_restart() {
     let mut world = World::start().await;
     let node = world

@@ -266,6 +266,22 @@ impl World {
         self.db.history_list(uuid, &Page::first(100)).await.unwrap()
     }
 
+    /// Changes a node that a killed conductor still holds, and leaves it held.
+    pub async fn change_held(&self, uuid: &str, change: impl FnOnce(&mut Node)) {
+        let node = self.node(uuid).await;
+        let host = node.reservation.expect("held");
+        let taken = self
+            .db
+            .node_reservation_take_over(uuid, &host, node.fence, &host)
+            .await
+            .unwrap();
+        let mut tx = self.db.reserved(&taken.expect("held")).await.unwrap();
+        let mut node = tx.node().await.unwrap();
+        change(&mut node);
+        tx.save_node(&node).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// What the `test` driver noted about the node.
     pub async fn notes(&self, uuid: &str) -> std::collections::BTreeMap<String, Value> {
         let notes = self.db.notes_of(uuid, "test").await.unwrap();

@@ -9,9 +9,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{World, kind};
 use ironbark_model::node::fault;
-use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Verb};
+use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Timestamp, Verb};
 use ironbark_rpc::{Reply, Request, TraitChange, VendorCall};
 use serde_json::json;
 
@@ -726,4 +728,29 @@ async fn validate_management_and_vendor_calls_answer() {
         })
         .await;
     assert!(node.last_error.unwrap().contains("fail_async"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_driver_is_called_for_a_client_that_waits_no_more() {
+    let world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"validate": 300}}),
+            json!({"automated_clean": false}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    // Nothing that the conductor does on the way may give the client more time than it has.
+    let deadline = Timestamp::now().plus(Duration::from_millis(100));
+    let change = Request::ChangePowerState {
+        node: node.uuid.clone(),
+        target: PowerTarget::On,
+        timeout: None,
+    };
+    let refused = world.ask_until(deadline, change.clone()).await;
+    assert_eq!(kind(refused), Some(ErrorKind::GatewayTimeout));
+    let refused = world.ask_until(Timestamp(1), change).await;
+    assert_eq!(kind(refused), Some(ErrorKind::GatewayTimeout));
+    let node = world.node(&node.uuid).await;
+    assert_eq!((node.target_power_state, node.reservation), (None, None));
 }

@@ -18,7 +18,7 @@ use ironbark_db::Reservation;
 use ironbark_drivers::{Implementation, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
-use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result};
+use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result, Timestamp};
 use ironbark_sandbox::{
     CallContext, CallError, Capabilities, Completed, IpmiAccess, Lock, Outcome, StateAccess, Write,
 };
@@ -90,8 +90,8 @@ pub(crate) struct NodeCall<'a> {
     pub(crate) lock: Lock,
     /// How the node is held, if it is: lets steps make checkpoints.
     pub(crate) reservation: Option<&'a Reservation>,
-    /// How long somebody waits for the answer; `None` for work of our own.
-    pub(crate) deadline: Option<Duration>,
+    /// Until when somebody waits for the answer; `None` for work of our own.
+    pub(crate) deadline: Option<Timestamp>,
     /// How long it is tried if it can't begin.
     pub(crate) patience: Patience,
 }
@@ -263,9 +263,8 @@ impl NodeCall<'_> {
         implementation: &Implementation,
         unserved: &Unserved,
     ) -> Result<CallContext> {
-        let limit = self.ctx.config.driver_call_timeout;
         let mut context = CallContext::without_node(self.request_id);
-        context.deadline = self.deadline.map_or(limit, |left| left.min(limit));
+        context.deadline = time_for(self.ctx, self.deadline)?;
         let Some(package) = implementation.package() else {
             return Ok(context);
         };
@@ -304,6 +303,22 @@ impl NodeCall<'_> {
             unserved.clone(),
         ))
     }
+}
+
+/// How long a call may take: what is configured, or less if somebody waits until `deadline`.
+fn time_for(ctx: &Context, deadline: Option<Timestamp>) -> Result<Duration> {
+    let limit = ctx.config.driver_call_timeout;
+    let Some(deadline) = deadline else {
+        return Ok(limit);
+    };
+    let left = Timestamp::now().age_at(deadline);
+    if left.is_zero() {
+        return Err(Error::new(
+            ErrorKind::GatewayTimeout,
+            "The time of this request was over before its driver could be called; nothing more was done.",
+        ));
+    }
+    Ok(left.min(limit))
 }
 
 /// What a call that went wrong is told as: an error that the driver returned because we failed it is ours.

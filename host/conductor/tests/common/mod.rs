@@ -101,10 +101,16 @@ impl World {
     }
 
     pub async fn ask(&self, request: Request) -> Result<Reply> {
+        self.ask_until(Timestamp::now().plus(Duration::from_secs(60)), request)
+            .await
+    }
+
+    /// Asks as a client that waits until then.
+    pub async fn ask_until(&self, deadline: Timestamp, request: Request) -> Result<Reply> {
         let envelope = Envelope {
             version: VERSION,
             request_id: "req-test".to_owned(),
-            deadline: Timestamp::now().plus(Duration::from_secs(60)),
+            deadline,
             request,
         };
         self.conductor.handle(envelope).await

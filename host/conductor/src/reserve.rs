@@ -97,9 +97,14 @@ impl Held {
         &self.ctx
     }
 
-    /// From now on the reservation outlives this value: there is an open operation that recovery will find.
+    /// From now on the reservation outlives this value: recovery will find it, and the open operation if there is one.
     pub fn keep(&mut self) {
         self.keep = true;
+    }
+
+    /// Undoes [`Held::keep`]: what was to be found by recovery is over.
+    pub(crate) fn keep_no_longer(&mut self) {
+        self.keep = false;
     }
 
     /// What the database knows this holding by.

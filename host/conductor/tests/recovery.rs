@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use common::World;
 use ironbark_model::{PowerState, PowerTarget, ProvisionState as S, Verb};
-use ironbark_rpc::Request;
+use ironbark_rpc::{Request, VendorCall};
 use serde_json::{Value, json};
 
 /// Long enough that a kill finds the call under way.
@@ -377,4 +377,61 @@ async fn a_stop_leaves_work_resumable() {
     assert_eq!(world.node(&node.uuid).await.provision_state, S::Cleaning);
     world.restart().await;
     world.settled(&node.uuid, S::Manageable).await;
+}
+
+fn vendor_call(node: &str, method: &str) -> Request {
+    Request::VendorPassthru {
+        node: node.to_owned(),
+        call: VendorCall {
+            method: method.to_owned(),
+            http_method: "POST".to_owned(),
+            body: json!({"ms": 60_000}).to_string(),
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_call_that_a_stop_did_not_wait_for_leaves_an_error() {
+    let mut world =
+        World::start_with(|config| config.graceful_shutdown_timeout = Duration::from_millis(50))
+            .await;
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    world.ask(vendor_call(&node.uuid, "sleep")).await.unwrap();
+    world
+        .conductor
+        .stop(ironbark_conductor::Stop::Graceful)
+        .await;
+    world.restart().await;
+    let node = world
+        .until(&node.uuid, "a free node", |node| node.reservation.is_none())
+        .await;
+    assert!(node.last_error.unwrap().contains("interrupted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_vendor_call_that_held_nothing_leaves_an_error() {
+    let mut world = World::start().await;
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    world
+        .ask(vendor_call(&node.uuid, "sleep_shared"))
+        .await
+        .unwrap();
+    assert_eq!(world.node(&node.uuid).await.reservation, None);
+    world.kill_and_restart().await;
+    let told = world
+        .until(&node.uuid, "an error", |node| node.last_error.is_some())
+        .await;
+    let error = told.last_error.unwrap();
+    assert!(error.contains("sleep_shared was interrupted"), "{error}");
+    assert!(
+        world
+            .history(&node.uuid)
+            .await
+            .iter()
+            .any(|entry| entry.severity == "ERROR" && entry.event == error)
+    );
+    // Told once; and nothing is left of a call that ends.
+    assert_eq!(world.db.vendor_calls().await.unwrap(), []);
 }

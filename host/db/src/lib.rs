@@ -30,6 +30,7 @@ mod reserved;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod vendor_calls;
 
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
@@ -43,3 +44,4 @@ pub use page::{Page, SortDir};
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, Registration, Reservation};
 pub use reserved::ReservedTx;
+pub use vendor_calls::VendorCallMark;

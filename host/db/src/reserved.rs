@@ -165,6 +165,20 @@ impl ReservedTx {
         notes::write(&mut self.transaction, self.node_id, package, notes).await
     }
 
+    /// Deletes one note; false if there was none.
+    pub(crate) async fn note_delete(&mut self, package: &str, key: &str) -> Result<bool> {
+        let deleted = Statement::new(
+            "DELETE FROM driver_notes WHERE node_id = $1 AND package = $2 AND note_key = $3",
+        )
+        .bind(self.node_id)
+        .bind(package)
+        .bind(key)
+        .run(&mut self.transaction)
+        .await
+        .map_err(told)?;
+        Ok(deleted > 0)
+    }
+
     /// Makes all of it true at once. The node stays reserved.
     pub async fn commit(self) -> Result<()> {
         within(self.transaction.commit()).await.map_err(told)

@@ -1,11 +1,13 @@
 //! What becomes of work whose conductor stopped: what [`verdict`] says, and nothing that was only in memory.
 
+mod vendor_calls;
 mod verdict;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
+use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
 use tokio::time::Instant;
@@ -108,6 +110,7 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
         }
     }
     ctx.holdings.keep_only(&held);
+    vendor_calls::tell_interrupted(ctx, &mut looked).await?;
     Ok(looked)
 }
 
@@ -177,15 +180,20 @@ async fn see_to_idle(held: Held, node: Node) -> Result<()> {
     let message = "A request to this node was interrupted because its conductor stopped; if it was a vendor call, its outcome \
          is unknown.";
     let mut node = node;
-    let entry = failure::history_error(&node, "conductor", message, held.context().host());
-    // In a failed state the error says why the node is there: it stays.
-    if !node.provision_state.is_failed() {
-        node.last_error = Some(message.to_owned());
-    }
+    let entry = interrupted(&mut node, message, held.context().host());
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
     tx.history_add(&entry).await?;
     held.commit_and_release(tx).await
+}
+
+/// What an interruption that changes nothing else makes of a node.
+fn interrupted(node: &mut Node, message: &str, host: &str) -> HistoryEntry {
+    // In a failed state the error says why the node is there: it stays.
+    if !node.provision_state.is_failed() {
+        node.last_error = Some(message.to_owned());
+    }
+    failure::history_error(node, "conductor", message, host)
 }
 
 async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {

@@ -323,6 +323,28 @@ async fn nothing_is_carried_on_in_maintenance_or_too_often() {
     }
     let node = world.settled(&node.uuid, S::CleanFailed).await;
     assert!(node.last_error.unwrap().contains("1 times"));
+
+    let aside = world
+        .test_node(json!({"fake_step_ms": SLOW_MS}), json!({}))
+        .await;
+    world.manage(&aside.uuid).await;
+    world
+        .provision(&aside.uuid, Verb::Clean, clean_steps("sleep"))
+        .await
+        .unwrap();
+    world
+        .journal_until(&aside.uuid, "the step", |operation| operation.step_started)
+        .await;
+    world.kill();
+    world
+        .change_held(&aside.uuid, |node| node.maintenance = true)
+        .await;
+    world.restart().await;
+    let aside = world.settled(&aside.uuid, S::CleanFailed).await;
+    let error = aside.last_error.unwrap();
+    assert!(error.contains("the node is in maintenance"), "{error}");
+    let notes = world.notes(&aside.uuid).await;
+    assert!(!notes.contains_key("finished sleep"), "{notes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,6 +366,11 @@ async fn a_request_that_was_being_answered_leaves_a_free_node() {
     let node = world
         .until(&node.uuid, "a free node", |node| node.reservation.is_none())
         .await;
+    let error = node.last_error.unwrap_or_default();
+    assert!(
+        error.contains("request to this node was interrupted"),
+        "{error}"
+    );
     world
         .ask(Request::SetMaintenance {
             node: node.uuid,

@@ -244,6 +244,87 @@ async fn every_power_target_is_reached_after_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_the_driver_does_in_one_go_is_sent_again() {
+    let mut world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"reboot": SLOW_MS}}),
+            json!({"power_interface": "test-reboot"}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    world.power(&node.uuid, PowerTarget::Reboot).await.unwrap();
+    world
+        .journal_until(&node.uuid, "the restart", |operation| {
+            operation.phase == "restart"
+        })
+        .await;
+    world.kill_and_restart().await;
+    let node = world.power_settled(&node.uuid).await;
+    assert_eq!(
+        (node.power_state, node.last_error),
+        (Some(PowerState::On), None)
+    );
+    // What the killed call noted was never stored.
+    assert_eq!(world.notes(&node.uuid).await["reboots"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_prepares_and_takes_down_runs_again() {
+    for (function, verb, phase, end) in [
+        ("prepare_cleaning", Verb::Provide, "prepare", S::Available),
+        ("tear_down_cleaning", Verb::Provide, "finish", S::Available),
+        ("prepare", Verb::Deploy, "prepare", S::Active),
+    ] {
+        let mut world = World::start().await;
+        let node = world.test_node(json!({"fake_step_ms": 1}), json!({})).await;
+        world.manage(&node.uuid).await;
+        if verb == Verb::Deploy {
+            world
+                .provision(&node.uuid, Verb::Provide, json!({}))
+                .await
+                .unwrap();
+            world.settled(&node.uuid, S::Available).await;
+        }
+        let slow = json!([{"op": "add", "path": "/driver_info/fake_delay_ms", "value": {function: SLOW_MS}}]);
+        world.patch(&node.uuid, slow).await.unwrap();
+        world.provision(&node.uuid, verb, json!({})).await.unwrap();
+        world
+            .journal_until(&node.uuid, phase, |operation| operation.phase == phase)
+            .await;
+        world.kill_and_restart().await;
+        let node = world.settled(&node.uuid, end).await;
+        assert_eq!(node.last_error, None, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_was_under_way_stays_that_failure() {
+    let mut world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"clean_up": SLOW_MS}, "fake_fail": {"deploy": "failed"}}),
+            json!({"automated_clean": false}),
+        )
+        .await;
+    world.provide(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    world
+        .journal_until(&node.uuid, "the clean-up", |operation| {
+            operation.phase == "failing"
+        })
+        .await;
+    world.kill_and_restart().await;
+    let node = world.settled(&node.uuid, S::DeployFailed).await;
+    let error = node.last_error.unwrap();
+    assert!(error.contains("failing as asked (failed)"), "{error}");
+    assert!(!error.contains("interrupted"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_says_nothing_in_the_second_half_of_a_restart_is_asked_again() {
     let limit = |config: &mut ironbark_conductor::Config| {
         config.power_state_change_timeout = Duration::from_secs(1);

@@ -341,6 +341,38 @@ async fn waiting_work_is_aborted_now_or_after_its_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_can_not_be_aborted_ends_first_and_is_the_last_one() {
+    let world = World::start().await;
+    let info = json!({"fake_rounds": 1, "fake_poll_seconds": 1});
+    let node = world.test_node(info, json!({})).await;
+    world.manage(&node.uuid).await;
+    let steps = json!({"clean_steps": [
+        {"interface": "deploy", "step": "poll_on"}, {"interface": "deploy", "step": "quick"},
+    ]});
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::CleanWait).await;
+    world
+        .provision(&node.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
+    let waiting = world.node(&node.uuid).await;
+    assert_eq!(waiting.clean_step["abort_after"], json!(true));
+    let node = world.settled(&node.uuid, S::CleanFailed).await;
+    let error = node.last_error.unwrap();
+    assert!(
+        error.contains("aborted after the step deploy.poll_on"),
+        "{error}"
+    );
+    assert!(!node.maintenance, "the step ended well");
+    let notes = world.notes(&node.uuid).await;
+    assert_eq!(notes["finished poll_on"], json!(1));
+    assert!(!notes.contains_key("started quick"), "{notes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_held_node_goes_on_when_it_is_let_go() {
     let world = World::start().await;
     let node = world.test_node(json!({}), json!({})).await;

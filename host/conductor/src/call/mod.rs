@@ -365,3 +365,40 @@ where
         )),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::testing::{config, context};
+
+    struct NotesItsDrop(Arc<AtomicBool>);
+
+    impl Drop for NotesItsDrop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_driver_call_is_dropped_when_this_conductor_may_not_act_any_more() {
+        let db = ironbark_db::testing::sqlite().await;
+        let ctx = context(&db, config("host-a"));
+        ctx.standing.renewed(tokio::time::Instant::now());
+        let dropped = Arc::new(AtomicBool::new(false));
+        let begun = tokio::sync::Notify::new();
+        let call = attempt(&ctx, || async {
+            let _note = NotesItsDrop(Arc::clone(&dropped));
+            begun.notify_one();
+            std::future::pending::<Result<Completed<()>, CallError>>().await
+        });
+        let (outcome, ()) = tokio::join!(call, async {
+            begun.notified().await;
+            ctx.standing.superseded();
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NoConductor);
+        assert!(dropped.load(Ordering::Relaxed));
+    }
+}

@@ -73,7 +73,10 @@ async fn a_resume_step_goes_on_from_its_cursor() {
 async fn a_fail_step_is_never_started_again_and_is_named() {
     let mut world = World::start().await;
     let node = world
-        .test_node(json!({"fake_step_ms": SLOW_MS}), json!({}))
+        .test_node(
+            json!({"fake_step_ms": SLOW_MS, "fake_fail": {"tear_down_cleaning": "failed"}}),
+            json!({}),
+        )
         .await;
     world.manage(&node.uuid).await;
     world
@@ -93,6 +96,10 @@ async fn a_fail_step_is_never_started_again_and_is_named() {
     let notes = world.notes(&node.uuid).await;
     assert_eq!(notes["started fragile"], json!(1));
     assert!(!notes.contains_key("finished fragile"));
+    assert!(
+        error.contains("Cleaning up after it failed too"),
+        "the driver was not asked to clean up: {error}"
+    );
     assert!(
         world
             .history(&node.uuid)

@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::failure;
 use crate::operations::{self, Run};
 use crate::reserve::Held;
+use crate::workers::Permit;
 
 /// What a look at all open work found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub async fn see_to(held: Held) -> Result<()> {
             Ok(())
         }
         Verdict::Fail(reason) => fail(held, node, operation, &reason).await,
+        Verdict::CleanUp(reason) => clean_up(held, node, operation, &reason).await,
         Verdict::CarryOn(how) => carry_on(held, node, operation, how).await,
     }
 }
@@ -214,17 +216,23 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
     held.commit_and_release(tx).await
 }
 
-async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How) -> Result<()> {
-    let ctx = Arc::clone(held.context());
-    // Whatever goes wrong from here, the node stays held together with its journal.
+/// Fails it in the way of all that fails: by the phase that calls the driver's clean-up function.
+async fn clean_up(mut held: Held, node: Node, operation: Operation, reason: &str) -> Result<()> {
+    let permit = worker(&mut held)?;
+    operations::launch_failure(permit, held, node, operation, reason).await
+}
+
+/// A worker for the node. Whatever goes wrong from here, the node stays held together with its journal.
+fn worker(held: &mut Held) -> Result<Permit> {
     held.keep();
-    let permit = match ctx.workers.permit() {
-        Ok(permit) => permit,
-        Err(error) => {
-            held.strand();
-            return Err(error);
-        }
-    };
+    held.context()
+        .workers
+        .permit()
+        .inspect_err(|_| held.strand())
+}
+
+async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How) -> Result<()> {
+    let permit = worker(&mut held)?;
     operation.resumes = operation.resumes.saturating_add(1);
     // The time that a change may take begins anew: the machine had no conductor meanwhile.
     operation.deadline = None;

@@ -382,6 +382,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_error_that_a_driver_returns_because_we_failed_it_is_ours() {
+        let failed = || CallError::Driver(ironbark_sandbox::DriverError::Failed("no notes".into()));
+        let unserved = Unserved::default();
+        assert_eq!(blame(failed(), &unserved).kind(), ErrorKind::BadGateway);
+        unserved.note(Error::internal("The database failed."));
+        assert_eq!(blame(failed(), &unserved).kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_fails_while_a_call_is_put_together_strands_the_work() {
+        let db = ironbark_db::testing::sqlite().await;
+        let acme = crate::testing::package("acme", "1.0.0", "acme");
+        let ctx = crate::testing::registered(&db, config("host-a"), &[acme]).await;
+        let node = crate::testing::node(&db, "acme", "n").await;
+        db.close().await;
+        let ports = Ports::default();
+        let call = NodeCall {
+            ctx: &ctx,
+            node: &node,
+            ports: &ports,
+            request_id: "req-1",
+            lock: Lock::Exclusive,
+            reservation: None,
+            deadline: None,
+            patience: Patience::Client,
+        };
+        let error = call.power_state().await.unwrap_err();
+        let trouble = crate::operations::Trouble::from(error);
+        assert!(matches!(trouble, crate::operations::Trouble::Stranded(_)));
+    }
+
     #[tokio::test]
     async fn a_driver_call_is_dropped_when_this_conductor_may_not_act_any_more() {
         let db = ironbark_db::testing::sqlite().await;

@@ -80,3 +80,21 @@ impl StateAccess for NodeNotes {
             .map_err(|error| self.failed(error, "the checkpoint could not be stored"))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn notes_that_can_not_be_read_are_noted_as_our_failure() {
+        let db = ironbark_db::testing::sqlite().await;
+        let unserved = Unserved::default();
+        let notes = NodeNotes::new(db.clone(), "n", "acme", None, unserved.clone());
+        assert!(notes.load().await.unwrap().is_empty());
+        assert!(unserved.error().is_none());
+        db.close().await;
+        assert!(notes.load().await.is_err());
+        assert!(unserved.error().is_some());
+    }
+}

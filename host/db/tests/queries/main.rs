@@ -19,3 +19,4 @@ mod packages;
 mod pages;
 mod ports_and_history;
 mod reserve;
+mod vendor_calls;

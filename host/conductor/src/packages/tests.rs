@@ -292,7 +292,7 @@ async fn a_step_runs_with_its_version_though_a_swap_let_go_of_it_before_the_jour
         lock: Lock::Exclusive,
         reservation: None,
         deadline: None,
-        patient: true,
+        patience: crate::call::Patience::Operation,
     };
     let error = call
         .execute_step(StepKind::Deploy, &planned, Some(&old), None)

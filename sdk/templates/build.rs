@@ -19,7 +19,8 @@ fn main() -> io::Result<()> {
     let repository = here.join("../..").canonicalize()?;
     let mut code = String::new();
     list(&mut code, "SDK", &repository, SDK)?;
-    list(&mut code, "TEMPLATE", &here.join("rust"), &["."])?;
+    list(&mut code, "RUST", &here.join("rust"), &["."])?;
+    list(&mut code, "JAVASCRIPT", &here.join("javascript"), &["."])?;
     fs::write(Path::new(&variable("OUT_DIR")?).join("embedded.rs"), code)
 }
 

@@ -18,6 +18,7 @@ mod postgresql;
 mod power_sync;
 mod stopping;
 mod tour;
+mod vendor;
 mod waiting;
 mod witness;
 

@@ -12,6 +12,9 @@ use serde_json::json;
 
 use crate::cli::Output;
 
+/// One is started; the pool that it gets its parts from is sized by the calls, and some components have many parts.
+const LIVE_CALLS: u32 = 16;
+
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ironbark driver check acme.wasm\n\nNothing of the driver is called: it is compiled and started once in the sandbox, as installing does.\nWhether a name is taken, only the service knows that it is installed in."
@@ -49,7 +52,7 @@ async fn check(
     bytes: Arc<[u8]>,
 ) -> Result<Result<(PreparedPackage, ActivationPlan), PackageError>> {
     let engine = EngineConfig {
-        max_live_calls: 1,
+        max_live_calls: LIVE_CALLS,
         ..EngineConfig::default()
     };
     let engine = Engine::new(engine, tokio::runtime::Handle::current())

@@ -11,7 +11,7 @@ use crate::cli::Output;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  ironbark driver new acme && cd acme && ironbark driver build\n\nThe folder has all that the driver is built with: no other source of Ironbark is needed."
+    after_help = "Examples:\n  ironbark driver new acme && cd acme && ironbark driver build\n  ironbark driver new acme --lang js\n\nThe folder has all that the driver is built with: no other source of Ironbark is needed."
 )]
 pub(crate) struct Args {
     /// The driver's name, and the folder's: lower-case letters, digits and hyphens.
@@ -28,15 +28,19 @@ pub(crate) struct Args {
 enum Language {
     /// A crate.
     Rust,
+    /// JavaScript: a module for Node.js's tools.
+    Js,
 }
 
 /// Makes a folder with a driver that builds, passes its tests and explains itself.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.name.as_str();
-    let files = match args.lang {
-        Language::Rust => ironbark_templates::rust(name)
-            .with_context(|| format!("there can't be a driver called {name:?}"))?,
+    let language = match args.lang {
+        Language::Rust => ironbark_templates::Language::Rust,
+        Language::Js => ironbark_templates::Language::JavaScript,
     };
+    let files = ironbark_templates::new_driver(language, name)
+        .with_context(|| format!("there can't be a driver called {name:?}"))?;
     let folder = Path::new(name);
     match fs::create_dir(folder) {
         Ok(()) => {}

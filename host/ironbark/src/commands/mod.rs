@@ -1,4 +1,4 @@
-//! One file for each command.
+//! One file for each command, and what several of them share.
 
 mod config_check;
 pub(crate) mod driver_build;

@@ -5,7 +5,7 @@
 use std::io::ErrorKind;
 use std::process::{Command, Output};
 
-const PACKAGE: &str = "target/conformance.wasm";
+const PACKAGE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/conformance.wasm");
 
 #[test]
 fn the_driver_keeps_what_every_driver_must() {

@@ -1,79 +1,31 @@
-//! `ironbark driver build`
+//! A package of a crate, by cargo.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
-use ironbark_package::{Contents, Metadata};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use serde_json::json;
 
-use crate::cli::Output;
+use super::tool;
 
+/// What tells such a folder.
+pub(super) const MANIFEST: &str = "Cargo.toml";
 /// What components are compiled for.
 const WASM: &str = "wasm32-wasip2";
+const INSTALL: &str = "install Rust, see https://rustup.rs";
 
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  ironbark driver build\n  ironbark driver build --folder ../acme --out /tmp/acme.wasm\n\nIt runs cargo with the profile 'plugin' of the crate, and adds the compiler's WebAssembly target if it is missing."
-)]
-pub(crate) struct Args {
-    /// The driver's folder [default: the current one].
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Where the package goes [default: <name>.wasm in the folder].
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Form of the answer.
-    #[arg(long, value_enum, default_value = "text")]
-    output: Output,
-}
-
-/// Compiles the crate to a component, and makes a package of it.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    // Joined to a file's name, "" is the current folder without a "./" in front.
-    let folder = args.folder.as_deref().unwrap_or(Path::new(""));
-    let manifest = folder.join("Cargo.toml");
-    ensure!(
-        manifest.is_file(),
-        "{} isn't there: run this in the driver's folder, or name it with --folder",
-        manifest.display()
-    );
-    let manifest = manifest.canonicalize()?;
-    let crate_folder = manifest.parent().context("a manifest lies in a folder")?;
-    add_target(crate_folder)?;
-    let component = compile(crate_folder, &manifest)?;
+/// Compiles the crate to a component, whose metadata the SDK has put inside, and lifts them to the top.
+pub(super) fn build(folder: &Path) -> Result<Vec<u8>> {
+    let manifest = folder.join(MANIFEST).canonicalize()?;
+    let folder = manifest.parent().context("a manifest lies in a folder")?;
+    add_target(folder)?;
+    let component = compile(folder, &manifest)?;
     let bytes = std::fs::read(&component)
         .with_context(|| format!("{} can't be read", component.display()))?;
-    let package = ironbark_package::lift(&bytes)
-        .context("cargo built a component, but it can't be made a driver package")?;
-    let metadata = Metadata::parse(&Contents::read(&package)?.metadata)?;
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| folder.join(format!("{}.wasm", metadata.name)));
-    std::fs::write(&out, &package)
-        .with_context(|| format!("{} can't be written", out.display()))?;
-    let digest = ironbark_drivers::digest_of(&package);
-    match args.output {
-        Output::Json => println!(
-            "{}",
-            json!({
-                "package": out, "name": metadata.name, "version": metadata.version,
-                "size": package.len(), "digest": digest,
-            })
-        ),
-        Output::Text => println!(
-            "{}: {} {}, {} bytes, sha256 {digest}",
-            out.display(),
-            metadata.name,
-            metadata.version,
-            package.len()
-        ),
-    }
-    Ok(())
+    ironbark_package::lift(&bytes)
+        .context("cargo built a component, but it can't be made a driver package")
 }
 
 /// Makes sure that the compiler of this folder can make components.
@@ -82,7 +34,7 @@ fn add_target(folder: &Path) -> Result<()> {
         .args(["--print", "sysroot"])
         .current_dir(folder)
         .output()
-        .context("rustc can't be started: install Rust, see https://rustup.rs")?;
+        .with_context(|| format!("rustc can't be started: {INSTALL}"))?;
     ensure!(
         sysroot.status.success(),
         "rustc failed: {}",
@@ -93,17 +45,9 @@ fn add_target(folder: &Path) -> Result<()> {
         return Ok(());
     }
     eprintln!("Adding the compiler's target {WASM}");
-    let added = Command::new("rustup")
-        .args(["target", "add", WASM])
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .status();
-    match added {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!(
-            "the compiler can't build for {WASM}, and rustup could not add that: install it with your compiler's own means"
-        ),
-    }
+    tool("rustup", &["target", "add", WASM], folder, INSTALL).with_context(|| {
+        format!("the compiler can't build for {WASM}: install that target with its own means")
+    })
 }
 
 /// A line of cargo's messages, as far as it matters here.
@@ -124,7 +68,7 @@ fn compile(folder: &Path, manifest: &Path) -> Result<PathBuf> {
         .current_dir(folder)
         .stdout(Stdio::piped())
         .spawn()
-        .context("cargo can't be started: install Rust, see https://rustup.rs")?;
+        .with_context(|| format!("cargo can't be started: {INSTALL}"))?;
     let messages = child.stdout.take().context("cargo has no output")?;
     let component = find_component(messages, manifest);
     // Whatever was read: cargo's own verdict comes first.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -186,9 +186,10 @@ async fn minisign_accepts_what_is_signed_with_our_keys_and_nothing_else() {
     let stage = Stage::shared().await;
     let folder = stage.folder();
     std::fs::copy(&shipped("ipmi").path, folder.join("p.wasm")).unwrap();
-    for (name, options) in [("open", &["--no-password"][..]), ("locked", &[])] {
+    let keys: [(&str, &[&str]); 2] = [("open", &["--no-password"]), ("locked", &[])];
+    for (name, options) in keys {
         let (secret, public) = (format!("{name}.key"), format!("{name}.pub"));
-        let keygen = || driver(folder, &[&["keygen", name], options].concat());
+        let keygen = || driver(folder, &[&["keygen", name][..], options].concat());
         let made = run(keygen()).await;
         assert!(made.status.success(), "{}", shown(&made));
         let mode = std::fs::metadata(folder.join(&secret))
@@ -306,11 +307,8 @@ fn driver(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn test(stage: &Stage, package: &Path) -> Command {
-    let package: PathBuf = package.into();
-    driver(
-        stage.folder(),
-        &["test", package.to_str().unwrap(), "--output", "json"],
-    )
+    let package = package.to_str().unwrap();
+    driver(stage.folder(), &["test", package, "--output", "json"])
 }
 
 fn verify(folder: &Path, public: &str) -> Command {

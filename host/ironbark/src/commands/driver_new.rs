@@ -11,7 +11,7 @@ use crate::cli::Output;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ironbark driver new acme && cd acme && ironbark driver build\n  ironbark driver new acme --lang js\n\nThe folder has all that the driver is built with: no other source of Ironbark is needed."
+    after_help = "Examples:\n  ironbark driver new acme && cd acme && ironbark driver build\n  ironbark driver new acme --lang js\n\nThe folder has all of Ironbark that the driver is built with."
 )]
 pub(crate) struct Args {
     /// The driver's name, and the folder's: lower-case letters, digits and hyphens.

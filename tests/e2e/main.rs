@@ -19,6 +19,7 @@ mod power_sync;
 mod stopping;
 mod tasks;
 mod tour;
+mod vendor;
 mod waiting;
 mod witness;
 

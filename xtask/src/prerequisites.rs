@@ -1,4 +1,4 @@
-//! What tests need besides cargo: Debian packages and a Python environment with the real clients.
+//! What tests need besides cargo: Debian packages, a Python environment with the real clients, npm's tools for drivers in JavaScript.
 
 use std::path::PathBuf;
 
@@ -25,6 +25,11 @@ const NEEDS: &[Need] = &[
         name: "ipmi_sim",
         package: "openipmi",
         present: || on_path("ipmi_sim"),
+    },
+    Need {
+        name: "minisign",
+        package: "minisign",
+        present: || answers("minisign", &["-v"]),
     },
     Need {
         name: "postgres",
@@ -93,6 +98,17 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
             .left_out
             .push("tests with the real clients: apt-get install python3-venv".to_owned());
     }
+    if !answers("npm", &["--version"]) {
+        found
+            .left_out
+            .push("tests of drivers in JavaScript: install Node.js with npm".to_owned());
+    } else if let Err(error) = javascript_tools() {
+        found
+            .left_out
+            .push(format!("tests of drivers in JavaScript: {error:#}"));
+    } else {
+        found.present.push("jco");
+    }
     Ok(found)
 }
 
@@ -143,4 +159,22 @@ fn clients() -> Result<PathBuf> {
     step("Installing the real clients", install)?;
     std::fs::write(&marker, wanted)?;
     Ok(folder)
+}
+
+/// What a driver in JavaScript is built with: what the template names, installed once.
+fn javascript_tools() -> Result<()> {
+    let folder = target().join("javascript");
+    let manifest = folder.join("package.json");
+    let wanted = std::fs::read_to_string(root().join("sdk/templates/javascript/package.json"))?;
+    let installed = folder.join("node_modules/.bin/jco").exists();
+    if installed && std::fs::read_to_string(&manifest).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(&manifest, wanted)?;
+    let mut install = program("npm");
+    install
+        .args(["install", "--no-fund", "--no-audit"])
+        .current_dir(&folder);
+    step("Installing the tools for drivers in JavaScript", install)
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands;
+
 /// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(
@@ -24,7 +26,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first."
     )]
     Serve(ServeArgs),
-    /// Look at driver packages.
+    /// Write, build, check, test, sign and look at driver packages.
     #[command(subcommand)]
     Driver(DriverCommand),
     /// Look at the configuration.
@@ -118,6 +120,18 @@ pub(crate) enum DriverCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Make a folder with a new driver.
+    New(commands::driver_new::Args),
+    /// Build the driver of a folder, and make a package of it.
+    Build(commands::driver_build::Args),
+    /// Say what a service would say to a package.
+    Check(commands::driver_check::Args),
+    /// Test a package on simulated machines with faults.
+    Test(commands::driver_test::Args),
+    /// Make keys to sign packages with.
+    Keygen(commands::driver_keygen::Args),
+    /// Sign a package.
+    Sign(commands::driver_sign::Args),
 }
 
 #[derive(Debug, Subcommand)]

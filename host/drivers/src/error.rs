@@ -2,7 +2,7 @@
 
 use ironbark_model::package::MAX_PACKAGE_BYTES;
 use ironbark_model::{Error, ErrorKind};
-use ironbark_package::{ContentsError, MetadataError};
+use ironbark_package::{ContentsError, Disagreement, MetadataError};
 use ironbark_sandbox::LoadError;
 
 /// Why a package can't be installed. Messages tell the vendor or the operator what to change.
@@ -22,10 +22,7 @@ pub enum PackageError {
     Metadata(#[from] MetadataError),
     /// The metadata says something else than the component is.
     #[error("metadata and component disagree: {0}")]
-    Disagreement(String),
-    /// The component imports what its metadata doesn't ask for.
-    #[error("the component imports '{0}', but its metadata doesn't ask for that capability")]
-    OverReach(String),
+    Disagreement(#[from] Disagreement),
     /// A grant for what wasn't asked for, or for what there isn't.
     #[error("'{0}' can't be granted: {1}")]
     Grant(String, &'static str),

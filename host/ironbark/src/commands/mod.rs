@@ -21,7 +21,11 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Driver(DriverCommand::Inspect { file, output }) => {
             driver_inspect::run(&file, output)
         }
-        Command::Driver(DriverCommand::Pack { file, out }) => driver_pack::run(&file, &out),
+        Command::Driver(DriverCommand::Pack {
+            file,
+            out,
+            unchecked,
+        }) => driver_pack::run(&file, &out, unchecked),
         Command::Config(ConfigCommand::Check { config, output }) => {
             config_check::run(config.as_deref(), output)
         }

@@ -1,7 +1,8 @@
 //! BIOS settings that are what was set last.
 
-use ironbark_driver::{Bios, BiosChange, BiosSetting, BiosValue, Outcome, Result, state};
 use std::collections::BTreeMap;
+
+use ironbark_driver::{Bios, BiosChange, BiosSetting, BiosValue, Outcome, Result, state};
 
 const NOTE: &str = "bios_settings";
 

@@ -102,8 +102,9 @@ impl Rescue for FakeRescue {
 }
 
 fn attach(vifs: &mut Vec<String>, vif: &Value) -> Result<()> {
-    let id = vif["id"]
-        .as_str()
+    let id = vif
+        .get("id")
+        .and_then(Value::as_str)
         .ok_or_else(|| Error::missing_parameter("a VIF needs an 'id'"))?;
     if vifs.iter().any(|known| known == id) {
         return Err(Error::invalid_parameter(format!(

@@ -59,7 +59,7 @@ fn selected(config: &Value, selection: RaidSelection) -> Result<Vec<Value>> {
         ));
     }
     let is_wanted = |disk: &Value| {
-        if disk["is_root_volume"] == Value::Bool(true) {
+        if disk.get("is_root_volume") == Some(&Value::Bool(true)) {
             selection.create_root_volume
         } else {
             selection.create_nonroot_volumes
@@ -69,8 +69,9 @@ fn selected(config: &Value, selection: RaidSelection) -> Result<Vec<Value>> {
 }
 
 fn disks_of(config: &Value) -> Vec<Value> {
-    config["logical_disks"]
-        .as_array()
+    config
+        .get("logical_disks")
+        .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default()
 }

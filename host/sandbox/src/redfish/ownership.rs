@@ -32,11 +32,10 @@ pub(crate) struct Ownership {
 impl Ownership {
     /// Reads the paths that the host found; says which of them it can't use.
     pub(crate) fn new(resources: &RedfishResources) -> Result<Self, String> {
-        let read = |path: &String| match ResourcePath::parse(path) {
-            Ok(read) if read.to_text() == *path && !read.expands() => Ok(read.segments().to_vec()),
-            _ => Err(format!(
-                "the service has a resource with a path that can't be judged: {path:?}"
-            )),
+        let read = |path: &String| {
+            read_own(path).ok_or_else(|| {
+                format!("the service has a resource with a path that can't be judged: {path:?}")
+            })
         };
         Ok(Self {
             system: vec![read(&resources.system)?],
@@ -142,6 +141,14 @@ impl Ownership {
             Owned::Manager => &self.managers,
         }
     }
+}
+
+/// The segments of a resource of the node's: its path is canonical, and names one member of a collection and not all of them.
+fn read_own(path: &str) -> Option<Vec<String>> {
+    let read = ResourcePath::parse(path).ok()?;
+    let is_plain = read.to_text() == path && !path.contains('?') && !path.ends_with('/');
+    let is_member = matches!(read.segments(), [_, version, _, _, ..] if version == VERSION);
+    (is_plain && is_member).then(|| read.segments().to_vec())
 }
 
 /// The segments of every path below `/redfish` that a lenient service may see in `text`.
@@ -261,6 +268,11 @@ mod tests {
             "/redfish/v1/Systems/%31",
             "/redfish/v1/Systems/..",
             "/redfish/v1/Systems/1/",
+            "/redfish/v1/Systems/1?only",
+            "/redfish/v1/Systems",
+            "/redfish/v1",
+            "/redfish",
+            "",
         ] {
             let resources = RedfishResources {
                 system: path.into(),

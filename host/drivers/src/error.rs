@@ -2,7 +2,7 @@
 
 use ironbark_model::package::MAX_PACKAGE_BYTES;
 use ironbark_model::{Error, ErrorKind};
-use ironbark_package::{ContentsError, MetadataError};
+use ironbark_package::{ContentsError, Disagreement, MetadataError};
 use ironbark_sandbox::LoadError;
 
 use crate::prepare::{MAX_CODE, MAX_FUNCTION};
@@ -38,10 +38,7 @@ pub enum PackageError {
     Metadata(#[from] MetadataError),
     /// The metadata says something else than the component is.
     #[error("metadata and component disagree: {0}")]
-    Disagreement(String),
-    /// The component imports what its metadata doesn't ask for.
-    #[error("the component imports '{0}', but its metadata doesn't ask for that capability")]
-    OverReach(String),
+    Disagreement(#[from] Disagreement),
     /// A grant for what wasn't asked for, or for what there isn't.
     #[error("'{0}' can't be granted: {1}")]
     Grant(String, &'static str),

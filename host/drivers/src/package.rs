@@ -1,14 +1,16 @@
 //! A package that is loaded: its metadata, its compiled component, and how it is doing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ironbark_model::InterfaceKind;
+use ironbark_model::{InterfaceKind, JsonObject};
 use ironbark_package::{ImplementationEntry, Metadata};
 use ironbark_sandbox::{CallError, Completed, Driver, FaultKind};
 use sha2::{Digest as _, Sha256};
 
+use crate::binds::Binds;
 use crate::config::QuarantineConfig;
 use crate::prepare::Checked;
 use crate::properties::PropertyRules;
@@ -33,6 +35,7 @@ pub struct Package {
     granted: BTreeSet<String>,
     driver: Driver,
     rules: PropertyRules,
+    binds: Binds,
     health: Health,
 }
 
@@ -44,6 +47,7 @@ impl Package {
         quarantine: QuarantineConfig,
     ) -> Self {
         Self {
+            binds: Binds::new(&checked.metadata),
             metadata: checked.metadata,
             digest: checked.digest,
             size,
@@ -87,6 +91,16 @@ impl Package {
     /// Keys of `driver_info` that are secrets of this package.
     pub fn secret_keys(&self) -> &BTreeSet<String> {
         self.rules.secret_keys()
+    }
+
+    /// Keys of `driver_info` that the package binds to connection keys: drivers don't see them.
+    pub fn bound_keys(&self) -> &BTreeSet<String> {
+        self.binds.own()
+    }
+
+    /// `driver_info` as the host's connections read it: with the keys that the package binds to them.
+    pub fn connection_info<'a>(&self, driver_info: &'a JsonObject) -> Cow<'a, JsonObject> {
+        self.binds.apply(driver_info)
     }
 
     /// Calls that broke since it was activated.

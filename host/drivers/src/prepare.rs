@@ -1,10 +1,9 @@
 //! From bytes to a package that could be activated. Nothing active changes here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_model::package::MAX_PACKAGE_BYTES;
-use ironbark_package::{CodeSize, Contents, Export, Metadata, interface_name};
+use ironbark_package::{CodeSize, Contents, Metadata};
 use ironbark_sandbox::{Engine, PackageName};
 
 use crate::config::DriversConfig;
@@ -18,8 +17,6 @@ use crate::properties::PropertyRules;
 /// others. A driver with a whole Python in it has some 6 MiB.
 pub(crate) const MAX_CODE: usize = 16 * 1024 * 1024;
 pub(crate) const MAX_FUNCTION: usize = 1024 * 1024;
-/// Imports of the contract that are capabilities: to be asked for.
-const CAPABILITIES: &[&str] = &["ipmi", "state"];
 
 pub(crate) async fn prepare(
     engine: &Engine,
@@ -64,8 +61,7 @@ impl Checked {
         }
         let contents = Contents::read(bytes)?;
         let metadata = Metadata::parse(&contents.metadata)?;
-        check_exports(&metadata, &contents)?;
-        check_imports(&metadata, &contents)?;
+        metadata.check_agreement(&contents)?;
         check_code(CodeSize::of(bytes)?)?;
         check_schedules(&metadata)?;
         let rules = PropertyRules::new(&metadata)?;
@@ -86,46 +82,6 @@ fn check_code(size: CodeSize) -> Result<(), PackageError> {
             total: size.total,
             largest_function: size.largest_function,
         });
-    }
-    Ok(())
-}
-
-/// What the metadata declares must be exported, and the reverse.
-fn check_exports(metadata: &Metadata, contents: &Contents) -> Result<(), PackageError> {
-    let exported: BTreeSet<Export> = contents
-        .exports
-        .iter()
-        .filter_map(|name| Export::from_full_name(name))
-        .collect();
-    let required = metadata.required_exports();
-    if let Some(export) = required.difference(&exported).next() {
-        return Err(PackageError::Disagreement(format!(
-            "the metadata declares {0}, but the component doesn't export '{0}'",
-            export.as_str()
-        )));
-    }
-    if let Some(export) = exported.difference(&required).next() {
-        return Err(PackageError::Disagreement(format!(
-            "the component exports '{0}', but the metadata declares nothing for it",
-            export.as_str()
-        )));
-    }
-    Ok(())
-}
-
-/// What is imported must be asked for.
-fn check_imports(metadata: &Metadata, contents: &Contents) -> Result<(), PackageError> {
-    for import in &contents.imports {
-        let Some(interface) = interface_name(import) else {
-            continue;
-        };
-        let asked = metadata
-            .capabilities
-            .iter()
-            .any(|capability| capability.name() == interface);
-        if CAPABILITIES.contains(&interface) && !asked {
-            return Err(PackageError::OverReach(interface.to_owned()));
-        }
     }
     Ok(())
 }

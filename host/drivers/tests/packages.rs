@@ -20,6 +20,7 @@ use ironbark_drivers::{
 };
 use ironbark_model::step::{OnInterrupt, StepKind};
 use ironbark_model::{ErrorKind, InterfaceKind, Node};
+use ironbark_package::Disagreement;
 use ironbark_sandbox::{
     CallContext, CallError, DriverError, Engine, EngineConfig, FaultKind, LoadError, PowerReading,
 };
@@ -140,7 +141,7 @@ async fn metadata_that_lies_is_refused() {
 
     let error = refused(&ipmi_user(0, 1), &metadata("acme", "1.0.0")).await;
     assert!(
-        matches!(&error, PackageError::OverReach(name) if name == "ipmi"),
+        matches!(&error, PackageError::Disagreement(Disagreement::OverReach(name)) if name == "ipmi"),
         "{error}"
     );
 

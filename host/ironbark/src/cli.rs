@@ -100,8 +100,10 @@ pub(crate) enum DriverCommand {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Show what is in a package file, without running it.
-    #[command(after_help = "Example:\n  ironbark driver inspect target/drivers/ipmi.wasm")]
+    /// Show all of a package file without running it: what it is, what it really exports, and what it asks to do.
+    #[command(
+        after_help = "Examples:\n  ironbark driver inspect target/drivers/ipmi.wasm\n  ironbark driver inspect acme.wasm --output json"
+    )]
     Inspect {
         /// A `.wasm` file.
         file: PathBuf,
@@ -119,6 +121,9 @@ pub(crate) enum DriverCommand {
         /// Where the package goes.
         #[arg(long)]
         out: PathBuf,
+        /// Don't compare the metadata with what the component exports and imports: for tests of hosts, which do.
+        #[arg(long)]
+        unchecked: bool,
     },
     /// Make a folder with a new driver.
     New(commands::driver_new::Args),

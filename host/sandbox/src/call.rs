@@ -22,7 +22,7 @@ use crate::turns::Turns;
 /// Longest message of a driver that is passed on, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4096;
 /// Shorter secrets would make nonsense of messages; and they aren't secrets.
-const SHORTEST_SECRET: usize = 4;
+pub(crate) const SHORTEST_SECRET: usize = 4;
 
 /// What an export returned, or why it didn't.
 pub(crate) type Returned<T> = wasmtime::Result<Result<T, wit::Error>>;

@@ -64,6 +64,7 @@ fn ipmi_granted() -> Granted {
     Granted {
         ipmi: Some(IpmiPolicy::new()),
         state: true,
+        ..Granted::default()
     }
 }
 

@@ -9,12 +9,16 @@
 
 #![forbid(unsafe_code)]
 
+mod agreement;
+mod capabilities;
 mod component;
 mod contract;
 mod lift;
 mod metadata;
+mod redfish_rule;
 mod validate;
 
+pub use agreement::{Disagreement, is_method};
 pub use component::{CodeSize, Contents, ContentsError};
 pub use contract::{CONTRACT_VERSION, Export, interface_name};
 pub use lift::{LiftError, embed, lift};
@@ -22,6 +26,7 @@ pub use metadata::{
     ArgumentInfo, Capability, CommandId, HardwareType, ImplementationEntry, ImplementationRef,
     Metadata, Periodic, PeriodicLock, PeriodicScope, StepEntry, VendorMethod, VendorScope,
 };
+pub use redfish_rule::{PatternSegment, RedfishRule, RedfishRuleError};
 pub use validate::{MetadataError, is_connection_key, is_host_implementation};
 
 /// Name of the custom section that holds the metadata.

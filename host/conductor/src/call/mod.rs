@@ -4,6 +4,7 @@
 //! may not act any more. What it wrote is handed back, to be stored together with what it was called for.
 
 mod driver_level;
+mod lending;
 mod methods;
 mod polling;
 mod room;
@@ -19,17 +20,17 @@ use ironbark_drivers::{Implementation, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
 use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result, Timestamp};
-use ironbark_sandbox::{
-    CallContext, CallError, Capabilities, Completed, IpmiAccess, Lock, Outcome, StateAccess, Write,
-};
+use ironbark_sandbox::{CallContext, CallError, Completed, Lock, Outcome, Write};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::capabilities::{BmcOverIpmi, NodeNotes, Unserved};
+use crate::capabilities::Unserved;
 use crate::context::Context;
 use crate::packages;
 use crate::reserve::Held;
 use room::Room;
+
+use lending::connection_info;
 
 pub(crate) use driver_level::{
     driver_properties, driver_vendor_call, driver_vendor_method, driver_vendor_methods,
@@ -122,7 +123,7 @@ impl NodeCall<'_> {
         let implementation = self.implementation(kind)?;
         let talks_to_bmc = matches!(kind, InterfaceKind::Power | InterfaceKind::Management);
         if talks_to_bmc && implementation.uses("ipmi") {
-            Target::from_driver_info(&self.node.driver_info)
+            Target::from_driver_info(&connection_info(&implementation, &self.node.driver_info))
                 .map_err(|error| Error::invalid(error.to_string()))?;
         }
         let info = Arc::new(self.node.driver_info.clone());
@@ -269,39 +270,19 @@ impl NodeCall<'_> {
             return Ok(context);
         };
         let ports = self.ports.of(self.ctx, self.node).await?;
-        let seen = snapshot(self.node, ports, package.secret_keys());
+        let seen = snapshot(
+            self.node,
+            ports,
+            package.secret_keys(),
+            package.bound_keys(),
+        );
         context.node = Some(seen.json);
         context.secrets = seen.secrets;
+        context.secret_refs = seen.secret_refs;
         context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
-        context.capabilities = Capabilities {
-            ipmi: implementation.uses("ipmi").then(|| self.ipmi(unserved)),
-            state: implementation
-                .uses("state")
-                .then(|| self.notes(package.name(), unserved)),
-        };
+        context.capabilities = self.lend(implementation, package, unserved);
         Ok(context)
-    }
-
-    fn ipmi(&self, unserved: &Unserved) -> Arc<dyn IpmiAccess> {
-        Arc::new(BmcOverIpmi::new(
-            self.ctx.ipmi.clone(),
-            self.ctx.standing.clone(),
-            &self.node.driver_info,
-            &self.node.uuid,
-            self.request_id,
-            unserved.clone(),
-        ))
-    }
-
-    fn notes(&self, package: &str, unserved: &Unserved) -> Arc<dyn StateAccess> {
-        Arc::new(NodeNotes::new(
-            self.ctx.db.clone(),
-            &self.node.uuid,
-            package,
-            self.reservation.cloned(),
-            unserved.clone(),
-        ))
     }
 }
 

@@ -28,7 +28,11 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Driver(DriverCommand::Inspect { file, output }) => {
             driver_inspect::run(&file, output)
         }
-        Command::Driver(DriverCommand::Pack { file, out }) => driver_pack::run(&file, &out),
+        Command::Driver(DriverCommand::Pack {
+            file,
+            out,
+            unchecked,
+        }) => driver_pack::run(&file, &out, unchecked),
         Command::Driver(DriverCommand::New(args)) => driver_new::run(&args),
         Command::Driver(DriverCommand::Build(args)) => driver_build::run(&args),
         Command::Driver(DriverCommand::Check(args)) => driver_check::run(&args),

@@ -1,6 +1,6 @@
 //! Between the contract's generated types and the service's.
 
-use ironbark_model::{PowerTarget, Secret};
+use ironbark_model::{JsonObject, PowerTarget, Secret};
 use serde_json::Value;
 
 use crate::bindings::ironbark::driver::types as wit;
@@ -145,10 +145,14 @@ pub(super) fn names(what: &str, list: Vec<String>) -> Result<Vec<String>, String
 
 /// Checks an outcome against the contract's bounds.
 pub(super) fn outcome(outcome: wit::Outcome, secrets: &[Secret]) -> Result<Outcome, String> {
-    let wait = match outcome {
-        wit::Outcome::Done => return Ok(Outcome::Done),
-        wit::Outcome::Wait(wait) => wait,
-    };
+    match outcome {
+        wit::Outcome::Done => Ok(Outcome::Done),
+        wit::Outcome::Wait(waiting) => wait(waiting, secrets).map(Outcome::Wait),
+    }
+}
+
+/// Checks a wait against the contract's bounds.
+pub(super) fn wait(wait: wit::Wait, secrets: &[Secret]) -> Result<Wait, String> {
     let on = match wait.on {
         wit::WaitOn::Agent => WaitOn::Agent,
         wit::WaitOn::External => WaitOn::External,
@@ -171,17 +175,36 @@ pub(super) fn outcome(outcome: wit::Outcome, secrets: &[Secret]) -> Result<Outco
     {
         return Err(format!("wait.message is longer than {MAX_MESSAGE} bytes"));
     }
-    Ok(Outcome::Wait(Wait {
+    Ok(Wait {
         on,
         deadline: wait.deadline,
         cursor: json("wait.cursor", &wait.cursor)?,
         message: wait.message.map(|text| clean(&text, MAX_MESSAGE, secrets)),
-    }))
+    })
 }
 
 /// Parses JSON that a driver returned.
 pub(super) fn json(what: &str, text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("{what} is no JSON: {error}"))
+}
+
+/// As [`json`], for what must be an object.
+pub(super) fn json_object(what: &str, text: &str) -> Result<JsonObject, String> {
+    match json(what, text)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(format!("{what} is no JSON object")),
+    }
+}
+
+/// Checks the length of a list.
+pub(super) fn at_most(what: &str, count: usize, most: usize) -> Result<(), String> {
+    if count <= most {
+        Ok(())
+    } else {
+        Err(format!(
+            "{what}: {count} entries; at most {most} are accepted"
+        ))
+    }
 }
 
 fn in_range(what: &str, seconds: u32, most: u32) -> Result<(), String> {

@@ -1,10 +1,10 @@
-//! What tests need besides cargo: Debian packages and a Python environment with the real clients.
+//! What tests need besides cargo: Debian packages, and Python environments with the real clients and a Redfish service.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::command::{answers, program, step, target};
+use crate::command::{answers, program, root, step, target};
 
 /// Something that some tests need.
 struct Need {
@@ -45,6 +45,9 @@ const CLIENTS: &[&str] = &[
     "openstacksdk==4.22.0",
 ];
 
+/// The Redfish service that others wrote, with the versions of all that it needs.
+const SUSHY: &str = "tests/clients/sushy-requirements.txt";
+
 /// What was found or installed.
 #[derive(Debug, Default)]
 pub(crate) struct Prerequisites {
@@ -54,6 +57,8 @@ pub(crate) struct Prerequisites {
     pub(crate) left_out: Vec<String>,
     /// Folder of the Python environment with the clients.
     pub(crate) clients: Option<PathBuf>,
+    /// Folder of the Python environment with sushy-tools.
+    pub(crate) sushy: Option<PathBuf>,
 }
 
 /// Looks for everything, and installs what is missing if this is root on Debian.
@@ -81,23 +86,36 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
             ));
         }
     }
-    if found.present.contains(&"python") {
-        match clients() {
-            Ok(folder) => {
-                found.clients = Some(folder);
-                found.present.push("clients");
-            }
-            Err(error) if can_install() => return Err(error),
-            Err(error) => found
-                .left_out
-                .push(format!("tests with the real clients: {error:#}")),
-        }
-    } else {
-        found
-            .left_out
-            .push("tests with the real clients: apt-get install python3-venv".to_owned());
-    }
+    found.clients = found.python_part("clients", "the real clients", clients)?;
+    found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
     Ok(found)
+}
+
+impl Prerequisites {
+    /// A Python environment, noted as present or as left out. Where it could be installed, it must be.
+    fn python_part(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        make: fn() -> Result<PathBuf>,
+    ) -> Result<Option<PathBuf>> {
+        if !self.present.contains(&"python") {
+            let advice = format!("tests with {what}: apt-get install python3-venv");
+            self.left_out.push(advice);
+            return Ok(None);
+        }
+        match make() {
+            Ok(folder) => {
+                self.present.push(name);
+                Ok(Some(folder))
+            }
+            Err(error) if can_install() => Err(error),
+            Err(error) => {
+                self.left_out.push(format!("tests with {what}: {error:#}"));
+                Ok(None)
+            }
+        }
+    }
 }
 
 fn can_install() -> bool {
@@ -123,22 +141,32 @@ fn postgres() -> Option<PathBuf> {
         .or_else(|| on_path("initdb").then(PathBuf::new))
 }
 
-/// A Python environment with the real clients, made once.
 fn clients() -> Result<PathBuf> {
-    let folder = target().join("clients");
+    python_environment("clients", &CLIENTS.join("\n"), CLIENTS)
+}
+
+fn sushy() -> Result<PathBuf> {
+    let file = root().join(SUSHY);
+    let wanted = std::fs::read_to_string(&file)?;
+    let file = file.display().to_string();
+    python_environment("sushy", &wanted, &["--requirement", &file])
+}
+
+/// A Python environment of this name, made once for what is `wanted` in it.
+fn python_environment(name: &str, wanted: &str, arguments: &[&str]) -> Result<PathBuf> {
+    let folder = target().join(name);
     let marker = folder.join("installed");
-    let wanted = CLIENTS.join("\n");
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(folder);
     }
     let mut venv = program("python3");
     venv.args(["-m", "venv"]).arg(&folder);
-    step("Making a Python environment", venv)?;
+    step(&format!("Making a Python environment for {name}"), venv)?;
     let mut install = program(folder.join("bin/pip"));
     install
         .args(["install", "--quiet", "--disable-pip-version-check"])
-        .args(CLIENTS);
-    step("Installing the real clients", install)?;
+        .args(arguments);
+    step(&format!("Installing {name}"), install)?;
     std::fs::write(&marker, wanted)?;
     Ok(folder)
 }

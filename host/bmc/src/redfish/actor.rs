@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use reqwest::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER};
+use reqwest::header::{ALLOW, ETAG, HeaderName, RETRY_AFTER};
 use tokio::{task::JoinSet, time::sleep_until};
 use tracing::warn;
 
@@ -19,7 +19,7 @@ use super::{
 use crate::actors::Mailbox;
 
 /// The headers of an answer that callers get, but for `location`.
-const SHOWN: [HeaderName; 4] = [ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER];
+const SHOWN: [HeaderName; 3] = [ALLOW, ETAG, RETRY_AFTER];
 /// Longest header that callers get, in bytes.
 const LONGEST_HEADER: usize = 2048;
 

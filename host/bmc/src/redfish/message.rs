@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{RedfishError, path};
 
 /// Largest body of a request, in bytes.
-const MAX_BODY: usize = 256 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub struct Request {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Those headers that tell something about the resource, in lower case: `allow`, `content-type`, `etag`, `location`
+    /// Those headers that tell something about the resource, in lower case: `allow`, `etag`, `location`
     /// (a path on this service), `retry-after`.
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
@@ -117,7 +117,7 @@ impl Request {
         }
         let body = self.body.as_ref().map(Value::to_string);
         if body.as_ref().is_some_and(|body| body.len() > MAX_BODY) {
-            return Err(invalid("the body is larger than 256 KiB"));
+            return Err(invalid("the body is larger than 1 MiB"));
         }
         Ok(body)
     }

@@ -154,14 +154,13 @@ impl<'a> Command<'a> {
         request: Prepared<'_>,
         tried: &mut Tried,
     ) -> Result<Next, RedfishError> {
-        let service = &self.peer.service;
-        if self.interest.is_gone() {
-            return Err(RedfishError::Deadline {
-                sent: self.interest.was_sent(),
-            });
-        }
+        self.check_interest()?;
         let login = &self.peer.login;
-        let credentials = login.credentials(service, &self.connection).await?;
+        let credentials = login
+            .credentials(&self.peer.service, &self.connection)
+            .await?;
+        // Logging in takes time: what nobody waits for any more is not sent.
+        self.check_interest()?;
         let path = tried.redirected.as_deref().unwrap_or(request.path);
         let answer = self
             .exchange(Prepared { path, ..request }, &credentials, &tried.if_match)
@@ -198,6 +197,15 @@ impl<'a> Command<'a> {
                 Ok(Next::Done(answer))
             }
         }
+    }
+
+    fn check_interest(&self) -> Result<(), RedfishError> {
+        if self.interest.is_gone() {
+            return Err(RedfishError::Deadline {
+                sent: self.interest.was_sent(),
+            });
+        }
+        Ok(())
     }
 
     async fn exchange(

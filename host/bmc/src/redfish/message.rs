@@ -1,5 +1,7 @@
 //! A request and its answer, as callers see them.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::{RedfishError, path};
@@ -22,8 +24,8 @@ pub enum Method {
     Delete,
 }
 
-/// One request to a service.
-#[derive(Debug, Clone, PartialEq)]
+/// One request to a service. Its body may hold secrets: it isn't printed.
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// What is done.
     pub method: Method,
@@ -77,6 +79,16 @@ impl From<Method> for reqwest::Method {
             Method::Put => Self::PUT,
             Method::Delete => Self::DELETE,
         }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

@@ -208,6 +208,7 @@ async fn log_in(
 /// Where sessions are made: the service root says so, to anybody (DSP0266 §6.2, §13.3.2).
 async fn sessions(service: &Service, connection: &Connection) -> Result<String, NoSession> {
     let root = format!("{}/", service.address.root());
+    let usual = format!("{root}SessionService/Sessions");
     let sending = Sending {
         method: Method::Get,
         path: &root,
@@ -222,13 +223,20 @@ async fn sessions(service: &Service, connection: &Connection) -> Result<String, 
         let path = body.pointer("/Links/Sessions/@odata.id")?.as_str()?;
         super::path::check(path).is_ok().then(|| path.to_owned())
     };
+    let unlinked = |body: &Value| body.get("SessionService").map(|_| usual.clone());
     match answer.body.as_ref().filter(|_| answer.is_success()) {
-        Some(root) => linked(root).ok_or(NoSession::Unsupported),
+        Some(root) => linked(root)
+            .or_else(|| unlinked(root))
+            .ok_or(NoSession::Unsupported),
         // Not every service shows its root to strangers.
-        None if answer.status == StatusCode::UNAUTHORIZED => Ok(format!(
-            "{}/SessionService/Sessions",
-            service.address.root()
-        )),
+        None if answer.status == StatusCode::UNAUTHORIZED => Ok(usual),
+        None if answer.status.is_redirection() => {
+            match redirect::place(&service.address, &root, &answer.headers) {
+                Place::OnService(path) if redirect::same_resource(&path, &root) => Ok(usual),
+                Place::Elsewhere => Err(NoSession::Final(RedfishError::RedirectDenied)),
+                Place::OnService(_) | Place::Nowhere => Err(refusal(&answer)),
+            }
+        }
         None => Err(refusal(&answer)),
     }
 }

@@ -224,6 +224,27 @@ async fn a_redirect_on_the_service_is_followed_to_the_same_resource_only() {
 }
 
 #[tokio::test]
+async fn a_service_root_that_leads_elsewhere_gets_no_password() {
+    for (url, logged_in) in [
+        ("/redfish/v1", true),
+        ("https://127.0.0.1/redfish/v1/", false),
+        ("/login", false),
+    ] {
+        let simulator = start(ServiceConfig::default()).await;
+        simulator.set_faults(Faults {
+            answers: Chance::Next(1),
+            answer: Misbehaviour::Redirect(url.to_owned()),
+            ..Faults::default()
+        });
+        let client = Client::new(quick());
+        let outcome = power(&client, &service(&simulator)).await;
+        assert_eq!(outcome.is_ok(), logged_in, "{url}: {outcome:?}");
+        let posted = simulator.count("POST", "Sessions");
+        assert_eq!(posted, usize::from(logged_in), "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_circle_of_redirects_ends() {
     let (simulator, outcome) =
         read(Misbehaviour::Redirect(format!("{SYSTEM}/")), Chance::Always).await;

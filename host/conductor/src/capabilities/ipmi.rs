@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target, TargetError};
+use ironbark_bmc::TargetError;
+use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target};
 use ironbark_model::{Error, ErrorKind, JsonObject};
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 

@@ -57,7 +57,10 @@ pub(crate) fn run(url: &str, credentials: Option<&str>, output: Output) -> Resul
 
 async fn fetch(url: &str, credentials: Option<&str>) -> Result<Value> {
     let address = format!("{}/ironbark/v1/packages", url.trim_end_matches('/'));
-    let mut request = reqwest::Client::new().get(&address);
+    let client = reqwest::Client::builder().build().context(
+        "no HTTP client can be made: install this machine's certificate authorities (ca-certificates)",
+    )?;
+    let mut request = client.get(&address);
     if let Some(credentials) = credentials {
         let (user, password) = credentials
             .split_once(':')

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod conductors;
 mod config;
 mod database;
@@ -31,6 +32,7 @@ mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use audit::{AuditFilter, AuditPage};
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
 pub use database::Database;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use ironbark_model::Secret;
 use serde_json::Value;
 
+use crate::audit::{Answer, Audit, NoAudit};
 use crate::error::DriverError;
 use crate::types::Lock;
 
@@ -38,6 +39,19 @@ pub struct IpmiResponse {
     pub completion_code: u8,
     /// What follows the completion code.
     pub data: Vec<u8>,
+}
+
+impl Answer for IpmiResponse {
+    fn outcome(&self) -> String {
+        match self.completion_code {
+            0 => "ok".to_owned(),
+            code => format!("0x{code:02x}"),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
 }
 
 /// What one package remembers of one node.
@@ -74,12 +88,14 @@ pub struct CallContext {
     pub lock: Lock,
     /// What the call may reach.
     pub capabilities: Capabilities,
+    /// Who records what the call does to a BMC.
+    pub audit: Arc<dyn Audit>,
     /// Values that are removed from the driver's messages and log lines.
     pub secrets: Arc<[Secret]>,
 }
 
 impl CallContext {
-    /// A call without a node, without capabilities, with the default deadline.
+    /// A call without a node, without capabilities and therefore without a record, with the default deadline.
     pub fn without_node(request_id: impl Into<Arc<str>>) -> Self {
         Self {
             node: None,
@@ -88,6 +104,7 @@ impl CallContext {
             deadline: Duration::ZERO,
             lock: Lock::Shared,
             capabilities: Capabilities::default(),
+            audit: Arc::new(NoAudit),
             secrets: Arc::new([]),
         }
     }

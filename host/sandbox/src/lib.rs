@@ -2,7 +2,7 @@
 //!
 //! Everything a guest can reach is an import defined in [`imports`](crate) by this crate: WASI without anything
 //! in it, and the contract `ironbark:driver`. What the imports need from the service comes through small traits
-//! ([`IpmiAccess`], [`StateAccess`]). This crate may not know the database, BMC protocols, packages' metadata beyond
+//! ([`IpmiAccess`], [`StateAccess`]), and what is done through them is seen by another ([`Audit`]). This crate may not know the database, BMC protocols, packages' metadata beyond
 //! names, or which driver serves which node.
 //!
 //! Three promises, each of them tested:
@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod call;
 mod capabilities;
 mod compile;
@@ -46,6 +47,7 @@ mod bindings {
     });
 }
 
+pub use audit::{Audit, Ended, NotRecorded, OpenRecord, Operation};
 pub use capabilities::{
     CallContext, Capabilities, Completed, IpmiAccess, IpmiResponse, StateAccess, Usage, Write,
 };

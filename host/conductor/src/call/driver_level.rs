@@ -9,8 +9,9 @@ use ironbark_rpc::VendorCall;
 use ironbark_sandbox::CallContext;
 use serde_json::{Value, json};
 
-use super::run_bounded;
 use super::vendor::{MethodInfo, find, request, shown};
+use super::{audit, run_bounded};
+use crate::audit::Purpose;
 use crate::context::Context;
 
 /// `{property: description}`.
@@ -45,7 +46,7 @@ pub(crate) async fn driver_vendor_validate(
     call: &VendorCall,
 ) -> Result<()> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, limit);
+    let context = context(ctx, &implementation, request_id, limit);
     run_bounded(ctx, false, || {
         implementation.driver_vendor_validate(context.clone(), request(call))
     })
@@ -62,7 +63,7 @@ pub(crate) async fn driver_vendor_call(
     call: &VendorCall,
 ) -> Result<String> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, limit);
+    let context = context(ctx, &implementation, request_id, limit);
     let completed = run_bounded(ctx, false, || {
         implementation.driver_vendor_call(context.clone(), request(call))
     })
@@ -104,8 +105,16 @@ fn implementation_with(ctx: &Context, driver: &str, method: &str) -> Result<Impl
         .ok_or_else(|| Error::invalid(format!("Driver {driver} has no vendor method {method}.")))
 }
 
-fn context(ctx: &Context, request_id: &str, limit: Duration) -> CallContext {
+fn context(
+    ctx: &Context,
+    implementation: &Implementation,
+    request_id: &str,
+    limit: Duration,
+) -> CallContext {
     let mut context = CallContext::without_node(request_id);
+    if let Some(package) = implementation.package() {
+        context.audit = audit(ctx, package, None, request_id, Purpose::Work);
+    }
     context.deadline = limit.min(ctx.config.driver_call_timeout);
     context
 }

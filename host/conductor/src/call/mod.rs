@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ironbark_bmc::ipmi::Target;
 use ironbark_db::Reservation;
-use ironbark_drivers::{Implementation, snapshot};
+use ironbark_drivers::{Implementation, Package, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
 use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result};
@@ -24,6 +24,7 @@ use ironbark_sandbox::{
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::audit::{CallAudit, Purpose, Who};
 use crate::capabilities::{BmcOverIpmi, NodeNotes};
 use crate::context::Context;
 use crate::reserve::Held;
@@ -197,7 +198,7 @@ impl NodeCall<'_> {
         Work: Fn(Implementation, CallContext) -> Calling,
         Calling: Future<Output = Result<Completed<T>, CallError>>,
     {
-        let context = self.context(&implementation).await?;
+        let context = self.context(&implementation, Purpose::Work).await?;
         let completed = run_bounded(self.ctx, self.patient, || {
             work(implementation.clone(), context.clone())
         })
@@ -215,7 +216,11 @@ impl NodeCall<'_> {
         })
     }
 
-    async fn context(&self, implementation: &Implementation) -> Result<CallContext> {
+    async fn context(
+        &self,
+        implementation: &Implementation,
+        purpose: Purpose,
+    ) -> Result<CallContext> {
         let limit = self.ctx.config.driver_call_timeout;
         let mut context = CallContext::without_node(self.request_id);
         context.deadline = self.deadline.map_or(limit, |left| left.min(limit));
@@ -228,6 +233,13 @@ impl NodeCall<'_> {
         context.secrets = seen.secrets;
         context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
+        context.audit = audit(
+            self.ctx,
+            package,
+            Some(&self.node.uuid),
+            self.request_id,
+            purpose,
+        );
         context.capabilities = Capabilities {
             ipmi: implementation.uses("ipmi").then(|| self.ipmi()),
             state: implementation
@@ -242,8 +254,6 @@ impl NodeCall<'_> {
             self.ctx.ipmi.clone(),
             self.ctx.standing.clone(),
             &self.node.driver_info,
-            &self.node.uuid,
-            self.request_id,
         ))
     }
 
@@ -255,6 +265,24 @@ impl NodeCall<'_> {
             self.reservation.cloned(),
         ))
     }
+}
+
+/// Who records what a call of `package` does.
+fn audit(
+    ctx: &Context,
+    package: &Package,
+    node: Option<&str>,
+    request_id: &str,
+    purpose: Purpose,
+) -> Arc<dyn ironbark_sandbox::Audit> {
+    let who = Who {
+        package: package.name().to_owned(),
+        digest: package.digest().to_owned(),
+        node: node.map(str::to_owned),
+        request_id: request_id.to_owned(),
+        purpose,
+    };
+    Arc::new(CallAudit::new(ctx.audit.clone(), who))
 }
 
 /// Makes a call as long as this conductor may act, again for a while if there is no room for it and `patient`.

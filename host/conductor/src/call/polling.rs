@@ -7,14 +7,15 @@ use ironbark_drivers::{Implementation, PeriodicTask};
 use ironbark_model::{InterfaceKind, Result};
 use ironbark_sandbox::{CallContext, CallError, Completed, PowerReading};
 
-use super::{Called, NodeCall, Notes, run_bounded};
+use super::{Called, NodeCall, Notes, audit, run_bounded};
+use crate::audit::Purpose;
 use crate::context::Context;
 
 impl NodeCall<'_> {
     /// The power now. The outer error says that the driver was not called at all.
     pub(crate) async fn poll_power(&self) -> Result<std::result::Result<PowerReading, CallError>> {
         let implementation = self.implementation(InterfaceKind::Power)?;
-        let context = self.context(&implementation).await?;
+        let context = self.context(&implementation, Purpose::Poll).await?;
         Ok(implementation
             .get_power_state(context)
             .await
@@ -35,7 +36,7 @@ impl NodeCall<'_> {
         limit: Duration,
     ) -> Result<Called<()>> {
         let implementation: &Implementation = task.implementation();
-        let mut context = self.context(implementation).await?;
+        let mut context = self.context(implementation, Purpose::Poll).await?;
         context.deadline = limit;
         let completed = run_bounded(self.ctx, self.patient, || task.run(context.clone())).await?;
         Ok(Called {
@@ -54,6 +55,9 @@ pub(crate) async fn run_task_without_node(
 ) -> Result<()> {
     let mut context = CallContext::without_node(request_id);
     context.deadline = limit;
+    if let Some(package) = task.implementation().package() {
+        context.audit = audit(ctx, package, None, request_id, Purpose::Poll);
+    }
     run_bounded(ctx, true, || task.run(context.clone()))
         .await
         .map(drop)

@@ -52,9 +52,9 @@ impl Machines for DriverMachines {
             Ok(Ok(PowerReading::Error)) => Reading::State(PowerState::Error),
             Ok(Ok(PowerReading::Unknown(reason))) => Reading::NoAnswer(reason),
             Ok(Err(CallError::Driver(error))) => Reading::NoAnswer(error.to_string()),
-            Ok(Err(error @ (CallError::Fault(_) | CallError::Overloaded))) => {
-                Reading::DriverFault(error.to_string())
-            }
+            Ok(Err(
+                error @ (CallError::Fault(_) | CallError::Overloaded | CallError::NotRecorded),
+            )) => Reading::DriverFault(error.to_string()),
             // The driver isn't there, or our database isn't: not the node's fault either.
             Err(error) => Reading::DriverFault(error.to_string()),
         }

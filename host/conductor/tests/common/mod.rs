@@ -104,6 +104,7 @@ impl World {
         let envelope = Envelope {
             version: VERSION,
             request_id: "req-test".to_owned(),
+            user: None,
             deadline: Timestamp::now().plus(Duration::from_secs(60)),
             request,
         };

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) conductor: ConductorSettings,
     pub(crate) drivers: DriverSettings,
     pub(crate) bmc: Bmc,
+    pub(crate) audit: AuditSettings,
     pub(crate) log: Log,
 }
 
@@ -116,6 +117,14 @@ pub(crate) struct Bmc {
     pub(crate) min_command_interval: Seconds,
     pub(crate) warm_sessions: bool,
     pub(crate) session_idle_timeout: Seconds,
+}
+
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuditSettings {
+    pub(crate) max_age: Option<Seconds>,
+    pub(crate) max_rows: Option<u64>,
 }
 
 /// `[log]`

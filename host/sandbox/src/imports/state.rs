@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::StateAccess;
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::state::Host;
 use crate::bindings::ironbark::driver::types::Error;
 use crate::error::DriverError;
@@ -100,10 +101,11 @@ impl State {
 
     fn state_access(&self) -> Result<Arc<dyn StateAccess>, DriverError> {
         if !self.package.granted.state {
-            return Err(self.denied(format!(
+            let reason = format!(
                 "capability 'state' is not granted to driver package '{}'",
                 self.package.name.name
-            )));
+            );
+            return Err(self.denied(&Operation::Capability("state"), reason));
         }
         self.context.capabilities.state.clone().ok_or_else(|| {
             DriverError::Unsupported(

@@ -34,11 +34,11 @@ async fn it_says_who_did_what_and_no_secret() {
         })
         .await;
     client
-        .upload(fixture("overreach").bytes(), "")
+        .upload(fixture("sessions").bytes(), "")
         .await
         .expect(201);
     client
-        .create_node(&json!({"name": "greedy", "driver": "hostile-overreach"}))
+        .create_node(&json!({"name": "greedy", "driver": "hostile-sessions"}))
         .await;
     client.verb("greedy", &json!({"target": "manage"})).await;
     client
@@ -63,7 +63,7 @@ async fn it_says_who_did_what_and_no_secret() {
     assert!(ended["duration_us"].as_i64().unwrap() > 0);
     let installed = find(&rows, "package", "install", "ok").unwrap();
     let by_operator = rows.iter().find(|row| {
-        row["package"] == "hostile-overreach" && row["outcome"] == "ok" && row["kind"] == "package"
+        row["package"] == "hostile-sessions" && row["outcome"] == "ok" && row["kind"] == "package"
     });
     assert_eq!(by_operator.unwrap()["actor"], "operator");
     assert!(installed["actor"].is_string());
@@ -127,8 +127,6 @@ async fn what_was_changed_or_cut_off_is_found() {
     let stage = Stage::shared().await;
     let mut service = Service::start(&stage, Setup::default()).await;
     let export = stage.path("audit.jsonl").display().to_string();
-    let (ok, said) = program(&service, &["export", "--out", &export]).await;
-    assert!(ok, "{said}");
     let (ok, said) = program(&service, &["verify", "--output", "json"]).await;
     assert!(ok, "{said}");
     let chains: Value = serde_json::from_str(&said).unwrap();
@@ -139,6 +137,8 @@ async fn what_was_changed_or_cut_off_is_found() {
         head["seq"],
         head["hash"].as_str().unwrap()
     );
+    let (ok, said) = program(&service, &["export", "--out", &export]).await;
+    assert!(ok, "{said}");
     let (ok, said) = program(&service, &["verify", &export, "--head", &head]).await;
     assert!(ok, "{said}");
 

@@ -109,9 +109,9 @@ pub(crate) trait Answer {
 /// How an operation with this result ended.
 pub(crate) fn ended<T: Answer>(result: &Result<T, DriverError>, abandoned: bool) -> Ended {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let (outcome, bytes) = match result {
+    let (outcome, bytes): (String, &[u8]) = match result {
         Ok(answer) => (answer.outcome(), answer.bytes()),
-        Err(error) => (error.kind().to_owned(), &[][..]),
+        Err(error) => (error.kind().to_owned(), &[]),
     };
     Ended {
         answer: KEY.hash_one((&outcome, bytes)),

@@ -47,3 +47,41 @@ async fn prune(ctx: &Context, chain: &str) -> Result<u64> {
     }
     Ok(deleted)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use ironbark_db::testing;
+    use ironbark_model::audit::{AuditEntry, AuditKind, OK};
+
+    use super::*;
+    use crate::testing::{config, registered};
+
+    #[tokio::test]
+    async fn old_rows_go_unless_their_conductor_sees_to_them() {
+        let db = testing::sqlite().await;
+        let mut short = config("host-a");
+        short.audit_max_age = Duration::from_secs(3600);
+        let ctx = registered(&db, short, &[]).await;
+        registered(&db, config("host-b"), &[]).await;
+        let entry = |at| AuditEntry::new(at, AuditKind::Read, "ipmi 0x00 0x01", OK);
+        let rows = [Timestamp(1), Timestamp(2), Timestamp::now()].map(entry);
+        for chain in ["host-a", "host-b", "gone"] {
+            db.audit_append(chain, &rows, &[]).await.unwrap();
+        }
+        pass(&ctx).await.unwrap();
+        let ends: Vec<(String, i64)> = db
+            .audit_heads()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|head| (head.chain, head.seq))
+            .collect();
+        // Pruning adds a row that says so.
+        let expected = [("gone", 4), ("host-a", 4), ("host-b", 3)];
+        assert_eq!(ends, expected.map(|(chain, seq)| (chain.to_owned(), seq)));
+    }
+}

@@ -105,6 +105,9 @@ pub(crate) struct DriverSettings {
     pub(crate) call_cpu_limit: Option<Seconds>,
     pub(crate) memory_limit_mib: Option<u32>,
     pub(crate) live_calls: Option<u32>,
+    pub(crate) host_calls: Option<u32>,
+    pub(crate) transfer_limit_kib: Option<u32>,
+    pub(crate) log_lines_per_second: Option<u32>,
     pub(crate) reconcile_interval: Option<Seconds>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ironbark_tests::{Client, Latency, Service, Setup, Stage, enrol, eventually};
+use ironbark_tests::{Client, Latency, Service, Setup, Stage, enrol, eventually, ipmi_node, rack};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -69,6 +69,91 @@ async fn each_ends_as_a_clear_error_and_changes_nothing_else() {
     assert!(service.runs());
     let calm = enrol(&client, &json!({"name": "calm", "driver": "fake-hardware"})).await;
     assert_eq!(calm["provision_state"], "manageable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thief_finds_no_secret_and_no_way_to_others() {
+    const TOKEN: &str = "thief-must-not-see-this";
+    const PASSWORD: &str = "nor-this-one";
+    let stage = Stage::shared().await;
+    let rack = rack(2).await;
+    let [own, other] = rack.bmcs() else {
+        panic!("two machines");
+    };
+    let service = Service::start(&stage, Setup::default().with("thief")).await;
+    let client = service.client();
+    let mut body = ipmi_node("robbed", own);
+    body["driver"] = json!("hostile-thief");
+    body["driver_info"]["thief_token"] = json!(TOKEN);
+    body["driver_info"]["ipmi_password"] = json!(PASSWORD);
+    client.create_node(&body).await;
+    client
+        .verb("robbed", &json!({"target": "manage"}))
+        .await
+        .expect(202);
+    let node = client
+        .wait_for_node("robbed", "to have an error", |node| {
+            node["last_error"].is_string() && node["reservation"].is_null()
+        })
+        .await;
+
+    // It got as far as it could: its node is told, and every command was refused.
+    let said = node["last_error"].as_str().unwrap();
+    assert!(said.contains("hostile-thief"), "{said}");
+    eventually("the refusals", async || {
+        let path = "/ironbark/v1/audit?node=robbed&kind=denied&format=jsonl";
+        let refused = client.get(path).await.text;
+        ["ipmi 0x06 0x34", "ipmi 0x06 0x47", "ipmi 0x0c 0x01"]
+            .iter()
+            .all(|operation| refused.contains(operation))
+            .then_some(())
+    })
+    .await;
+    let lines = client.get("/ironbark/v1/audit?format=jsonl").await.text;
+    let shown = client.get("/v1/nodes/robbed").await.text;
+    for (place, text) in [
+        ("last_error", said),
+        ("the log", service.log().as_str()),
+        ("the audit", lines.as_str()),
+        ("the API", shown.as_str()),
+    ] {
+        assert!(!text.contains(TOKEN), "{place} has the token");
+        assert!(!text.contains(PASSWORD), "{place} has the password");
+    }
+    assert!(own.commands().is_empty(), "something reached the machine");
+    assert!(other.commands().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bmc_outside_of_the_allowed_networks_gets_no_packet() {
+    let stage = Stage::shared().await;
+    let rack = rack(1).await;
+    let bmc = &rack.bmcs()[0];
+    let allowed = vec!["192.0.2.0/24".to_owned()];
+    let setup = Setup::default().set("bmc", "allowed_networks", allowed);
+    let service = Service::start(&stage, setup).await;
+    let client = service.client();
+    client.create_node(&ipmi_node("astray", bmc)).await;
+    client
+        .verb("astray", &json!({"target": "manage"}))
+        .await
+        .expect(202);
+    let node = client
+        .wait_for_node("astray", "to have an error", |node| {
+            node["last_error"].is_string() && node["reservation"].is_null()
+        })
+        .await;
+    let said = node["last_error"].as_str().unwrap();
+    assert!(said.contains("allowed_networks"), "{said}");
+    assert!(bmc.commands().is_empty());
+    eventually("the row", async || {
+        let rows = client
+            .get("/ironbark/v1/audit?node=astray&outcome=denied")
+            .await
+            .expect(200);
+        (!rows["audit"].as_array().unwrap().is_empty()).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod audit;
 mod clients;
 mod front_door;
 mod hostile;

@@ -24,6 +24,10 @@ pub(crate) struct Context {
     pub(crate) base: String,
     /// `req-…`.
     pub(crate) request_id: String,
+    /// What form of answer the client wants (`Accept`).
+    pub(crate) accept: String,
+    /// Who asks, if users have names here.
+    pub(crate) user: Option<String>,
     pub(crate) params: Vec<(&'static str, String)>,
     /// The last element of the path is a parameter: an old client may have put `.json` behind it.
     pub(crate) ends_in_param: bool,
@@ -91,7 +95,12 @@ impl Context {
 
     /// Asks this conductor.
     pub(crate) async fn ask_host(&self, host: &str, request: Request) -> Result<Reply, ApiError> {
-        let answer = self.state.rpc().call(host, &self.request_id, request).await;
+        let user = self.user.as_deref();
+        let answer = self
+            .state
+            .rpc()
+            .call_for(host, &self.request_id, user, request)
+            .await;
         if let Err(error) = &answer
             && error.kind() == ErrorKind::NoConductor
         {

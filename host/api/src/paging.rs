@@ -23,30 +23,10 @@ impl Paging {
         sortable_in_db: &[&str],
         default_sort_key: &str,
     ) -> Result<Self, ApiError> {
-        let max = context.state.config().max_limit;
-        let limit = match context.query.get("limit") {
-            None => max,
-            Some(text) => match text.trim().parse::<i64>() {
-                Ok(limit) if limit > 0 => u32::try_from(limit).unwrap_or(max).min(max),
-                Ok(_) => return Err(ApiError::invalid("Limit must be positive")),
-                Err(_) => {
-                    return Err(ApiError::invalid(format!(
-                        "Invalid value for limit: {text:?} is not a whole number."
-                    )));
-                }
-            },
-        };
+        let limit = limit(context)?;
         let sort_key = context.query.get("sort_key").unwrap_or(default_sort_key);
         gates::check_sort_key(table, sortable_in_db, sort_key, context.version)?;
-        let sort_dir = match context.query.get("sort_dir").unwrap_or("asc") {
-            "asc" => SortDir::Ascending,
-            "desc" => SortDir::Descending,
-            other => {
-                return Err(ApiError::invalid(format!(
-                    "Invalid sort direction: {other}. Acceptable values are 'asc' or 'desc'"
-                )));
-            }
-        };
+        let sort_dir = sort_dir(context)?;
         let mut page = Page::first(limit).sorted_by(sort_key, sort_dir);
         if let Some(marker) = context.query.get("marker") {
             page = page.after(marker);
@@ -69,13 +49,9 @@ impl Paging {
         if u32::try_from(count).ok()? != self.page.limit {
             return None;
         }
-        let sort_dir = match self.page.sort_dir {
-            SortDir::Ascending => "asc",
-            SortDir::Descending => "desc",
-        };
         let mut query = Encoder::default();
         query.pair("sort_key", &self.page.sort_key);
-        query.pair("sort_dir", sort_dir);
+        query.pair("sort_dir", sort_dir_word(self.page.sort_dir));
         for (name, value) in carried {
             query.pair(name, value);
         }
@@ -85,14 +61,48 @@ impl Paging {
     }
 }
 
+/// How many rows a page has: as many as are asked for and allowed.
+pub(crate) fn limit(context: &Context) -> Result<u32, ApiError> {
+    let max = context.state.config().max_limit;
+    match context.query.get("limit") {
+        None => Ok(max),
+        Some(text) => match text.trim().parse::<i64>() {
+            Ok(limit) if limit > 0 => Ok(u32::try_from(limit).unwrap_or(max).min(max)),
+            Ok(_) => Err(ApiError::invalid("Limit must be positive")),
+            Err(_) => Err(ApiError::invalid(format!(
+                "Invalid value for limit: {text:?} is not a whole number."
+            ))),
+        },
+    }
+}
+
+/// In which direction rows are sorted.
+pub(crate) fn sort_dir(context: &Context) -> Result<SortDir, ApiError> {
+    match context.query.get("sort_dir").unwrap_or("asc") {
+        "asc" => Ok(SortDir::Ascending),
+        "desc" => Ok(SortDir::Descending),
+        other => Err(ApiError::invalid(format!(
+            "Invalid sort direction: {other}. Acceptable values are 'asc' or 'desc'"
+        ))),
+    }
+}
+
+/// The word that [`sort_dir`] reads.
+pub(crate) fn sort_dir_word(sort_dir: SortDir) -> &'static str {
+    match sort_dir {
+        SortDir::Ascending => "asc",
+        SortDir::Descending => "desc",
+    }
+}
+
 /// Writes a query string. Commas stay as they are, as in Ironic's links.
 #[derive(Default)]
-struct Encoder {
-    text: String,
+pub(crate) struct Encoder {
+    pub(crate) text: String,
 }
 
 impl Encoder {
-    fn pair(&mut self, name: &str, value: &str) {
+    pub(crate) fn pair(&mut self, name: &str, value: &str) {
         if !self.text.is_empty() {
             self.text.push('&');
         }

@@ -70,6 +70,10 @@ pub struct Config {
     pub default_conductor_group: String,
     /// Records that a node's history keeps.
     pub node_history_max_entries: u32,
+    /// Rows of the audit that are older are deleted.
+    pub audit_max_age: Duration,
+    /// Rows that this conductor's part of the audit keeps.
+    pub audit_max_rows: u64,
     /// Folder of the packages that ship with Ironbark: installed at start, unless the same name is already there from elsewhere.
     pub bundled_folder: Option<PathBuf>,
     /// Folder that is watched for driver packages.
@@ -117,6 +121,8 @@ impl Default for Config {
             default_resource_class: None,
             default_conductor_group: String::new(),
             node_history_max_entries: 300,
+            audit_max_age: Duration::from_secs(90 * 24 * 3600),
+            audit_max_rows: 5_000_000,
             bundled_folder: None,
             drivers_folder: None,
             packages_interval: Duration::from_secs(2),

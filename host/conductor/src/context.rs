@@ -6,6 +6,7 @@ use ironbark_drivers::Drivers;
 use tokio_util::sync::CancellationToken;
 
 use crate::Parts;
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::holdings::Holdings;
 use crate::operations::Alarm;
@@ -22,6 +23,8 @@ pub struct Context {
     pub drivers: Drivers,
     /// The way to BMCs over IPMI.
     pub ipmi: ipmi::Client,
+    /// What drivers do to BMCs and operators to packages is recorded here.
+    pub(crate) audit: Audit,
     /// What the operator set.
     pub config: Config,
     /// New at every start: tells this process from a former one under the same host name.
@@ -45,12 +48,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// Puts the parts together; nothing runs yet. Must be called inside a runtime.
+    /// Puts the parts together; nothing runs yet but what writes the audit. Must be called inside a runtime.
     pub fn new(parts: Parts) -> Self {
         let workers = Workers::new(parts.config.workers);
         Self {
             ring: RingView::new(&parts.config.host),
             standing: Standing::new(parts.config.fence_after),
+            audit: Audit::new(parts.db.clone(), &parts.config.host),
             db: parts.db,
             drivers: parts.drivers,
             ipmi: parts.ipmi,

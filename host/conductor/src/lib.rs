@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod call;
 mod capabilities;
 pub mod config;
@@ -32,6 +33,7 @@ mod testing;
 pub mod workers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ironbark_bmc::ipmi;
@@ -65,6 +67,8 @@ impl Conductor {
     /// Brings up packages, registers, sees to the work that a former process left, and starts what runs by the clock.
     pub async fn start(parts: Parts) -> Result<Arc<Self>> {
         let ctx = Arc::new(Context::new(parts));
+        // Before this process records anything itself.
+        ctx.audit.settle(&ctx.db).await?;
         packages::bring_up(&ctx).await?;
         registration::register(&ctx).await?;
         reconcile::spawn_heart(&ctx);
@@ -77,6 +81,11 @@ impl Conductor {
     /// Stops: no more requests are taken, work under way is waited for as long as `how` allows and then left resumable.
     pub async fn stop(&self, how: Stop) {
         shutdown::stop(&self.ctx, how).await;
+    }
+
+    /// Waits until the BMC commands under way have ended and the audit says how, for at most `within`.
+    pub async fn flush_audit(&self, within: Duration) {
+        self.ctx.audit.flush(within).await;
     }
 
     /// What everything in this conductor shares.

@@ -60,6 +60,7 @@ pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
             tracing::warn!("some work did not end when it was dropped");
         }
     }
+    ctx.audit.flush(TIDY_UP).await;
     ctx.wake.stopped.cancel();
     let gone = ctx.db.conductor_unregister(ctx.host(), &ctx.incarnation);
     match tokio::time::timeout(TIDY_UP, gone).await {

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod conductors;
 mod config;
 mod database;
@@ -32,6 +33,7 @@ mod sql;
 pub mod testing;
 mod vendor_calls;
 
+pub use audit::{AuditFilter, AuditPage};
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
 pub use database::Database;

@@ -151,7 +151,7 @@ impl Package {
         let broke = match result {
             Err(CallError::Fault(fault)) => over_reached || fault.kind.is_packages_own(),
             Ok(_) | Err(CallError::Driver(_)) => over_reached,
-            Err(CallError::Overloaded) => return,
+            Err(CallError::Overloaded | CallError::NotRecorded) => return,
         };
         if broke {
             if self.health.record_fault(function, Instant::now()) {

@@ -1,5 +1,6 @@
 //! From bytes to a package that could be activated. Nothing active changes here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_model::package::MAX_PACKAGE_BYTES;

@@ -22,11 +22,11 @@ use ironbark_sandbox::{
 use serde_json::{Value, json};
 
 /// Notes that were written by earlier calls.
-struct Notes(BTreeMap<String, Value>);
+struct Notes(BTreeMap<String, String>);
 
 #[async_trait]
 impl StateAccess for Notes {
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
         Ok(self.0.clone())
     }
     async fn checkpoint(&self, _: Value, _: Vec<Write>) -> Result<(), DriverError> {
@@ -47,7 +47,7 @@ fn context(notes: &[Write]) -> CallContext {
     context.lock = Lock::Exclusive;
     let notes = notes
         .iter()
-        .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+        .filter_map(|(key, value)| Some((key.clone(), value.as_ref()?.to_string())))
         .collect();
     context.capabilities.state = Some(Arc::new(Notes(notes)));
     context

@@ -643,6 +643,54 @@ async fn waiting_for_a_silent_bmc_is_not_the_packages_fault() {
     assert_eq!(drivers.packages()[0].quarantined(), None);
 }
 
+/// Bytes are changed here and there, and the rest is cut off: what remains is refused, or is a package whose calls end.
+#[test]
+fn damaged_packages_are_refused_or_harmless() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let limits = ironbark_sandbox::Limits {
+        cpu: Duration::from_millis(100),
+        default_deadline: Duration::from_secs(5),
+        ..ironbark_sandbox::Limits::default()
+    };
+    let settings = EngineConfig {
+        limits,
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(settings, runtime.handle().clone()).unwrap();
+    let good = package(&ipmi_user(0, 1), &metadata("acme", "1.0.0"));
+    let places = proptest::collection::vec((0..good.len(), proptest::num::u8::ANY), 0..6);
+    let cut = proptest::option::of(0..good.len());
+    let config = proptest::test_runner::Config::with_cases(96);
+    proptest::test_runner::TestRunner::new(config)
+        .run(&(places, cut), |(places, cut)| {
+            let mut bytes = good.to_vec();
+            for (at, byte) in places {
+                bytes[at] = byte;
+            }
+            bytes.truncate(cut.unwrap_or(bytes.len()));
+            runtime.block_on(async {
+                let drivers = Drivers::new(engine.clone(), DriversConfig::default());
+                let Ok(prepared) = drivers.prepare(bytes.into(), &Grants::AsAsked).await else {
+                    return;
+                };
+                drivers.activate(prepared);
+                for hardware_type in drivers.hardware_types() {
+                    let powers = hardware_type.interfaces.get(&InterfaceKind::Power);
+                    for name in powers.into_iter().flatten() {
+                        let power =
+                            drivers.implementation(&hardware_type.name, InterfaceKind::Power, name);
+                        if let Ok(power) = power {
+                            // Whatever it answers: it does.
+                            let _ = power.get_power_state(context()).await;
+                        }
+                    }
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
+}
+
 #[test]
 fn digests_are_sha256() {
     assert_eq!(

@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// Write, build, check, test, sign and look at driver packages.
     #[command(subcommand)]
     Driver(DriverCommand),
+    /// Export and verify the record of what drivers and operators did.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -137,6 +140,60 @@ pub(crate) enum DriverCommand {
     Keygen(commands::driver_keygen::Args),
     /// Sign a package.
     Sign(commands::driver_sign::Args),
+}
+
+/// A running service.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// Where the service listens.
+    #[arg(long, default_value = "http://127.0.0.1:6385", env = "IRONBARK_URL")]
+    pub(crate) url: String,
+    /// `user:password` for HTTP basic authentication.
+    #[arg(long, env = "IRONBARK_CREDENTIALS", hide_env_values = true)]
+    pub(crate) credentials: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Write all rows as JSON lines, one chain after another.
+    #[command(
+        after_help = "Examples:\n  ironbark audit export > audit.jsonl\n  ironbark audit export --since 2026-11-01T00:00:00Z --node rack-1 --out rack-1.jsonl"
+    )]
+    Export {
+        #[command(flatten)]
+        service: ServiceArgs,
+        /// A node's UUID, or the name of one that still exists.
+        #[arg(long)]
+        node: Option<String>,
+        /// A package's name.
+        #[arg(long)]
+        package: Option<String>,
+        /// Rows from this time on (ISO 8601 with an offset).
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Rows before this time.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Where the rows go [default: standard output].
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check that no row was changed, taken out or put in; of a running service, or of an export.
+    #[command(
+        after_help = "Examples:\n  ironbark audit verify\n  ironbark audit verify audit.jsonl\n  ironbark audit verify --head host-1:4711:9f86d0…\n\nKeep what it prints somewhere else: given with --head the next time, it shows that the end wasn't cut off or written anew."
+    )]
+    Verify {
+        /// An export without filters; without it the running service is asked.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        service: ServiceArgs,
+        /// A row that must be there, unless it was pruned: chain, number and hash, as a former run printed it.
+        #[arg(long = "head", value_name = "CHAIN:SEQ:HASH")]
+        heads: Vec<String>,
+        /// Form of the answer.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]

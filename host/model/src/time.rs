@@ -50,9 +50,53 @@ impl std::fmt::Display for Timestamp {
     }
 }
 
+/// ISO 8601 with an offset, as it is written above.
+impl std::str::FromStr for Timestamp {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| Self(time.timestamp_micros()))
+            .map_err(|_| {
+                crate::Error::invalid(format!(
+                    "{text:?} is not a time with an offset, such as 2026-11-20T23:31:12+00:00."
+                ))
+            })
+    }
+}
+
+/// For `#[serde(with)]`: a time as people read it.
+pub mod iso {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Timestamp;
+
+    /// Writes the time as ISO 8601.
+    pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(time)
+    }
+
+    /// Reads what [`serialize`] wrote.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let time = Timestamp(1_795_217_472_146_300);
+        assert_eq!(time.to_string().parse::<Timestamp>().ok(), Some(time));
+        assert_eq!(
+            "2026-11-21T00:31:12.1463+01:00".parse::<Timestamp>().ok(),
+            Some(time)
+        );
+        assert!("yesterday".parse::<Timestamp>().is_err());
+    }
 
     #[test]
     fn is_written_as_ironic_writes_it() {

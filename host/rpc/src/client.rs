@@ -24,9 +24,21 @@ impl Client {
 
     /// Asks the conductor `host`, as part of the API request `request_id`.
     pub async fn call(&self, host: &str, request_id: &str, request: Request) -> Result<Reply> {
+        self.call_for(host, request_id, None, request).await
+    }
+
+    /// As [`Client::call`], for this user of the API.
+    pub async fn call_for(
+        &self,
+        host: &str,
+        request_id: &str,
+        user: Option<&str>,
+        request: Request,
+    ) -> Result<Reply> {
         let envelope = Envelope {
             version: VERSION,
             request_id: request_id.to_owned(),
+            user: user.map(str::to_owned),
             deadline: Timestamp::now().plus(self.within),
             request,
         };

@@ -15,6 +15,9 @@ pub struct Envelope {
     pub version: u32,
     /// `req-…`, of the API request that this is part of.
     pub request_id: String,
+    /// Who asks: a user of the API, if it knows its users.
+    #[serde(default)]
+    pub user: Option<String>,
     /// After this nobody waits for the answer any more.
     pub deadline: Timestamp,
     /// What is asked.

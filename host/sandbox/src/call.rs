@@ -121,6 +121,8 @@ impl Driver {
         };
         let value = match returned {
             Ok(Ok(value)) => value,
+            // Our own bound, whatever the driver makes of it.
+            Ok(Err(_)) if store.data().meter.is_unrecorded() => return Err(CallError::NotRecorded),
             Ok(Err(error)) => return Err(DriverError::from(error).into()),
             Err(error) => return Err(self.sort_out(&error, store.data())),
         };

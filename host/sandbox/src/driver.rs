@@ -202,7 +202,9 @@ impl Driver {
         match result {
             Ok(_) => Ok(()),
             Err(CallError::Fault(fault)) => Err(LoadError::Instantiate(fault)),
-            Err(CallError::Overloaded | CallError::Driver(_)) => Err(LoadError::Overloaded),
+            Err(CallError::Overloaded | CallError::NotRecorded | CallError::Driver(_)) => {
+                Err(LoadError::Overloaded)
+            }
         }
     }
 }

@@ -55,6 +55,22 @@ pub enum DriverError {
 }
 
 impl DriverError {
+    /// The variant's name in the contract.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InvalidParameter(_) => "invalid-parameter",
+            Self::MissingParameter(_) => "missing-parameter",
+            Self::Unsupported(_) => "unsupported",
+            Self::Unreachable(_) => "unreachable",
+            Self::AuthFailed(_) => "auth-failed",
+            Self::Busy { .. } => "busy",
+            Self::Denied(_) => "denied",
+            Self::Protocol(_) => "protocol",
+            Self::Failed(_) => "failed",
+            Self::Other { .. } => "other",
+        }
+    }
+
     /// The machine can't be reached or doesn't let us in: what power sync counts as a failed poll.
     pub fn is_connection(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::AuthFailed(_))
@@ -73,6 +89,9 @@ pub enum CallError {
     /// Too many calls are running.
     #[error("too many driver calls are running: try again")]
     Overloaded,
+    /// What the driver wanted to do couldn't be recorded, and wasn't done. What it did before was.
+    #[error("the audit can't be written now, and nothing is done without it: try again")]
+    NotRecorded,
 }
 
 impl CallError {
@@ -119,7 +138,7 @@ impl From<CallError> for Error {
                 };
                 Self::new(kind, fault.to_string())
             }
-            CallError::Overloaded => Self::overloaded(CallError::Overloaded.to_string()),
+            CallError::Overloaded | CallError::NotRecorded => Self::overloaded(error.to_string()),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Everything a guest can reach is an import defined in [`imports`](crate) by this crate: WASI without anything
 //! in it, and the contract `ironbark:driver`. What the imports need from the service comes through small traits
-//! ([`IpmiAccess`], [`RedfishAccess`], [`SshAccess`], [`AgentAccess`], [`BootMediaAccess`], [`StateAccess`]). This crate may not know the database, BMC protocols, packages' metadata beyond
+//! ([`IpmiAccess`], [`RedfishAccess`], [`SshAccess`], [`AgentAccess`], [`BootMediaAccess`], [`StateAccess`]), and what is
+//! done through them is seen by another ([`Audit`]). This crate may not know the database, BMC protocols, packages' metadata beyond
 //! names, or which driver serves which node.
 //!
 //! Three promises, each of them tested:
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod audit;
 mod call;
 mod capabilities;
 mod compile;
@@ -55,6 +57,7 @@ mod bindings {
     });
 }
 
+pub use audit::{Audit, Ended, NotRecorded, OpenRecord, Operation};
 pub use capabilities::{
     AgentAccess, AgentCommand, AgentHeartbeat, AgentStatus, BootImage, BootLoader, BootMediaAccess,
     BootMedium, BootParameter, BootPurpose, CallContext, Capabilities, Completed, IpmiAccess,

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::audit::{Answer, Caller, NotRecorded, Operation, ended};
 use crate::bindings::ironbark::driver::types as wit;
 use crate::capabilities::{CallContext, Capabilities, Write};
 use crate::driver::Package;
@@ -47,6 +48,8 @@ pub(crate) struct State {
 pub(crate) struct Meter {
     /// The guest waits for the host or the BMC.
     waiting: AtomicBool,
+    /// Something couldn't be recorded.
+    unrecorded: AtomicBool,
     cpu_nanoseconds: AtomicU64,
 }
 
@@ -65,6 +68,11 @@ impl Meter {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanoseconds
             .fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Something wasn't done because it couldn't be recorded.
+    pub(crate) fn is_unrecorded(&self) -> bool {
+        self.unrecorded.load(Ordering::Relaxed)
     }
 }
 
@@ -117,13 +125,15 @@ impl State {
         &self,
         name: &str,
         granted: bool,
+        wanted: &Operation,
         find: impl FnOnce(&Capabilities) -> &Option<Arc<T>>,
     ) -> Result<Arc<T>, DriverError> {
         if !granted {
-            return Err(self.denied(format!(
+            let reason = format!(
                 "capability '{name}' is not granted to driver package '{}': grant it, or use another driver",
                 self.package.name.name
-            )));
+            );
+            return Err(self.denied(wanted, reason));
         }
         find(&self.context.capabilities).clone().ok_or_else(|| {
             DriverError::Unsupported(format!(
@@ -153,10 +163,50 @@ impl State {
         Ok(())
     }
 
-    /// The answer of an import whose capability isn't there. Counted, so that the host can tell.
-    pub(crate) fn denied(&self, reason: String) -> DriverError {
+    /// The answer of an import whose capability isn't there. Counted and recorded, so that the host can tell.
+    pub(crate) fn denied(&self, operation: &Operation, reason: String) -> DriverError {
         self.context.denied.fetch_add(1, Ordering::Relaxed);
-        DriverError::Denied(reason)
+        match self.context.audit.denied(operation) {
+            Ok(()) => DriverError::Denied(reason),
+            Err(full) => self.unrecorded(full),
+        }
+    }
+
+    /// Does something to the node's BMC: recorded, on the I/O runtime, for at most `limit`, and to its end even if the
+    /// call is cancelled meanwhile.
+    pub(crate) async fn operate<T: Answer + Send + 'static>(
+        &mut self,
+        operation: Operation,
+        limit: Duration,
+        work: impl Future<Output = Result<T, DriverError>> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let audit = Arc::clone(&self.context.audit);
+        let until = Instant::now() + limit;
+        let caller = Caller::new();
+        let is_gone = caller.is_gone();
+        let outcome = self
+            .on_io_task(async move {
+                let record = audit.begin(&operation).await?;
+                let left = until.saturating_duration_since(Instant::now());
+                let result = within(left, work).await;
+                record.end(ended(&result, is_gone()));
+                Ok(result)
+            })
+            .await;
+        drop(caller);
+        match outcome {
+            Ok(Ok(result)) => result,
+            Ok(Err(full)) => Err(self.unrecorded(full)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unrecorded(&self, full: NotRecorded) -> DriverError {
+        self.meter.unrecorded.store(true, Ordering::Relaxed);
+        DriverError::Busy {
+            message: full.to_string(),
+            retry_after: Some(5),
+        }
     }
 
     /// Runs the host's side of an import on the I/O runtime, for at most the host-call deadline.
@@ -167,24 +217,20 @@ impl State {
         limit: Duration,
         work: impl Future<Output = Result<T, DriverError>> + Send + 'static,
     ) -> Result<T, DriverError> {
+        self.on_io_task(within(limit, work)).await?
+    }
+
+    async fn on_io_task<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, DriverError> {
         let _waiting = Waiting::new(&self.meter);
-        let task = self.io.spawn(async move {
-            tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-                Err(DriverError::Unreachable(format!(
-                    "no answer within {:.1} s",
-                    limit.as_secs_f32()
-                )))
-            })
-        });
-        match task.await {
-            Ok(result) => result,
-            Err(error) => {
-                tracing::error!(%error, "the host's side of a driver's import failed");
-                Err(DriverError::Failed(
-                    "the host failed while it served this driver; see its log".to_owned(),
-                ))
-            }
-        }
+        self.io.spawn(work).await.map_err(|error| {
+            tracing::error!(%error, "the host's side of a driver's import failed");
+            DriverError::Failed(
+                "the host failed while it served this driver; see its log".to_owned(),
+            )
+        })
     }
 
     /// Waits on the I/O runtime's clock. Counts as the guest's own waiting.
@@ -214,6 +260,18 @@ impl WasiView for State {
 }
 
 impl wit::Host for State {}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, DriverError>>,
+) -> Result<T, DriverError> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(DriverError::Unreachable(format!(
+            "no answer within {:.1} s",
+            limit.as_secs_f32()
+        )))
+    })
+}
 
 /// Marks the guest as waiting for the host.
 struct Waiting<'a>(&'a Meter);

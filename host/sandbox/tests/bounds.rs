@@ -157,6 +157,20 @@ async fn more_memory_than_allowed_is_refused() {
 }
 
 #[tokio::test]
+async fn a_table_that_grows_and_grows_is_refused() {
+    let mut guest = Guest::default().get_power_state(
+        "(loop $again
+           (if (i32.eq (table.grow $bomb (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable))
+           (br $again)) unreachable",
+    );
+    guest.fields = "(table $bomb 1 funcref)".into();
+    let driver = load(&engine(), guest).await;
+    let error = driver.get_power_state("acme", context()).await.unwrap_err();
+    assert!(matches!(kind(error), FaultKind::Memory(_)));
+    assert!(driver.power_validate("acme", context()).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_component_that_begins_with_too_much_memory_is_not_loaded() {
     let guest = Guest {
         memory: "65536".into(),
@@ -194,6 +208,31 @@ async fn a_call_that_never_returns_meets_its_deadline() {
     assert!(began.elapsed() < Duration::from_secs(10));
     let kind = kind(error);
     assert!(kind.is_deadline() && kind.is_packages_own(), "{kind:?}");
+}
+
+#[tokio::test]
+async fn sleeping_for_weeks_ends_with_the_call() {
+    let guest = sleeping()
+        .get_power_state("(call $sleep (i32.const -1)) (loop $again (br $again)) unreachable");
+    let driver = load(&engine_with(limits()), guest).await;
+    let mut context = context();
+    context.deadline = Duration::from_millis(150);
+    let began = Instant::now();
+    kind(driver.get_power_state("acme", context).await.unwrap_err());
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn looking_at_the_clock_without_end_ends_the_call() {
+    let guest = Guest::default()
+        .importing(
+            "ironbark:driver/clock@0.1.0",
+            r#"(import "ironbark:driver/clock@0.1.0" "monotonic" (func $monotonic (result i64)))"#,
+        )
+        .get_power_state("(loop $again (drop (call $monotonic)) (br $again)) unreachable");
+    let driver = load(&engine_with(limits()), guest).await;
+    let error = driver.get_power_state("acme", context()).await.unwrap_err();
+    assert_eq!(kind(error), FaultKind::HostCalls);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target, TargetError};
+use ironbark_bmc::TargetError;
+use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target};
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 
 pub(crate) struct BmcOverIpmi {

@@ -67,22 +67,31 @@ impl Machine {
 
     /// A call about this node, with everything that the package asked for.
     pub fn context(&self, lock: Lock) -> CallContext {
-        let seen = snapshot(&self.node, &[], self.package.secret_keys());
+        let seen = snapshot(
+            &self.node,
+            &[],
+            self.package.secret_keys(),
+            self.package.bound_keys(),
+        );
         let granted = self.package.granted();
         let mut context = CallContext::without_node("req-testkit");
         context.node = Some(seen.json);
         context.secrets = seen.secrets;
+        context.secret_refs = seen.secret_refs;
         context.node_label = NODE.into();
         context.deadline = DEADLINE;
         context.lock = lock;
         context.capabilities = Capabilities {
             ipmi: granted.contains("ipmi").then(|| {
-                let target = Target::from_driver_info(&self.node.driver_info);
+                let target =
+                    Target::from_driver_info(&self.package.connection_info(&self.node.driver_info));
                 Arc::new(BmcOverIpmi::new(self.client.clone(), target)) as _
             }),
             state: granted
                 .contains("state")
                 .then(|| Arc::clone(&self.notes) as _),
+            // No simulated machine has these yet.
+            ..Capabilities::default()
         };
         context
     }

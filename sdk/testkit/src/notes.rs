@@ -8,7 +8,7 @@ use ironbark_sandbox::{DriverError, StateAccess, Write};
 use serde_json::Value;
 
 #[derive(Default)]
-pub(crate) struct Notes(Mutex<BTreeMap<String, Value>>);
+pub(crate) struct Notes(Mutex<BTreeMap<String, String>>);
 
 impl Notes {
     /// Keeps what a call wrote.
@@ -16,20 +16,20 @@ impl Notes {
         let mut notes = self.lock();
         for (key, value) in writes {
             match value {
-                Some(value) => notes.insert(key, value),
+                Some(value) => notes.insert(key, value.as_ref().to_owned()),
                 None => notes.remove(&key),
             };
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl StateAccess for Notes {
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
         Ok(self.lock().clone())
     }
 

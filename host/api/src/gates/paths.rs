@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
 use crate::versions::Version;
-use crate::{conductors, drivers, nodes, packages, ports};
+use crate::{audit, conductors, drivers, nodes, packages, ports};
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
 
@@ -142,6 +142,8 @@ pub(crate) static PATHS: &[Path] = paths! {
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
 #[rustfmt::skip]
 static OWN_PATHS: &[Path] = paths! {
+    "audit"           1 NotFound Ordinary { Get audit::list }
+    "audit/chains"    1 NotFound Ordinary { Get audit::chains }
     "packages"        1 NotFound Package { Get packages::list, Post packages::install }
     "packages/{name}" 1 NotFound Ordinary { Get packages::show, Delete packages::remove }
 };

@@ -9,7 +9,8 @@ use ironbark_sandbox::CallContext;
 use serde_json::{Value, json};
 
 use super::vendor::{MethodInfo, find, request, shown};
-use super::{Patience, run_bounded, time_for};
+use super::{Patience, audit, run_bounded, time_for};
+use crate::audit::Purpose;
 use crate::context::Context;
 
 /// `{property: description}`.
@@ -44,7 +45,7 @@ pub(crate) async fn driver_vendor_validate(
     call: &VendorCall,
 ) -> Result<()> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, deadline)?;
+    let context = context(ctx, &implementation, request_id, deadline)?;
     run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_validate(context.clone(), request(call))
     })
@@ -61,7 +62,7 @@ pub(crate) async fn driver_vendor_call(
     call: &VendorCall,
 ) -> Result<String> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, deadline)?;
+    let context = context(ctx, &implementation, request_id, deadline)?;
     let completed = run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_call(context.clone(), request(call))
     })
@@ -103,8 +104,16 @@ fn implementation_with(ctx: &Context, driver: &str, method: &str) -> Result<Impl
         .ok_or_else(|| Error::invalid(format!("Driver {driver} has no vendor method {method}.")))
 }
 
-fn context(ctx: &Context, request_id: &str, deadline: Option<Timestamp>) -> Result<CallContext> {
+fn context(
+    ctx: &Context,
+    implementation: &Implementation,
+    request_id: &str,
+    deadline: Option<Timestamp>,
+) -> Result<CallContext> {
     let mut context = CallContext::without_node(request_id);
+    if let Some(package) = implementation.package() {
+        context.audit = audit(ctx, package, None, request_id, Purpose::Work);
+    }
     context.deadline = time_for(ctx, deadline)?;
     Ok(context)
 }

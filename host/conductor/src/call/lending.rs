@@ -36,8 +36,6 @@ impl NodeCall<'_> {
             self.ctx.ipmi.clone(),
             self.ctx.standing.clone(),
             &package.connection_info(&self.node.driver_info),
-            &self.node.uuid,
-            self.request_id,
             unserved.clone(),
         ))
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ironbark_bmc::ipmi::Target;
 use ironbark_db::Reservation;
-use ironbark_drivers::{Implementation, snapshot};
+use ironbark_drivers::{Implementation, Package, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
 use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result, Timestamp};
@@ -24,6 +24,7 @@ use ironbark_sandbox::{CallContext, CallError, Completed, Lock, Outcome, Write};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::audit::{CallAudit, Purpose, Who};
 use crate::capabilities::Unserved;
 use crate::context::Context;
 use crate::packages;
@@ -247,7 +248,7 @@ impl NodeCall<'_> {
         Calling: Future<Output = Result<Completed<T>, CallError>>,
     {
         let unserved = Unserved::default();
-        let context = match self.context(implementation, &unserved).await {
+        let context = match self.context(implementation, Purpose::Work, &unserved).await {
             Err(error) if is_ours(&error) => return Ok(Err(error)),
             other => other?,
         };
@@ -262,6 +263,7 @@ impl NodeCall<'_> {
     async fn context(
         &self,
         implementation: &Implementation,
+        purpose: Purpose,
         unserved: &Unserved,
     ) -> Result<CallContext> {
         let mut context = CallContext::without_node(self.request_id);
@@ -281,6 +283,13 @@ impl NodeCall<'_> {
         context.secret_refs = seen.secret_refs;
         context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
+        context.audit = audit(
+            self.ctx,
+            package,
+            Some(&self.node.uuid),
+            self.request_id,
+            purpose,
+        );
         context.capabilities = self.lend(implementation, package, unserved);
         Ok(context)
     }
@@ -308,6 +317,24 @@ fn blame(error: CallError, unserved: &Unserved) -> Error {
         (CallError::Driver(_), Some(ours)) => ours,
         _ => error.into(),
     }
+}
+
+/// Who records what a call of `package` does.
+fn audit(
+    ctx: &Context,
+    package: &Package,
+    node: Option<&str>,
+    request_id: &str,
+    purpose: Purpose,
+) -> Arc<dyn ironbark_sandbox::Audit> {
+    let who = Who {
+        package: package.name().to_owned(),
+        digest: package.digest().to_owned(),
+        node: node.map(str::to_owned),
+        request_id: request_id.to_owned(),
+        purpose,
+    };
+    Arc::new(CallAudit::new(ctx.audit.clone(), who))
 }
 
 /// Makes a call as long as this conductor may act, again if there is no room for it and `patience` allows.

@@ -7,7 +7,8 @@ use ironbark_drivers::{Implementation, PeriodicTask};
 use ironbark_model::{InterfaceKind, Result};
 use ironbark_sandbox::{CallContext, CallError, Completed, PowerReading};
 
-use super::{Called, NodeCall, Notes, Patience, attempt, run_bounded};
+use super::{Called, NodeCall, Notes, Patience, attempt, audit, run_bounded};
+use crate::audit::Purpose;
 use crate::capabilities::Unserved;
 use crate::context::Context;
 
@@ -16,7 +17,9 @@ impl NodeCall<'_> {
     pub(crate) async fn poll_power(&self) -> Result<std::result::Result<PowerReading, CallError>> {
         let implementation = self.implementation(InterfaceKind::Power)?;
         let unserved = Unserved::default();
-        let context = self.context(&implementation, &unserved).await?;
+        let context = self
+            .context(&implementation, Purpose::Poll, &unserved)
+            .await?;
         let polled = attempt(self.ctx, || implementation.get_power_state(context.clone())).await?;
         match (polled, unserved.error()) {
             (Ok(completed), _) => Ok(Ok(completed.value)),
@@ -39,7 +42,9 @@ impl NodeCall<'_> {
         limit: Duration,
     ) -> Result<Called<()>> {
         let implementation: &Implementation = task.implementation();
-        let mut context = self.context(implementation, &Unserved::default()).await?;
+        let mut context = self
+            .context(implementation, Purpose::Poll, &Unserved::default())
+            .await?;
         context.deadline = limit;
         let completed = run_bounded(self.ctx, self.patience, || task.run(context.clone())).await?;
         Ok(Called {
@@ -58,6 +63,9 @@ pub(crate) async fn run_task_without_node(
 ) -> Result<()> {
     let mut context = CallContext::without_node(request_id);
     context.deadline = limit;
+    if let Some(package) = task.implementation().package() {
+        context.audit = audit(ctx, package, None, request_id, Purpose::Poll);
+    }
     run_bounded(ctx, Patience::Clock, || task.run(context.clone()))
         .await
         .map(drop)

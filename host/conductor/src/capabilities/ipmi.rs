@@ -20,8 +20,6 @@ pub(crate) struct BmcOverIpmi {
     client: Client,
     standing: Standing,
     target: Result<Target, TargetError>,
-    node: String,
-    request_id: String,
     unserved: Unserved,
 }
 
@@ -31,16 +29,12 @@ impl BmcOverIpmi {
         client: Client,
         standing: Standing,
         driver_info: &JsonObject,
-        node: &str,
-        request_id: &str,
         unserved: Unserved,
     ) -> Self {
         Self {
             client,
             standing,
             target: Target::from_driver_info(driver_info),
-            node: node.to_owned(),
-            request_id: request_id.to_owned(),
             unserved,
         }
     }
@@ -63,7 +57,6 @@ impl IpmiAccess for BmcOverIpmi {
                 "this conductor may not act now: its registration could not be renewed".to_owned(),
             ));
         }
-        let bytes = data.len();
         let request = Request {
             netfn,
             lun,
@@ -74,18 +67,6 @@ impl IpmiAccess for BmcOverIpmi {
             .client
             .request(target, &request, deadline.min(COMMAND_LIMIT))
             .await;
-        // The audit: what was sent to which node for whom, never the data.
-        tracing::debug!(
-            target: "ironbark::audit",
-            node = %self.node,
-            request_id = %self.request_id,
-            netfn,
-            command,
-            bytes,
-            completion_code = outcome.as_ref().ok().map(|response| response.completion_code),
-            error = outcome.as_ref().err().map(tracing::field::display),
-            "IPMI command"
-        );
         match outcome {
             Ok(response) => Ok(IpmiResponse {
                 completion_code: response.completion_code,
@@ -151,7 +132,7 @@ mod tests {
     fn access(driver_info: serde_json::Value, standing: Standing) -> BmcOverIpmi {
         let client = Client::new(ClientConfig::default());
         let info = driver_info.as_object().unwrap().clone();
-        BmcOverIpmi::new(client, standing, &info, "n", "req-1", Unserved::default())
+        BmcOverIpmi::new(client, standing, &info, Unserved::default())
     }
 
     async fn ask(access: &BmcOverIpmi) -> DriverError {

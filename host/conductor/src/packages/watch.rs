@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_drivers::{FoundPackage, Grants};
+use ironbark_drivers::{FoundPackage, Grants, PreparedPackage};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, ErrorKind, Result};
 use ironbark_package::{Contents, Metadata};
@@ -10,6 +10,7 @@ use ironbark_package::{Contents, Metadata};
 use super::decide::takes_over;
 use super::switch::{self, When};
 use super::{Memory, folder, hash};
+use crate::audit::Action;
 use crate::context::Context;
 
 /// A package file that was read.
@@ -177,10 +178,24 @@ async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<Strin
         .drivers
         .prepare(Arc::clone(&file.bytes), &Grants::AsAsked)
         .await?;
-    ctx.db.blob_put(&digest, &file.bytes).await?;
+    let source = file.source.as_str();
+    let action = Action::of_file("install", &metadata.name, Some(&digest), source);
+    let begun = ctx.audit.begin_action(action).await?;
+    let installed = store_and_install(ctx, &file, &digest, prepared, when).await;
+    begun.end(installed.as_ref().err().map(Error::kind));
+    installed.map(|()| metadata.name)
+}
+
+async fn store_and_install(
+    ctx: &Arc<Context>,
+    file: &File<'_>,
+    digest: &str,
+    prepared: PreparedPackage,
+    when: When,
+) -> Result<()> {
+    ctx.db.blob_put(digest, &file.bytes).await?;
     let row = switch::describe(&prepared, file.source, Some(file.name));
-    switch::install(ctx, prepared, &row, when).await?;
-    Ok(metadata.name)
+    switch::install(ctx, prepared, &row, when).await
 }
 
 /// Removes the packages whose files are gone. One that nodes use stays until they are gone.
@@ -194,6 +209,15 @@ async fn remove_gone(ctx: &Arc<Context>, memory: &mut Memory, when: When) -> Res
             Ok(()) => {
                 memory.to_remove.remove(&name);
                 memory.in_use.remove(&name);
+                // Afterwards: it is tried again and again as long as nodes use the package.
+                let source = PackageSource::Folder.as_str();
+                let action = Action::of_file("remove", &name, None, source);
+                match ctx.audit.begin_action(action).await {
+                    Ok(begun) => begun.end(None),
+                    Err(error) => {
+                        tracing::error!(package = %name, %error, "the removal of a package could not be recorded");
+                    }
+                }
             }
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 if memory.in_use.insert(name.clone()) {

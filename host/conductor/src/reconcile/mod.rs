@@ -3,6 +3,7 @@
 //! A reconciler takes no input and is safe to run twice; what it learns is in the database or is learnt again. An error ends
 //! a pass, never the reconciler. All wait a little longer than their interval, at random, so that they don't fall together.
 
+mod audit_prune;
 mod blob_prune;
 mod driver_tasks;
 mod history_prune;
@@ -35,7 +36,7 @@ use spawn::spawn;
 
 /// How often the ring is looked at without being woken.
 const RING_INTERVAL: Duration = Duration::from_secs(5);
-/// How often histories, and uploads that were never installed, are pruned.
+/// How often histories, the audit, and uploads that were never installed, are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Wakes reconcilers before their time.
@@ -138,6 +139,13 @@ pub fn spawn_all(ctx: &Arc<Context>) {
         PRUNE_INTERVAL,
         |wake| &wake.never,
         |ctx| async move { history_prune::pass(&ctx).await },
+    );
+    spawn(
+        ctx,
+        "audit",
+        PRUNE_INTERVAL,
+        |wake| &wake.never,
+        |ctx| async move { audit_prune::pass(&ctx).await },
     );
     spawn(
         ctx,

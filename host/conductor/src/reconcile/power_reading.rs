@@ -116,7 +116,7 @@ fn reading(polled: Result<std::result::Result<PowerReading, CallError>>) -> Read
             Reading::DriverFault(error.to_string())
         }
         Ok(Err(CallError::Driver(error))) => Reading::NoAnswer(error.to_string()),
-        Ok(Err(error @ (CallError::Fault(_) | CallError::Overloaded))) => {
+        Ok(Err(error @ (CallError::Fault(_) | CallError::Overloaded | CallError::NotRecorded))) => {
             Reading::DriverFault(error.to_string())
         }
         // The driver isn't there, or we failed it: not the node's fault either.

@@ -29,6 +29,7 @@ use ironbark_rpc::{Envelope, Reply, Request};
 use ironbark_sandbox::Lock;
 use tracing::Instrument;
 
+use crate::audit::Action;
 use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations::states;
@@ -39,6 +40,8 @@ use crate::reserve::{Held, giving_back};
 pub(crate) struct Asked {
     /// `req-…`
     pub(crate) request_id: String,
+    /// A user of the API, if it knows its users.
+    pub(crate) user: Option<String>,
     /// After this nobody waits for the answer any more.
     pub(crate) deadline: Timestamp,
 }
@@ -73,6 +76,7 @@ impl Asked {
 pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
     let asked = Asked {
         request_id: envelope.request_id,
+        user: envelope.user,
         deadline: envelope.deadline,
     };
     if ctx.shutdown.is_cancelled() {
@@ -90,7 +94,7 @@ pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
         node = tracing::field::Empty
     );
     let work = async {
-        let outcome = giving_back(dispatch(ctx, &asked, envelope.request)).await;
+        let outcome = recorded(ctx, &asked, envelope.request).await;
         if let Err(error) = &outcome
             && matches!(
                 error.kind(),
@@ -106,6 +110,26 @@ pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
         outcome
     };
     work.instrument(span).await
+}
+
+/// Carries out a request; what it does to packages is recorded before and after.
+async fn recorded(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result<Reply> {
+    let begun = match Action::of(&request) {
+        None => None,
+        Some(action) => {
+            let action = Action {
+                actor: asked.user.clone(),
+                request_id: Some(asked.request_id.clone()),
+                ..action
+            };
+            Some(ctx.audit.begin_action(action).await?)
+        }
+    };
+    let outcome = giving_back(dispatch(ctx, asked, request)).await;
+    if let Some(begun) = begun {
+        begun.end_with_reply(&outcome);
+    }
+    outcome
 }
 
 async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result<Reply> {

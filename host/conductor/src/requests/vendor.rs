@@ -123,6 +123,7 @@ async fn relay(
     let ports = Ports::default();
     let asked = Asked {
         request_id: request_id.to_owned(),
+        user: None,
         deadline: ironbark_model::Timestamp::now().plus(ctx.config.driver_call_timeout),
     };
     let outcome = asked

@@ -110,6 +110,7 @@ impl World {
         let envelope = Envelope {
             version: VERSION,
             request_id: "req-test".to_owned(),
+            user: None,
             deadline,
             request,
         };

@@ -1,6 +1,9 @@
 //! What the machine itself has: console, inspection, BIOS, firmware, RAID. The host has no implementations of these that do anything.
 
-use ironbark_model::JsonObject;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ironbark_model::{InterfaceKind, JsonObject};
 use ironbark_sandbox::{
     BiosChange, BiosSetting, CallContext, CallError, Completed, ConsoleTarget, Driver,
     FirmwareComponent, FirmwareUpdate, Inspection, Outcome, RaidSelection,

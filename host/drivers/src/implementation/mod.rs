@@ -52,9 +52,9 @@ macro_rules! dispatch {
 
 /// As `dispatch!`, for interfaces that old packages may only declare.
 macro_rules! dispatch_optional {
-    ($self:ident, noop = $noop:expr, $method:ident($($argument:expr),*)) => {{
+    ($self:ident, noop = $noop:expr, $method:ident($context:ident $(, $argument:expr)*)) => {{
         $self.check_callable()?;
-        dispatch!($self, noop = $noop, $method($($argument),*))
+        dispatch!($self, noop = $noop, $method($context $(, $argument)*))
     }};
 }
 

@@ -1,6 +1,9 @@
 //! What the node is connected to: networks, volumes, and the rescue ramdisk. The host's `noop` of the first two is content with everything.
 
-use ironbark_model::JsonObject;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ironbark_model::{InterfaceKind, JsonObject};
 use ironbark_sandbox::{BoundPort, CallContext, CallError, Completed, Driver, Outcome};
 use serde_json::Value;
 

@@ -1,5 +1,8 @@
 //! One file for each command, and what several of them share.
 
+mod audit_export;
+mod audit_pages;
+mod audit_verify;
 mod config_check;
 pub(crate) mod driver_build;
 pub(crate) mod driver_check;
@@ -14,7 +17,7 @@ mod signing_key;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command, ConfigCommand, DriverCommand};
+use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, DriverCommand};
 
 /// Runs what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<()> {
@@ -39,6 +42,28 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Driver(DriverCommand::Test(args)) => driver_test::run(&args),
         Command::Driver(DriverCommand::Keygen(args)) => driver_keygen::run(&args),
         Command::Driver(DriverCommand::Sign(args)) => driver_sign::run(&args),
+        Command::Audit(AuditCommand::Export {
+            service,
+            node,
+            package,
+            since,
+            until,
+            out,
+        }) => {
+            let filters = [
+                ("node", node),
+                ("package", package),
+                ("since", since),
+                ("until", until),
+            ];
+            audit_export::run(&service, &filters, out.as_deref())
+        }
+        Command::Audit(AuditCommand::Verify {
+            file,
+            service,
+            heads,
+            output,
+        }) => audit_verify::run(file.as_deref(), &service, &heads, output),
         Command::Config(ConfigCommand::Check { config, output }) => {
             config_check::run(config.as_deref(), output)
         }

@@ -8,7 +8,15 @@ use toml::{Table, Value};
 use super::settings::Settings;
 
 const PREFIX: &str = "IRONBARK_";
-const SECTIONS: &[&str] = &["api", "database", "conductor", "drivers", "bmc", "log"];
+const SECTIONS: &[&str] = &[
+    "api",
+    "database",
+    "conductor",
+    "drivers",
+    "bmc",
+    "audit",
+    "log",
+];
 /// Variables with our prefix that are not configuration.
 const NOT_CONFIGURATION: &[&str] = &["IRONBARK_CONFIG", "IRONBARK_URL", "IRONBARK_CREDENTIALS"];
 const NOT_CONFIGURATION_PREFIX: &str = "IRONBARK_TEST_";

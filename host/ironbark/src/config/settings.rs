@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) conductor: ConductorSettings,
     pub(crate) drivers: DriverSettings,
     pub(crate) bmc: Bmc,
+    pub(crate) audit: AuditSettings,
     pub(crate) log: Log,
 }
 
@@ -105,6 +106,9 @@ pub(crate) struct DriverSettings {
     pub(crate) memory_limit_mib: Option<u32>,
     pub(crate) live_calls: Option<u32>,
     pub(crate) quarantine_faults: Option<u32>,
+    pub(crate) host_calls: Option<u32>,
+    pub(crate) transfer_limit_kib: Option<u32>,
+    pub(crate) log_lines_per_second: Option<u32>,
     pub(crate) reconcile_interval: Option<Seconds>,
 }
 
@@ -117,6 +121,14 @@ pub(crate) struct Bmc {
     pub(crate) min_command_interval: Seconds,
     pub(crate) warm_sessions: bool,
     pub(crate) session_idle_timeout: Seconds,
+}
+
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuditSettings {
+    pub(crate) max_age: Option<Seconds>,
+    pub(crate) max_rows: Option<u64>,
 }
 
 /// `[log]`

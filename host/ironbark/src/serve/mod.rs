@@ -93,6 +93,8 @@ async fn serve(settings: Settings) -> Result<()> {
     transport.stop(&host);
     listener.stop().await;
     ipmi.shutdown(CLOSE_SESSIONS).await;
+    // Commands whose driver calls were dropped have ended by now: the audit says how.
+    conductor.flush_audit(CLOSE_SESSIONS).await;
     db.close().await;
     anyhow::ensure!(
         told.is_some(),

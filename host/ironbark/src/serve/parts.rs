@@ -70,6 +70,13 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
     if let Some(mib) = set.memory_limit_mib {
         limits.memory = usize::try_from(mib)?.saturating_mul(1024 * 1024);
     }
+    if let Some(kib) = set.transfer_limit_kib {
+        limits.transfer = usize::try_from(kib)?.saturating_mul(1024);
+    }
+    limits.host_calls = set.host_calls.unwrap_or(limits.host_calls);
+    limits.log_lines_per_second = set
+        .log_lines_per_second
+        .unwrap_or(limits.log_lines_per_second);
     let engine = Engine::new(
         EngineConfig {
             max_live_calls: set.live_calls.unwrap_or(base.max_live_calls),
@@ -191,6 +198,8 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         node_history_max_entries: set
             .node_history_max_entries
             .unwrap_or(base.node_history_max_entries),
+        audit_max_age: seconds(settings.audit.max_age, base.audit_max_age),
+        audit_max_rows: settings.audit.max_rows.unwrap_or(base.audit_max_rows),
         bundled_folder: settings.drivers.bundled.clone().or_else(bundled_folder),
         drivers_folder: Some(
             settings

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::audit::Answer;
 use crate::error::DriverError;
 
 /// The way to one node's BMC over IPMI. Address, credentials and session are the implementor's.
@@ -30,4 +31,17 @@ pub struct IpmiResponse {
     pub completion_code: u8,
     /// What follows the completion code.
     pub data: Vec<u8>,
+}
+
+impl Answer for IpmiResponse {
+    fn outcome(&self) -> String {
+        match self.completion_code {
+            0 => "ok".to_owned(),
+            code => format!("0x{code:02x}"),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.data
+    }
 }

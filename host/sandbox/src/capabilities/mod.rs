@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use ironbark_model::Secret;
 use serde_json::Value;
 
+use crate::audit::{Audit, NoAudit};
 use crate::error::DriverError;
 use crate::types::Lock;
 
@@ -76,6 +77,8 @@ pub struct CallContext {
     pub lock: Lock,
     /// What the call may reach.
     pub capabilities: Capabilities,
+    /// Who records what the call does to a BMC.
+    pub audit: Arc<dyn Audit>,
     /// Values that are removed from the driver's messages and log lines, and from answers that it gets.
     pub secrets: Arc<[Secret]>,
     /// Counts how often the call was refused a capability. The caller's, so that it can be read however the call ends.
@@ -85,7 +88,7 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// A call without a node, without capabilities, with the default deadline.
+    /// A call without a node, without capabilities and therefore without a record, with the default deadline.
     pub fn without_node(request_id: impl Into<Arc<str>>) -> Self {
         Self {
             node: None,
@@ -94,6 +97,7 @@ impl CallContext {
             deadline: Duration::ZERO,
             lock: Lock::Shared,
             capabilities: Capabilities::default(),
+            audit: Arc::new(NoAudit),
             secrets: Arc::new([]),
             denied: Arc::default(),
             secret_refs: Arc::default(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::audit::Answer;
 use crate::error::DriverError;
 
 /// The way to the Redfish service that manages one node. Address, TLS, credentials, session and ETags are the implementor's.
@@ -102,4 +103,17 @@ pub struct RedfishResponse {
     pub headers: Vec<(String, String)>,
     /// JSON text; empty if there is none.
     pub body: String,
+}
+
+impl Answer for RedfishResponse {
+    fn outcome(&self) -> String {
+        match self.status {
+            200..=299 => "ok".to_owned(),
+            status => format!("http {status}"),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
 }

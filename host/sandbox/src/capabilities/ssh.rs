@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::audit::Answer;
 use crate::error::DriverError;
 
 /// The way to the hypervisor of one node. Address, keys, host key checking and the templates are the implementor's.
@@ -31,4 +32,17 @@ pub struct SshOutput {
     pub stdout: Vec<u8>,
     /// What it complained about.
     pub stderr: Vec<u8>,
+}
+
+impl Answer for SshOutput {
+    fn outcome(&self) -> String {
+        match self.exit_status {
+            0 => "ok".to_owned(),
+            status => format!("exit {status}"),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.stdout
+    }
 }

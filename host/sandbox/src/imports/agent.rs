@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::secrets::{fill, read_object, scrub, scrub_text};
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::agent::{
     Command, CommandError, CommandStatus, Heartbeat, Host,
 };
@@ -157,7 +158,12 @@ impl State {
 
     fn agent_access(&self) -> Result<Arc<dyn AgentAccess>, DriverError> {
         let granted = self.package.granted.agent;
-        self.lent("agent", granted, |capabilities| &capabilities.agent)
+        self.lent(
+            "agent",
+            granted,
+            &Operation::Capability("agent"),
+            |capabilities| &capabilities.agent,
+        )
     }
 }
 

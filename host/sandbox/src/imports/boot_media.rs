@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::boot_media::{Host, Image, Loader, Parameter, Purpose};
 use crate::bindings::ironbark::driver::types::Error;
 use crate::capabilities::{
@@ -101,9 +102,12 @@ impl State {
 
     fn boot_media_access(&self) -> Result<Arc<dyn BootMediaAccess>, DriverError> {
         let granted = self.package.granted.boot_media;
-        self.lent("boot-media", granted, |capabilities| {
-            &capabilities.boot_media
-        })
+        self.lent(
+            "boot-media",
+            granted,
+            &Operation::Capability("boot-media"),
+            |capabilities| &capabilities.boot_media,
+        )
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::ipmi::{Host, HostSession, Response};
 use crate::bindings::ironbark::driver::types::Error;
 use crate::error::DriverError;
@@ -24,7 +25,7 @@ pub struct IpmiSession;
 impl Host for State {
     fn open(&mut self) -> wasmtime::Result<Result<Resource<IpmiSession>, Error>> {
         self.count_host_call()?;
-        if let Err(error) = self.ipmi_access() {
+        if let Err(error) = self.ipmi_access(&Operation::Capability("ipmi")) {
             return Ok(Err(error.into()));
         }
         if self.open_sessions >= MAX_SESSIONS {
@@ -69,16 +70,17 @@ impl State {
         command: u8,
         data: Vec<u8>,
     ) -> Result<Response, DriverError> {
-        let access = self.ipmi_access()?;
+        let operation = Operation::Ipmi { netfn, command };
+        let access = self.ipmi_access(&operation)?;
         check_request(netfn, lun, &data)?;
         if let Some(policy) = &self.package.granted.ipmi {
             policy
                 .check(netfn, command)
-                .map_err(|reason| self.denied(reason))?;
+                .map_err(|reason| self.denied(&operation, reason))?;
         }
         let limit = self.host_call_limit();
         let answer = self
-            .on_io(limit, async move {
+            .operate(operation, limit, async move {
                 access.request(netfn, lun, command, data, limit).await
             })
             .await?;
@@ -94,9 +96,9 @@ impl State {
         })
     }
 
-    fn ipmi_access(&self) -> Result<Arc<dyn crate::IpmiAccess>, DriverError> {
+    fn ipmi_access(&self, wanted: &Operation) -> Result<Arc<dyn crate::IpmiAccess>, DriverError> {
         let granted = self.package.granted.ipmi.is_some();
-        self.lent("ipmi", granted, |capabilities| &capabilities.ipmi)
+        self.lent("ipmi", granted, wanted, |capabilities| &capabilities.ipmi)
     }
 }
 

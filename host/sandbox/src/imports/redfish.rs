@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::secrets::{fill, read_object, scrub};
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::redfish::{Header, Host, Method, NodeResources, Response};
 use crate::bindings::ironbark::driver::types::Error;
 use crate::capabilities::{
@@ -20,6 +21,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// Headers that drivers get, and the longest value.
 const HEADERS: &[&str] = &["location", "etag", "retry-after", "allow"];
 const MAX_HEADER: usize = 2048;
+/// What is recorded of a request whose path says nothing: the capability as a whole.
+const UNREADABLE: Operation = Operation::Capability("redfish");
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -62,12 +65,17 @@ impl State {
         path: &str,
         body: Option<String>,
     ) -> Result<Response, DriverError> {
-        let access = self.redfish_access()?;
-        let path = ResourcePath::parse(path)
-            .map_err(|reason| self.denied(format!("this Redfish request is refused: {reason}")))?;
+        let access = self.redfish_access(&UNREADABLE)?;
+        let path = ResourcePath::parse(path).map_err(|reason| {
+            self.denied(
+                &UNREADABLE,
+                format!("this Redfish request is refused: {reason}"),
+            )
+        })?;
+        let operation = operation(method, &path);
         let mut body = read_body(method, body)?;
         let known = self.redfish_resources().await?;
-        self.check_request(method, &path, body.as_ref(), &known.own)?;
+        self.check_request(&operation, method, &path, body.as_ref(), &known.own)?;
         if let Some(body) = &mut body {
             fill(body, &self.context.secret_refs)?;
         }
@@ -78,25 +86,29 @@ impl State {
         };
         let limit = self.host_call_limit();
         let answer = self
-            .on_io(limit, async move { access.request(request, limit).await })
+            .operate(operation, limit, async move {
+                access.request(request, limit).await
+            })
             .await?;
         self.read_answer(answer, &known.own)
     }
 
     fn check_request(
         &self,
+        operation: &Operation,
         method: RedfishMethod,
         path: &ResourcePath,
         body: Option<&Value>,
         own: &Ownership,
     ) -> Result<(), DriverError> {
         let refuse = |reason: String| {
-            self.denied(format!(
+            let reason = format!(
                 "the Redfish request {} {} is not granted to driver package '{}': {reason}",
                 method.as_str(),
                 path.to_text(),
                 self.package.name.name
-            ))
+            );
+            self.denied(operation, reason)
         };
         if let Some(policy) = &self.package.granted.redfish {
             policy.check(method, path, own).map_err(refuse)?;
@@ -138,7 +150,7 @@ impl State {
     }
 
     async fn redfish_resources(&mut self) -> Result<KnownResources, DriverError> {
-        let access = self.redfish_access()?;
+        let access = self.redfish_access(&UNREADABLE)?;
         if let Some(known) = &self.redfish {
             return Ok(known.clone());
         }
@@ -155,9 +167,21 @@ impl State {
         Ok(known)
     }
 
-    fn redfish_access(&self) -> Result<Arc<dyn RedfishAccess>, DriverError> {
+    fn redfish_access(&self, wanted: &Operation) -> Result<Arc<dyn RedfishAccess>, DriverError> {
         let granted = self.package.granted.redfish.is_some();
-        self.lent("redfish", granted, |capabilities| &capabilities.redfish)
+        self.lent("redfish", granted, wanted, |capabilities| {
+            &capabilities.redfish
+        })
+    }
+}
+
+/// What is recorded of a request. A query isn't: it is the driver's own text.
+fn operation(method: RedfishMethod, path: &ResourcePath) -> Operation {
+    let text = path.to_text();
+    let path = text.split_once('?').map_or(text.as_str(), |(path, _)| path);
+    Operation::Redfish {
+        method,
+        path: path.to_owned(),
     }
 }
 

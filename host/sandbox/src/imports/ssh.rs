@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::secrets::scrub_text;
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::ssh::{Host, Output};
 use crate::bindings::ironbark::driver::types::Error;
 use crate::capabilities::{MAX_SSH_STDERR, MAX_SSH_STDOUT, SshAccess};
@@ -34,18 +35,24 @@ impl Host for State {
 
 impl State {
     async fn run_template(&mut self, template: String) -> Result<Output, DriverError> {
-        let access = self.ssh_access()?;
+        let operation = Operation::Ssh {
+            template: template.clone(),
+        };
+        let access = self.ssh_access(&operation)?;
         if let Some(policy) = &self.package.granted.ssh
             && !policy.templates.contains(&template)
         {
-            return Err(self.denied(format!(
+            let reason = format!(
                 "the SSH template {template:?} is not among those that driver package '{}' was granted",
                 self.package.name.name
-            )));
+            );
+            return Err(self.denied(&operation, reason));
         }
         let limit = self.host_call_limit();
         let output = self
-            .on_io(limit, async move { access.run(&template, limit).await })
+            .operate(operation, limit, async move {
+                access.run(&template, limit).await
+            })
             .await?;
         if output.stdout.len() > MAX_SSH_STDOUT || output.stderr.len() > MAX_SSH_STDERR {
             return Err(DriverError::Protocol(format!(
@@ -65,8 +72,8 @@ impl State {
         text
     }
 
-    fn ssh_access(&self) -> Result<Arc<dyn SshAccess>, DriverError> {
+    fn ssh_access(&self, wanted: &Operation) -> Result<Arc<dyn SshAccess>, DriverError> {
         let granted = self.package.granted.ssh.is_some();
-        self.lent("ssh", granted, |capabilities| &capabilities.ssh)
+        self.lent("ssh", granted, wanted, |capabilities| &capabilities.ssh)
     }
 }

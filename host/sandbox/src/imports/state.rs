@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::StateAccess;
+use crate::audit::Operation;
 use crate::bindings::ironbark::driver::state::Host;
 use crate::bindings::ironbark::driver::types::Error;
 use crate::error::DriverError;
@@ -99,6 +100,11 @@ impl State {
 
     fn state_access(&self) -> Result<Arc<dyn StateAccess>, DriverError> {
         let granted = self.package.granted.state;
-        self.lent("state", granted, |capabilities| &capabilities.state)
+        self.lent(
+            "state",
+            granted,
+            &Operation::Capability("state"),
+            |capabilities| &capabilities.state,
+        )
     }
 }

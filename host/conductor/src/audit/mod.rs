@@ -1,0 +1,143 @@
+//! The record of what drivers do to BMCs and operators to packages.
+//!
+//! Everything goes through one bounded queue to one [writer](writer): what changes a machine is waited for, what only reads is
+//! written with others within a second, and polls that bring nothing new are counted ([`repeats`]). Who finds no room in the queue
+//! waits a moment and is then turned away: nothing is done unrecorded. `docs/audit.md` says it for operators.
+
+mod action;
+mod call;
+mod repeats;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
+mod writer;
+
+use std::time::Duration;
+
+use ironbark_db::Database;
+use ironbark_model::audit::AuditEntry;
+use ironbark_model::{Error, Result};
+use ironbark_sandbox::NotRecorded;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use action::Action;
+pub(crate) use call::{CallAudit, Purpose, Who};
+use writer::Writer;
+
+/// Rows, and operations under way, that the queue has room for.
+const QUEUE: usize = 4096;
+/// How long one waits for room.
+const ROOM: Duration = Duration::from_secs(1);
+/// How long one waits for a row to be written.
+const WRITTEN: Duration = Duration::from_secs(5);
+/// Among so many of the newest rows a former process's operations without an outcome are looked for.
+const LOOKED_BACK: u32 = 5000;
+
+/// Where this conductor's rows go. Clones are the same audit.
+#[derive(Clone)]
+pub(crate) struct Audit {
+    queue: mpsc::Sender<Item>,
+    chain: String,
+}
+
+/// Something for the writer.
+enum Item {
+    /// A row.
+    Row(AuditEntry),
+    /// A row that somebody waits for, who is told its number.
+    Awaited(AuditEntry, oneshot::Sender<Result<i64, NotRecorded>>),
+    /// A row, unless the last of its kind brought the same answer: then it is counted.
+    Repeated { entry: AuditEntry, answer: u64 },
+    /// Somebody waits until everything before this is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Room for one item.
+type Place = mpsc::OwnedPermit<Item>;
+
+impl Audit {
+    /// Begins to write rows into this chain. Ends when all clones are gone. Must be called inside a runtime.
+    pub(crate) fn new(db: Database, chain: &str) -> Self {
+        Self::with_room(db, chain, QUEUE)
+    }
+
+    fn with_room(db: Database, chain: &str, room: usize) -> Self {
+        let (sender, receiver) = mpsc::channel(room);
+        tokio::spawn(Writer::new(db, chain, receiver).run());
+        Self {
+            queue: sender,
+            chain: chain.to_owned(),
+        }
+    }
+
+    /// Waits until the operations under way have ended and everything is written, for at most `within`.
+    pub(crate) async fn flush(&self, within: Duration) {
+        let all = async {
+            // All of the room is free when nothing is under way and the writer has taken everything.
+            drop(self.queue.reserve_many(self.queue.max_capacity()).await);
+            let (done, written) = oneshot::channel();
+            if self.queue.send(Item::Flush(done)).await.is_ok() {
+                let _ = written.await;
+            }
+        };
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("the audit could not be brought up to date in time");
+        }
+    }
+
+    /// Says of what a former process began, under this host name, that nobody knows how it ended.
+    pub(crate) async fn settle(&self, db: &Database) -> Result<()> {
+        let open = db.audit_unanswered(&self.chain, LOOKED_BACK).await?;
+        let entries: Vec<AuditEntry> = open
+            .into_iter()
+            .map(|(seq, entry)| answer_to(&entry, seq, ironbark_model::audit::INTERRUPTED))
+            .collect();
+        db.audit_append(&self.chain, &entries, &[]).await.map(drop)
+    }
+
+    /// Waits for room.
+    async fn place(&self) -> Result<Place, NotRecorded> {
+        match self.queue.clone().try_reserve_owned() {
+            Ok(place) => Ok(place),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(NotRecorded),
+            Err(mpsc::error::TrySendError::Full(queue)) => {
+                tokio::time::timeout(ROOM, queue.reserve_owned())
+                    .await
+                    .map_err(|_| NotRecorded)?
+                    .map_err(|_| NotRecorded)
+            }
+        }
+    }
+
+    /// Writes a row and waits until it is there; answers with its number.
+    async fn write(&self, entry: AuditEntry) -> Result<i64, NotRecorded> {
+        let (told, written) = oneshot::channel();
+        self.place().await?.send(Item::Awaited(entry, told));
+        match tokio::time::timeout(WRITTEN, written).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(NotRecorded),
+        }
+    }
+}
+
+/// The row that says how what the row `seq` began has ended.
+fn answer_to(begun: &AuditEntry, seq: i64, outcome: &str) -> AuditEntry {
+    use ironbark_model::audit::AuditKind;
+    AuditEntry {
+        at: ironbark_model::Timestamp::now(),
+        kind: match begun.kind {
+            AuditKind::Intent => AuditKind::Outcome,
+            other => other,
+        },
+        outcome: outcome.to_owned(),
+        refers_to: Some(seq),
+        ..begun.clone()
+    }
+}
+
+/// For whoever asked for what can't be recorded.
+fn refused(full: NotRecorded) -> Error {
+    Error::overloaded("The audit can't be written now, and nothing is done without it; try again.")
+        .retry_after(5)
+        .caused_by(full)
+}

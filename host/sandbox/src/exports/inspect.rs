@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn done(properties: &str, address: &str) -> Result<Inspection, String> {
-        inspection(wit::Inspection::Done(wit::Findings {
+        let found = wit::Inspection::Done(wit::Findings {
             properties: properties.to_owned(),
             ports: vec![wit::FoundPort {
                 address: address.to_owned(),
@@ -161,7 +161,8 @@ mod tests {
                 pxe_enabled: Some(true),
             }],
             inventory: None,
-        }))
+        });
+        inspection(found, &[])
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ironbark_model::package::MAX_PACKAGE_BYTES;
 use ironbark_package::{Contents, Export, Metadata, interface_name};
 use ironbark_sandbox::{Engine, PackageName};
+use tokio::sync::Notify;
 
 use crate::config::DriversConfig;
 use crate::error::PackageError;
@@ -22,6 +23,7 @@ pub(crate) async fn prepare(
     config: &DriversConfig,
     bytes: Arc<[u8]>,
     grants: &Grants,
+    alarm: Arc<Notify>,
 ) -> Result<PreparedPackage, PackageError> {
     if bytes.len() > MAX_PACKAGE_BYTES {
         return Err(PackageError::TooLarge { size: bytes.len() });
@@ -51,6 +53,7 @@ pub(crate) async fn prepare(
         driver,
         rules,
         config.quarantine.clone(),
+        alarm,
     );
     Ok(PreparedPackage(Arc::new(package)))
 }

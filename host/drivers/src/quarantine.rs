@@ -12,12 +12,33 @@ pub(crate) struct Health {
     counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
+    /// Those that count towards a quarantine.
     faults: u32,
-    total: u64,
     last: Option<Instant>,
-    quarantined: Option<u32>,
+    total: CallCounts,
+    quarantine: Option<Quarantine>,
+}
+
+/// How calls of a package version ended, since it was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls that ended, one way or the other.
+    pub calls: u64,
+    /// Those that broke.
+    pub faults: u64,
+}
+
+/// A version that isn't called any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// After how many faults; 0 if somebody decided it.
+    pub faults: u32,
+    /// Also steps that began with it don't go on.
+    pub stopped: bool,
+    /// It is written down. What isn't was found here just now.
+    pub known: bool,
 }
 
 impl Health {
@@ -28,13 +49,20 @@ impl Health {
         }
     }
 
-    /// After how many faults it was quarantined, if it was.
-    pub(crate) fn quarantined(&self) -> Option<u32> {
-        self.counts().quarantined
+    pub(crate) fn quarantine(&self) -> Option<Quarantine> {
+        self.counts().quarantine
     }
 
-    /// Faults since the package was activated.
-    pub(crate) fn total(&self) -> u64 {
+    /// After how many faults no call is made; `pinned` says that it is one of a step that began with this version.
+    pub(crate) fn refuses(&self, pinned: bool) -> Option<u32> {
+        self.counts()
+            .quarantine
+            .filter(|quarantine| quarantine.stopped || !pinned)
+            .map(|quarantine| quarantine.faults)
+    }
+
+    /// How calls ended since the package was loaded.
+    pub(crate) fn total(&self) -> CallCounts {
         self.counts().total
     }
 
@@ -42,6 +70,7 @@ impl Health {
     pub(crate) fn record_success(&self) {
         let mut counts = self.counts();
         counts.faults = counts.faults.saturating_sub(1);
+        counts.total.calls = counts.total.calls.saturating_add(1);
     }
 
     /// A call broke; `true` if that was one too many.
@@ -54,23 +83,46 @@ impl Health {
             counts.faults = 0;
         }
         counts.faults = counts.faults.saturating_add(1);
-        counts.total = counts.total.saturating_add(1);
+        counts.total.calls = counts.total.calls.saturating_add(1);
+        counts.total.faults = counts.total.faults.saturating_add(1);
         counts.last = Some(now);
         if self.config.faults == 0
             || counts.faults < self.config.faults
-            || counts.quarantined.is_some()
+            || counts.quarantine.is_some()
         {
             return false;
         }
-        counts.quarantined = Some(counts.faults);
+        counts.quarantine = Some(Quarantine {
+            faults: counts.faults,
+            stopped: false,
+            known: false,
+        });
         true
+    }
+
+    /// Makes the quarantine here what is written down.
+    pub(crate) fn set(&self, stopped: bool) {
+        let mut counts = self.counts();
+        let faults = counts.quarantine.map_or(0, |quarantine| quarantine.faults);
+        counts.quarantine = Some(Quarantine {
+            faults,
+            stopped,
+            known: true,
+        });
+    }
+
+    /// Is doing as `before`.
+    pub(crate) fn inherit(&self, before: &Self) {
+        // Promoted, a package is its own past: one lock after the other.
+        let counts = before.counts().clone();
+        *self.counts() = counts;
     }
 
     /// Gives it another chance.
     pub(crate) fn release(&self) {
         let mut counts = self.counts();
         counts.faults = 0;
-        counts.quarantined = None;
+        counts.quarantine = None;
     }
 
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -82,6 +134,7 @@ impl Health {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::time::Duration;
 
@@ -93,9 +146,18 @@ mod tests {
         let now = Instant::now();
         let tripped: Vec<bool> = (0..6).map(|_| health.record_fault(now)).collect();
         assert_eq!(tripped, [false, false, false, false, true, false]);
-        assert_eq!(health.quarantined(), Some(5));
+        let quarantine = health.quarantine().unwrap();
+        assert_eq!((quarantine.faults, quarantine.known), (5, false));
+        // A step that began goes on, unless somebody stops it too.
+        assert_eq!(
+            (health.refuses(false), health.refuses(true)),
+            (Some(5), None)
+        );
+        health.set(true);
+        assert_eq!(health.refuses(true), Some(5));
+        assert!(health.quarantine().unwrap().known);
         health.release();
-        assert_eq!(health.quarantined(), None);
+        assert_eq!(health.quarantine(), None);
     }
 
     #[test]
@@ -106,7 +168,14 @@ mod tests {
             assert!(!health.record_fault(now));
             health.record_success();
         }
-        assert_eq!((health.quarantined(), health.total()), (None, 100));
+        assert_eq!(health.quarantine(), None);
+        assert_eq!(
+            health.total(),
+            CallCounts {
+                calls: 200,
+                faults: 100
+            }
+        );
     }
 
     #[test]
@@ -117,6 +186,6 @@ mod tests {
             assert!(!health.record_fault(now));
             now += Duration::from_secs(601);
         }
-        assert_eq!(health.quarantined(), None);
+        assert_eq!(health.quarantine(), None);
     }
 }

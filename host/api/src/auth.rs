@@ -115,24 +115,24 @@ impl PasswordCheck {
     }
 }
 
-/// Lets a request pass, or says 401.
+/// Lets a request pass, or says 401. Answers with the user's name, if there are users.
 pub(crate) async fn admit(
     auth: &Auth,
     check: &PasswordCheck,
     path: &str,
     headers: &HeaderMap,
-) -> Result<(), ApiError> {
+) -> Result<Option<String>, ApiError> {
     let Auth::HttpBasic(file) = auth else {
-        return Ok(());
+        return Ok(None);
     };
     if is_public(path) {
-        return Ok(());
+        return Ok(None);
     }
     let Some((name, password)) = credentials(headers) else {
         return Err(ApiError::unauthorized());
     };
     if check.is_right(file, &name, password).await? {
-        Ok(())
+        Ok(Some(name))
     } else {
         Err(ApiError::unauthorized())
     }

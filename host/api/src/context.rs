@@ -1,6 +1,6 @@
 //! One request, as a handler sees it: the version is negotiated, the path matched, the body read.
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Node};
@@ -24,6 +24,9 @@ pub(crate) struct Context {
     pub(crate) base: String,
     /// `req-…`.
     pub(crate) request_id: String,
+    /// The user's name, if there are users.
+    pub(crate) user: Option<String>,
+    pub(crate) headers: HeaderMap,
     pub(crate) params: Vec<(&'static str, String)>,
     /// The last element of the path is a parameter: an old client may have put `.json` behind it.
     pub(crate) ends_in_param: bool,
@@ -34,6 +37,11 @@ impl Context {
     /// The request's body, as it came.
     pub(crate) fn body(&self) -> &Bytes {
         &self.received.bytes
+    }
+
+    /// Who asks, for a history of who did what.
+    pub(crate) fn by(&self) -> String {
+        self.user.clone().unwrap_or_else(|| "anonymous".to_owned())
     }
 
     /// An element of the path, decoded.

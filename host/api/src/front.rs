@@ -98,7 +98,7 @@ async fn pass(
         .clone()
         .try_acquire_owned()
         .map_err(|_| Error::overloaded("Too many requests are under way; try again."))?;
-    auth::admit(&state.config().auth, state.passwords(), path, &head.headers).await?;
+    let user = auth::admit(&state.config().auth, state.passwords(), path, &head.headers).await?;
 
     let elements = paths::elements(path)?;
     if elements.is_empty() {
@@ -135,6 +135,8 @@ async fn pass(
         base: base_url::of_request(state.config(), &head.uri, &head.headers),
         method: head.method,
         request_id: request_id.to_owned(),
+        user,
+        headers: head.headers,
         params,
         ends_in_param,
         received,

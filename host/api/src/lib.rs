@@ -26,6 +26,7 @@ mod nodes;
 mod packages;
 mod paging;
 mod ports;
+mod publishers;
 mod query;
 mod reply;
 mod root;

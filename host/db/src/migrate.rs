@@ -8,12 +8,20 @@ use crate::DbError;
 use crate::dialect::Dialect;
 
 /// Number, name, text for SQLite, text for PostgreSQL.
-const FILES: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "first schema",
-    include_str!("../../../migrations/sqlite/0001_first_schema.sql"),
-    include_str!("../../../migrations/postgres/0001_first_schema.sql"),
-)];
+const FILES: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "first schema",
+        include_str!("../../../migrations/sqlite/0001_first_schema.sql"),
+        include_str!("../../../migrations/postgres/0001_first_schema.sql"),
+    ),
+    (
+        2,
+        "package lifecycle",
+        include_str!("../../../migrations/sqlite/0002_package_lifecycle.sql"),
+        include_str!("../../../migrations/postgres/0002_package_lifecycle.sql"),
+    ),
+];
 
 /// Where the database notes which files it has seen.
 const TABLE: &str = "schema_migrations";

@@ -10,9 +10,25 @@ use ironbark_model::ident::Ident;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::package::PackageSource;
 use ironbark_model::{ErrorKind, JsonObject, Operation};
+use ironbark_rpc::Installation;
 
 use super::*;
 use crate::testing::{config, node, package, registered, stage};
+
+/// Uploads and activates.
+async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String]) -> Result<Value> {
+    let installation = Installation {
+        digest: digest.to_owned(),
+        grants: Some(grants.to_vec()),
+        activate: true,
+        ..Installation::default()
+    };
+    upload(ctx, installation, &Actor::user("ada", "req-1")).await
+}
+
+async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
+    super::remove(ctx, name, None, &Actor::user("ada", "req-1")).await
+}
 
 fn all() -> Vec<String> {
     vec!["*".to_owned()]

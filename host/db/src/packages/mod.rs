@@ -1,0 +1,11 @@
+//! Driver packages: their bytes, which versions are installed and which of them is active, canaries, grants, history.
+//!
+//! Everything is read through [`Database`], and changed in one transaction, [`PackagesTx`].
+
+mod blobs;
+mod change;
+mod decode;
+mod failures;
+mod read;
+
+pub use change::PackagesTx;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::lifecycle::args::{LifecycleCommand, PublisherCommand};
+
 /// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(
@@ -24,9 +26,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first."
     )]
     Serve(ServeArgs),
-    /// Look at driver packages.
+    /// Make, look at and manage driver packages.
     #[command(subcommand)]
     Driver(DriverCommand),
+    /// Say whose signatures on driver packages count.
+    #[command(subcommand)]
+    Publisher(PublisherCommand),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -83,21 +88,8 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DriverCommand {
-    /// List the packages that a running service has.
-    #[command(
-        after_help = "Example:\n  ironbark driver list --url http://127.0.0.1:6385 --output json"
-    )]
-    List {
-        /// Where the service listens.
-        #[arg(long, default_value = "http://127.0.0.1:6385", env = "IRONBARK_URL")]
-        url: String,
-        /// `user:password` for HTTP basic authentication.
-        #[arg(long, env = "IRONBARK_CREDENTIALS", hide_env_values = true)]
-        credentials: Option<String>,
-        /// Form of the answer.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
-    },
+    #[command(flatten)]
+    Lifecycle(LifecycleCommand),
     /// Show what is in a package file, without running it.
     #[command(after_help = "Example:\n  ironbark driver inspect target/drivers/ipmi.wasm")]
     Inspect {

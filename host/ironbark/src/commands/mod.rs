@@ -2,8 +2,8 @@
 
 mod config_check;
 mod driver_inspect;
-mod driver_list;
 mod driver_pack;
+pub(crate) mod lifecycle;
 
 use anyhow::Result;
 
@@ -13,11 +13,8 @@ use crate::cli::{Cli, Command, ConfigCommand, DriverCommand};
 pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => crate::serve::run(args),
-        Command::Driver(DriverCommand::List {
-            url,
-            credentials,
-            output,
-        }) => driver_list::run(&url, credentials.as_deref(), output),
+        Command::Driver(DriverCommand::Lifecycle(command)) => lifecycle::driver(command),
+        Command::Publisher(command) => lifecycle::publisher(command),
         Command::Driver(DriverCommand::Inspect { file, output }) => {
             driver_inspect::run(&file, output)
         }

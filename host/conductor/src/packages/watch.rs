@@ -173,7 +173,8 @@ async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<Strin
         file.changed,
     );
     // A signature that came later is taken in, whether or not the version is in use.
-    if !takes_over && !(unsigned && file.signature.is_some()) {
+    let signs = unsigned && file.signature.is_some();
+    if !(takes_over || signs) {
         if let Some(active) = active.filter(|active| active.digest != digest) {
             tracing::info!(
                 file = file.name, package = %name, version = %metadata.version,

@@ -1,6 +1,6 @@
 //! Driver packages: their bytes, which versions are installed and which of them is active, canaries, grants, history.
 //!
-//! Everything is read through [`Database`], and changed in one transaction, [`PackagesTx`].
+//! Everything is read through [`crate::Database`], and changed in one transaction, [`PackagesTx`].
 
 mod blobs;
 mod change;

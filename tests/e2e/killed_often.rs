@@ -1,6 +1,6 @@
 //! A hundred kills at random instants, while nodes are deployed, torn down and cleaned without pause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -109,7 +109,9 @@ async fn story(seed: u64) {
         tally.failed.load(Ordering::Relaxed) > 0,
         "no fail step was ever interrupted: {tally:?}"
     );
-    started_once(&service.log(), &uuids);
+    let log = service.log();
+    started_once(&log, &uuids);
+    resumed_from_their_cursor(&log, &uuids);
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +132,7 @@ struct Life {
 impl Life {
     async fn live(&mut self) {
         let mut last = String::new();
+        let mut last_state = String::new();
         let mut since = Instant::now();
         let mut pace = tokio::time::interval(Duration::from_millis(15));
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -145,6 +148,10 @@ impl Life {
             };
             let node = answer.expect(200);
             let state = node["provision_state"].as_str().unwrap().to_owned();
+            if state != last_state {
+                self.count(&state);
+                last_state.clone_from(&state);
+            }
             let shown = format!(
                 "{state} {} {} {}",
                 node["deploy_step"], node["clean_step"], node["reservation"]
@@ -168,11 +175,11 @@ impl Life {
             "available" if self.over.load(Ordering::Relaxed) => return true,
             "enroll" => self.ask("manage").await,
             "manageable" => self.ask("provide").await,
-            "available" => self.counted("active", &self.tally.cleaned).await,
-            "active" => self.counted("deleted", &self.tally.deployed).await,
+            "available" => self.ask("active").await,
+            "active" => self.ask("deleted").await,
             "deploy failed" => {
                 self.must_be_fragile(node, &["deploy.deploy", "deploy.fragile"]);
-                self.counted("deleted", &self.tally.failed).await;
+                self.ask("deleted").await;
             }
             "clean failed" => {
                 self.must_be_fragile(node, &["deploy.fragile"]);
@@ -184,7 +191,7 @@ impl Life {
                         None,
                     )
                     .await;
-                self.counted("manage", &self.tally.failed).await;
+                self.ask("manage").await;
             }
             other => panic!("{}: {other} at rest: {node:#}", self.name),
         }
@@ -205,9 +212,15 @@ impl Life {
         );
     }
 
-    async fn counted(&self, verb: &str, count: &AtomicUsize) {
+    /// Counts what was reached, once each time: how often the client asked says nothing.
+    fn count(&self, reached: &str) {
+        let count = match reached {
+            "available" => &self.tally.cleaned,
+            "active" => &self.tally.deployed,
+            "deploy failed" | "clean failed" => &self.tally.failed,
+            _ => return,
+        };
         count.fetch_add(1, Ordering::Relaxed);
-        self.ask(verb).await;
     }
 
     /// Asks for a verb. Whether it was accepted is seen in the node's state, since the answer may be lost with the service.
@@ -230,6 +243,39 @@ impl Life {
     }
 }
 
+/// A step that is resumed and has made a checkpoint is never begun from scratch again in the same operation.
+fn resumed_from_their_cursor(log: &str, uuids: &BTreeMap<String, &str>) {
+    let mut gone_on: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
+    for line in log.lines() {
+        let Some((_, name)) = uuids
+            .iter()
+            .find(|(uuid, name)| line.contains(uuid.as_str()) && name.starts_with("resume"))
+        else {
+            continue;
+        };
+        for step in ["deploy", "resume"] {
+            if line.contains(&format!("step {step} goes on after part")) {
+                gone_on.insert((name, step, request_of(line)));
+            } else if line.contains(&format!("step {step} starts")) {
+                let start = (*name, step, request_of(line));
+                assert!(
+                    !gone_on.contains(&start),
+                    "{start:?} began again from scratch"
+                );
+            }
+        }
+    }
+    assert!(!gone_on.is_empty(), "no step was ever resumed");
+}
+
+fn request_of(line: &str) -> &str {
+    let request = line
+        .find("req-")
+        .map_or("", |at| &line[at..(at + 40).min(line.len())]);
+    assert!(!request.is_empty(), "no request id: {line}");
+    request
+}
+
 /// In the log, which outlives every kill: a fragile step of one operation starts at most once.
 fn started_once(log: &str, uuids: &BTreeMap<String, &str>) {
     let mut starts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
@@ -246,11 +292,7 @@ fn started_once(log: &str, uuids: &BTreeMap<String, &str>) {
         else {
             continue;
         };
-        let request = line
-            .find("req-")
-            .map_or("", |at| &line[at..(at + 40).min(line.len())]);
-        assert!(!request.is_empty(), "no request id: {line}");
-        *starts.entry((name, step, request)).or_default() += 1;
+        *starts.entry((name, step, request_of(line))).or_default() += 1;
     }
     assert!(
         !starts.is_empty(),

@@ -18,7 +18,9 @@ mod packages;
 mod postgresql;
 mod power_sync;
 mod stopping;
+mod tasks;
 mod tour;
+mod vendor;
 mod waiting;
 mod witness;
 

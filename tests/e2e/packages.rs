@@ -277,7 +277,7 @@ fn newer(package: &Package, change: impl FnOnce(&mut Value)) -> Vec<u8> {
 async fn announce(service: &Service, size: usize) -> String {
     let mut connection = TcpStream::connect(service.listen()).await.unwrap();
     let head = format!(
-        "POST /ironbark/v1/packages HTTP/1.1\r\nHost: here\r\nContent-Type: application/wasm\r\n\
+        "POST /ironbark/v1/packages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/wasm\r\n\
          Content-Length: {size}\r\nConnection: close\r\n\r\n"
     );
     connection.write_all(head.as_bytes()).await.unwrap();

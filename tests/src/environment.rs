@@ -48,18 +48,25 @@ pub fn have(what: &str) -> bool {
         "ipmitool" => runs("ipmitool", &["-V"]),
         // Without a configuration it complains, but it starts.
         "ipmi_sim" => on_path("ipmi_sim"),
+        "minisign" => on_path("minisign"),
         "postgres" => {
             on_path("initdb")
                 || std::fs::read_dir("/usr/lib/postgresql")
                     .is_ok_and(|mut found| found.next().is_some())
         }
         "clients" => default_clients().join("openstack").is_file(),
+        "jco" => javascript_tools().join(".bin/jco").exists(),
         other => panic!("nobody knows what {other} is"),
     };
     if !there {
         eprintln!("left out: there is no {what} here; cargo xtask test installs it");
     }
     there
+}
+
+/// The folder of the JavaScript packages that drivers in JavaScript are built with. Ask [`have`]`("jco")` first.
+pub fn javascript_tools() -> PathBuf {
+    target().join("javascript").join("node_modules")
 }
 
 fn default_clients() -> PathBuf {

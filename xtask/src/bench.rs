@@ -7,7 +7,7 @@ use crate::drivers;
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  cargo xtask bench -- --quick")]
+#[command(after_help = "Example:\n  cargo xtask bench -- --json bench.json")]
 pub(crate) struct Args {
     /// Passed on to the bench program (see bench/README.md).
     #[arg(last = true)]

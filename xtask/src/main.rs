@@ -6,6 +6,7 @@
 
 mod bench;
 mod command;
+mod contract;
 mod demo;
 mod drivers;
 mod lint;
@@ -41,6 +42,8 @@ enum Task {
     Drivers,
     /// Formatting, lints, documentation, and the rules for dependencies.
     Lint,
+    /// Check the driver contract against the released ones, and run what was built with them.
+    Contract,
     /// Measure CPU time and latency of the rows in bench/README.md.
     Bench(bench::Args),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Build | Task::Drivers => drivers::build_all(),
         Task::Lint => lint::run(),
+        Task::Contract => contract::run(),
         Task::Bench(args) => bench::run(&args),
     };
     match outcome {

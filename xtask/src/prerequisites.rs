@@ -1,10 +1,11 @@
-//! What tests need besides cargo: Debian packages and a Python environment with the real clients.
+//! What tests need besides cargo: Debian packages, Python environments with the real clients and a Redfish service, npm's tools
+//! for drivers in JavaScript.
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::command::{answers, program, step, target};
+use crate::command::{answers, program, root, step, target};
 
 /// Something that some tests need.
 struct Need {
@@ -27,6 +28,11 @@ const NEEDS: &[Need] = &[
         present: || on_path("ipmi_sim"),
     },
     Need {
+        name: "minisign",
+        package: "minisign",
+        present: || answers("minisign", &["-v"]),
+    },
+    Need {
         name: "postgres",
         package: "postgresql",
         present: || postgres().is_some(),
@@ -38,12 +44,11 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// python-ironicclient's version is the one that conformance is stated for.
-const CLIENTS: &[&str] = &[
-    "python-ironicclient==6.3.0",
-    "python-openstackclient",
-    "openstacksdk==4.22.0",
-];
+/// The clients that conformance is stated for, with everything that they need, each at one version.
+const CLIENTS: &str = "tests/clients/requirements.txt";
+
+/// The Redfish service that others wrote, with the versions of all that it needs.
+const SUSHY: &str = "tests/clients/sushy-requirements.txt";
 
 /// What was found or installed.
 #[derive(Debug, Default)]
@@ -54,6 +59,8 @@ pub(crate) struct Prerequisites {
     pub(crate) left_out: Vec<String>,
     /// Folder of the Python environment with the clients.
     pub(crate) clients: Option<PathBuf>,
+    /// Folder of the Python environment with sushy-tools.
+    pub(crate) sushy: Option<PathBuf>,
 }
 
 /// Looks for everything, and installs what is missing if this is root on Debian.
@@ -81,23 +88,47 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
             ));
         }
     }
-    if found.present.contains(&"python") {
-        match clients() {
-            Ok(folder) => {
-                found.clients = Some(folder);
-                found.present.push("clients");
-            }
-            Err(error) if can_install() => return Err(error),
-            Err(error) => found
-                .left_out
-                .push(format!("tests with the real clients: {error:#}")),
-        }
-    } else {
+    found.clients = found.python_part("clients", "the real clients", clients)?;
+    found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
+    if !answers("npm", &["--version"]) {
         found
             .left_out
-            .push("tests with the real clients: apt-get install python3-venv".to_owned());
+            .push("tests of drivers in JavaScript: install Node.js with npm".to_owned());
+    } else if let Err(error) = javascript_tools() {
+        found
+            .left_out
+            .push(format!("tests of drivers in JavaScript: {error:#}"));
+    } else {
+        found.present.push("jco");
     }
     Ok(found)
+}
+
+impl Prerequisites {
+    /// A Python environment, noted as present or as left out. Where it could be installed, it must be.
+    fn python_part(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        make: fn() -> Result<PathBuf>,
+    ) -> Result<Option<PathBuf>> {
+        if !self.present.contains(&"python") {
+            let advice = format!("tests with {what}: apt-get install python3-venv");
+            self.left_out.push(advice);
+            return Ok(None);
+        }
+        match make() {
+            Ok(folder) => {
+                self.present.push(name);
+                Ok(Some(folder))
+            }
+            Err(error) if can_install() => Err(error),
+            Err(error) => {
+                self.left_out.push(format!("tests with {what}: {error:#}"));
+                Ok(None)
+            }
+        }
+    }
 }
 
 fn can_install() -> bool {
@@ -123,22 +154,51 @@ fn postgres() -> Option<PathBuf> {
         .or_else(|| on_path("initdb").then(PathBuf::new))
 }
 
-/// A Python environment with the real clients, made once.
 fn clients() -> Result<PathBuf> {
-    let folder = target().join("clients");
+    python_environment("clients", CLIENTS)
+}
+
+fn sushy() -> Result<PathBuf> {
+    python_environment("sushy", SUSHY)
+}
+
+/// A Python environment of this name with what the file `list` of the repository names, made once for each state of the file.
+fn python_environment(name: &str, list: &str) -> Result<PathBuf> {
+    let folder = target().join(name);
     let marker = folder.join("installed");
-    let wanted = CLIENTS.join("\n");
+    let list = root().join(list);
+    let wanted = std::fs::read_to_string(&list)
+        .with_context(|| format!("{} can't be read", list.display()))?;
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(folder);
     }
     let mut venv = program("python3");
     venv.args(["-m", "venv"]).arg(&folder);
-    step("Making a Python environment", venv)?;
+    step(&format!("Making a Python environment for {name}"), venv)?;
     let mut install = program(folder.join("bin/pip"));
     install
         .args(["install", "--quiet", "--disable-pip-version-check"])
-        .args(CLIENTS);
-    step("Installing the real clients", install)?;
+        .arg("--requirement")
+        .arg(list);
+    step(&format!("Installing {name}"), install)?;
     std::fs::write(&marker, wanted)?;
     Ok(folder)
+}
+
+/// What a driver in JavaScript is built with: what the template names, installed once.
+fn javascript_tools() -> Result<()> {
+    let folder = target().join("javascript");
+    let manifest = folder.join("package.json");
+    let wanted = std::fs::read_to_string(root().join("sdk/templates/javascript/package.json"))?;
+    let installed = folder.join("node_modules/.bin/jco").exists();
+    if installed && std::fs::read_to_string(&manifest).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(&manifest, wanted)?;
+    let mut install = program("npm");
+    install
+        .args(["install", "--no-fund", "--no-audit"])
+        .current_dir(&folder);
+    step("Installing the tools for drivers in JavaScript", install)
 }

@@ -70,6 +70,9 @@ fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
     if let Some(clients) = &found.clients {
         test.env("IRONBARK_TEST_CLIENTS", clients.join("bin"));
     }
+    if let Some(sushy) = &found.sushy {
+        test.env("IRONBARK_TEST_SUSHY", sushy.join("bin"));
+    }
     let (summary, success) = watch(test)?;
     if !success && summary.failed == 0 {
         bail!("the tests could not be built or run");

@@ -14,8 +14,7 @@ pub(crate) fn of_request(config: &ApiConfig, uri: &Uri, headers: &HeaderMap) -> 
         return endpoint.strip_suffix("/v1").unwrap_or(endpoint).to_owned();
     }
     let mut scheme = if config.tls { "https" } else { "http" };
-    let mut host = text(headers, header::HOST.as_str())
-        .or_else(|| uri.authority().map(|authority| authority.as_str()))
+    let mut host = host(uri, headers)
         .filter(|host| is_host(host))
         .unwrap_or(NO_HOST);
     let mut prefix = "";
@@ -30,6 +29,12 @@ pub(crate) fn of_request(config: &ApiConfig, uri: &Uri, headers: &HeaderMap) -> 
         prefix = told.prefix.filter(|told| is_prefix(told)).unwrap_or(prefix);
     }
     format!("{scheme}://{host}{}", prefix.trim_end_matches('/'))
+}
+
+/// Name and port under which the client reached us, as it says.
+pub(crate) fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
+    text(headers, header::HOST.as_str())
+        .or_else(|| uri.authority().map(|authority| authority.as_str()))
 }
 
 /// What a proxy says of the client's request: `Forwarded` (RFC 7239), else the older `X-Forwarded-…`.

@@ -8,13 +8,11 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::gates::Attribute;
-use crate::limits::check_depth;
 use crate::values;
 use crate::versions::Version;
 
 /// The body as JSON; 400 if it is none.
 pub(crate) fn json(context: &Context) -> Result<Value, ApiError> {
-    check_depth(context.body())?;
     serde_json::from_slice(context.body()).map_err(|error| {
         ApiError::invalid(format!("The request's body is not valid JSON: {error}."))
     })

@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub enable_proxy_headers: bool,
     /// Clients connect with TLS, so that links begin with `https`.
     pub tls: bool,
+    /// The conductor group of a node that is created without one, in lower case: it says who is asked to create it.
+    pub default_conductor_group: String,
     /// Bounds.
     pub limits: Limits,
 }
@@ -39,6 +41,7 @@ impl Default for ApiConfig {
             max_limit: 1000,
             enable_proxy_headers: false,
             tls: false,
+            default_conductor_group: String::new(),
             limits: Limits::default(),
         }
     }
@@ -50,7 +53,7 @@ pub struct Limits {
     /// Requests under way; one more is answered 503. Much more than what conductors take, whose own bounds come first:
     /// many requests that wait for slow machines must not keep others from reading.
     pub in_flight: usize,
-    /// Bytes of request bodies in memory, all together; more is answered 503.
+    /// Bytes of request bodies in memory, all together and with what they become when parsed; more is answered 503.
     pub body_memory: usize,
     /// How long a client may take to send a body of ordinary size; a package may take ten times as long.
     pub body_timeout: Duration,

@@ -55,7 +55,7 @@ impl Context {
     /// The node that the path names; 404 if there is none.
     pub(crate) async fn node(&self) -> Result<Node, ApiError> {
         let written = self.param("node");
-        let node = match self.without_suffix(written) {
+        let node = match self.without_suffix("node") {
             Some(stripped) => match self.find_node(stripped).await {
                 Err(_) => self.find_node(written).await?,
                 found => found?,
@@ -76,9 +76,10 @@ impl Context {
         Ok(node.ok_or_else(|| Error::node_not_found(written))?)
     }
 
-    /// What `written` is without a `.json` that the client's version would have taken off.
-    pub(crate) fn without_suffix<'w>(&self, written: &'w str) -> Option<&'w str> {
-        if self.ends_in_param && self.version.strips_json_suffix() {
+    /// An element of the path without a `.json` that the client's version would have taken off: only of the last one.
+    pub(crate) fn without_suffix(&self, name: &str) -> Option<&str> {
+        let (last, written) = self.params.last()?;
+        if self.ends_in_param && *last == name && self.version.strips_json_suffix() {
             written.strip_suffix(".json")
         } else {
             None

@@ -1,4 +1,4 @@
-//! What every request passes through: its id, bounds, authentication, version, path and gates; and what every answer
+//! What every request passes through: its id, bounds, origin, authentication, version, path and gates; and what every answer
 //! gets on its way out.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::paths::{self, Found};
 use crate::query::Query;
 use crate::versions::{self, Version};
-use crate::{ApiState, auth, base_url, health, limits, root};
+use crate::{ApiState, auth, base_url, browser, health, limits, root};
 
 /// The service under the router.
 #[derive(Clone)]
@@ -93,6 +93,7 @@ async fn pass(
     if path == "/healthcheck" || path.starts_with("/healthcheck/") {
         return health::check(&state).await;
     }
+    browser::check(state.config(), &head.uri, &head.headers)?;
     let _under_way = state
         .in_flight()
         .clone()
@@ -128,6 +129,7 @@ async fn pass(
         ends_in_param,
         limit,
     } = paths::find(scope, version, &head.method)?;
+    limits::check_type(&head.headers, limit)?;
     let received = limits::receive(&state, &head.headers, body, limit).await?;
     let context = Context {
         version,

@@ -12,6 +12,7 @@
 mod auth;
 mod base_url;
 mod body;
+mod browser;
 mod conductors;
 mod config;
 mod context;
@@ -22,6 +23,7 @@ mod gates;
 mod health;
 mod htpasswd;
 mod limits;
+mod local_link;
 mod nodes;
 mod packages;
 mod paging;

@@ -1,4 +1,4 @@
-//! Bounds on what a client sends: size, depth, time, and memory of all bodies together.
+//! Bounds on what a client sends: type, size, depth, time, and memory of all bodies together.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use ironbark_model::Error;
+use ironbark_model::patch::MAX_DEPTH;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiState;
@@ -15,8 +16,14 @@ use crate::error::ApiError;
 /// What one permit of the memory for bodies stands for.
 pub(crate) const MEMORY_UNIT: usize = 1024;
 
-/// The deepest nesting of JSON that is accepted.
-const MAX_DEPTH: usize = 25;
+/// The most values in the JSON of one body. Configurations of machines have hundreds.
+const MAX_VALUES: usize = 1_000_000;
+
+/// Memory that one value takes when it is parsed: its place in a list that may just have doubled.
+const VALUE_BYTES: usize = 64;
+
+/// How many values take as much memory as an object, which has room for some entries from the first one on.
+const VALUES_OF_OBJECT: usize = 10;
 
 /// How large a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +36,10 @@ pub(crate) enum BodyLimit {
     Package,
 }
 
-/// A body that was read, and the memory that it takes. Not `Debug`: it may hold secrets.
+/// A body that was read, and the memory that it takes, also when it is parsed. Not `Debug`: it may hold secrets.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _memory: Option<OwnedSemaphorePermit>,
+    memory: Option<OwnedSemaphorePermit>,
 }
 
 impl BodyLimit {
@@ -81,6 +88,25 @@ pub(crate) fn check_head(
     Ok(())
 }
 
+/// Refuses a driver package that isn't called one. JSON is read whatever it is called, as clients expect.
+///
+/// A page of another site can make a browser send any bytes, but not under this name without asking first.
+pub(crate) fn check_type(headers: &HeaderMap, limit: BodyLimit) -> Result<(), ApiError> {
+    const WASM: &str = "application/wasm";
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    if limit == BodyLimit::Package && !given.trim().eq_ignore_ascii_case(WASM) {
+        return Err(ApiError::fault(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("A driver package is sent with Content-Type: {WASM}."),
+        ));
+    }
+    Ok(())
+}
+
 /// Reads a body to its end.
 pub(crate) async fn receive(
     state: &ApiState,
@@ -96,21 +122,29 @@ pub(crate) async fn receive(
         return Err(too_large(limit));
     }
     let patience = limit.patience(state.config().limits.body_timeout);
-    match tokio::time::timeout(patience, collect(state, body, limit)).await {
-        Ok(received) => received,
-        Err(_) => Err(ApiError::bare(
-            StatusCode::REQUEST_TIMEOUT,
-            format!(
-                "The request's body did not arrive within {} s.",
-                patience.as_secs()
-            ),
-        )),
+    let mut received = tokio::time::timeout(patience, collect(state, body, limit))
+        .await
+        .map_err(|_| {
+            ApiError::bare(
+                StatusCode::REQUEST_TIMEOUT,
+                format!(
+                    "The request's body did not arrive within {} s.",
+                    patience.as_secs()
+                ),
+            )
+        })??;
+    if limit != BodyLimit::Package && !received.bytes.is_empty() {
+        let parsed = check_json(&received.bytes)?.saturating_mul(VALUE_BYTES);
+        take_memory(state, &mut received.memory, parsed)?;
     }
+    Ok(received)
 }
 
-/// Refuses JSON that is nested more than [`MAX_DEPTH`] deep, before a parser sees it.
-pub(crate) fn check_depth(json: &[u8]) -> Result<(), ApiError> {
+/// Refuses JSON that is nested more than [`MAX_DEPTH`] deep or has more than [`MAX_VALUES`] values, before a parser sees
+/// it. Answers how many values it has, about: an object counts for as many as its first entries take memory.
+fn check_json(json: &[u8]) -> Result<usize, ApiError> {
     let mut depth = 0usize;
+    let mut values = 1usize;
     let mut in_string = false;
     let mut escaped = false;
     for byte in json {
@@ -125,22 +159,28 @@ pub(crate) fn check_depth(json: &[u8]) -> Result<(), ApiError> {
         }
         match byte {
             b'"' => in_string = true,
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(ApiError::bare(
-                        StatusCode::BAD_REQUEST,
-                        format!(
-                            "Request body JSON is nested too deeply: at most {MAX_DEPTH} levels are accepted."
-                        ),
-                    ));
-                }
-            }
+            b',' => values += 1,
+            b'[' => (depth, values) = (depth + 1, values + 1),
+            b'{' => (depth, values) = (depth + 1, values + VALUES_OF_OBJECT),
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
+        if depth > MAX_DEPTH {
+            return Err(ApiError::bare(
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "Request body JSON is nested too deeply: at most {MAX_DEPTH} levels are accepted."
+                ),
+            ));
+        }
+        if values > MAX_VALUES {
+            return Err(ApiError::bare(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("Request body JSON has more than {MAX_VALUES} values."),
+            ));
+        }
     }
-    Ok(())
+    Ok(values)
 }
 
 async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<Received, ApiError> {
@@ -160,16 +200,7 @@ async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<R
         if first.len() + buffer.len() + data.len() > limit.bytes() {
             return Err(too_large(limit));
         }
-        let units = u32::try_from(data.len().div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
-        let more = state
-            .body_memory()
-            .clone()
-            .try_acquire_many_owned(units)
-            .map_err(|_| Error::overloaded("Too many large requests are under way; try again."))?;
-        match &mut memory {
-            Some(memory) => memory.merge(more),
-            None => memory = Some(more),
-        }
+        take_memory(state, &mut memory, data.len())?;
         // Most bodies come in one piece, which needs no copy.
         if first.is_empty() && buffer.is_empty() {
             first = data;
@@ -185,10 +216,26 @@ async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<R
     } else {
         buffer.freeze()
     };
-    Ok(Received {
-        bytes,
-        _memory: memory,
-    })
+    Ok(Received { bytes, memory })
+}
+
+/// Takes so many bytes more out of what all bodies together may have.
+fn take_memory(
+    state: &ApiState,
+    memory: &mut Option<OwnedSemaphorePermit>,
+    bytes: usize,
+) -> Result<(), ApiError> {
+    let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
+    let more = state
+        .body_memory()
+        .clone()
+        .try_acquire_many_owned(units)
+        .map_err(|_| Error::overloaded("Too many large requests are under way; try again."))?;
+    match memory {
+        Some(memory) => memory.merge(more),
+        None => *memory = Some(more),
+    }
+    Ok(())
 }
 
 fn too_large(limit: BodyLimit) -> ApiError {
@@ -210,16 +257,27 @@ mod tests {
     #[test]
     fn twenty_five_levels_and_no_more() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(check_depth(nested(25).as_bytes()).is_ok());
-        assert!(check_depth(nested(26).as_bytes()).is_err());
-        assert!(check_depth(br#"{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[["}"#).is_ok());
-        assert!(check_depth(b"[[]]".repeat(20).as_slice()).is_ok());
+        assert!(check_json(nested(25).as_bytes()).is_ok());
+        assert!(check_json(nested(26).as_bytes()).is_err());
+        assert!(check_json(br#"{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[["}"#).is_ok());
+        assert!(check_json(b"[[]]".repeat(20).as_slice()).is_ok());
+    }
+
+    #[test]
+    fn a_million_values_and_no_more() {
+        let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(","));
+        assert!(check_json(list("0", 900_000).as_bytes()).is_ok());
+        let refused = check_json(list("0", 1_100_000).as_bytes()).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        // Small objects weigh more than they look.
+        assert!(check_json(list("{}", 110_000).as_bytes()).is_err());
+        assert!(check_json(format!("[\"{}\"]", ",[{".repeat(1_000_000)).as_bytes()).is_ok());
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "[\\[\\]{}\"\\\\a]{0,80}") {
-            let _ = check_depth(text.as_bytes());
+            let _ = check_json(text.as_bytes());
         }
     }
 }

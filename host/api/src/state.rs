@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::ApiConfig;
 use crate::auth::PasswordCheck;
+use crate::health::Health;
 use crate::limits::MEMORY_UNIT;
 use crate::routing::Routing;
 
@@ -25,6 +26,7 @@ struct Inner {
     in_flight: Arc<Semaphore>,
     body_memory: Arc<Semaphore>,
     passwords: PasswordCheck,
+    health: Health,
 }
 
 impl ApiState {
@@ -38,6 +40,7 @@ impl ApiState {
                 in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
                 body_memory: Arc::new(Semaphore::new(units)),
                 passwords: PasswordCheck::new(config.limits.password_queue),
+                health: Health::default(),
                 db,
                 rpc,
                 config,
@@ -67,6 +70,10 @@ impl ApiState {
 
     pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
         &self.inner.body_memory
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.inner.health
     }
 
     pub(crate) fn passwords(&self) -> &PasswordCheck {

@@ -4,22 +4,13 @@ use ironbark_model::ident;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::gates::{Attribute, Kind, port};
+use crate::gates::{Attribute, Kind};
+use crate::local_link;
 use crate::query::parse_flag;
 use crate::versions::Version;
 
 /// Numbers within `properties` that must be numbers: sizes, which schedulers add up.
 const SIZES: &[&str] = &["memory_mb", "local_gb"];
-
-/// Keys of `local_link_connection`.
-const LINK_KEYS: &[&str] = &[
-    "switch_id",
-    "port_id",
-    "switch_info",
-    "hostname",
-    "network_type",
-];
-const VTEP_KEYS: &[&str] = &["vtep-logical-switch", "vtep-physical-switch"];
 
 /// Checks a value for `attribute` and brings it into the form in which it is stored.
 pub(crate) fn normalise(
@@ -62,12 +53,6 @@ pub(crate) fn normalise(
             _ => Err(wrong("text or null")),
         },
         Kind::Flag => match value {
-            Value::Null => Ok(Value::Bool(false)),
-            value => flag(&value)
-                .map(Value::Bool)
-                .ok_or_else(|| wrong("true or false")),
-        },
-        Kind::MaybeFlag => match value {
             Value::Null => Ok(Value::Null),
             value => flag(&value)
                 .map(Value::Bool)
@@ -100,7 +85,10 @@ pub(crate) fn normalise(
             .and_then(ident::canonical_mac)
             .map(Value::String)
             .ok_or_else(|| wrong("a MAC address")),
-        Kind::LocalLink => local_link(value, version),
+        Kind::LocalLink => match object(value) {
+            Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
+            _ => Err(wrong("an object")),
+        },
     }
 }
 
@@ -164,71 +152,12 @@ fn object(value: Value) -> Option<Value> {
     }
 }
 
-/// The forms that facts §2.3 lists: switch and port, port and host name, unmanaged, a VTEP, or nothing.
-fn local_link(value: Value, version: Version) -> Result<Value, ApiError> {
-    let wrong =
-        |problem: String| ApiError::invalid(format!("Invalid local_link_connection: {problem}"));
-    let Some(Value::Object(mut link)) = object(value) else {
-        return Err(wrong("an object is expected.".to_owned()));
-    };
-    if link.contains_key("network_type") {
-        version.require(port::NETWORK_TYPE_SINCE)?;
-    }
-    for (key, value) in &link {
-        let vtep = VTEP_KEYS.contains(&key.as_str());
-        if vtep && !(port::VTEP_SINCE..port::VTEP_UNTIL).contains(&version.minor()) {
-            return Err(ApiError::not_acceptable(port::VTEP_SINCE));
-        }
-        if !vtep && !LINK_KEYS.contains(&key.as_str()) {
-            return Err(wrong(format!("{key:?} is not known.")));
-        }
-        if !value.is_string() {
-            return Err(wrong(format!("{key} must be text.")));
-        }
-    }
-    if let Some(kind) = link.get("network_type").and_then(Value::as_str)
-        && !matches!(kind, "managed" | "unmanaged")
-    {
-        return Err(wrong("network_type is managed or unmanaged.".to_owned()));
-    }
-    if let Some(Value::String(switch)) = link.get_mut("switch_id") {
-        *switch = canonical_switch(switch).ok_or_else(|| {
-            wrong("switch_id is a MAC address or an OpenFlow datapath id.".to_owned())
-        })?;
-    }
-    let has = |key: &str| link.contains_key(key);
-    let unmanaged = link.get("network_type").and_then(Value::as_str) == Some("unmanaged");
-    let complete = link.is_empty()
-        || unmanaged
-        || (has("port_id") && (has("switch_id") || has("hostname")))
-        || (has("port_id") && VTEP_KEYS.iter().all(|key| has(key)));
-    if complete {
-        Ok(Value::Object(link))
-    } else {
-        Err(wrong(
-            "give switch_id and port_id, or port_id and hostname, or network_type unmanaged."
-                .to_owned(),
-        ))
-    }
-}
-
-/// A MAC address, or an OpenFlow datapath id: 16 hexadecimal digits, also as eight pairs.
-fn canonical_switch(text: &str) -> Option<String> {
-    if let Some(mac) = ident::canonical_mac(text) {
-        return Some(mac);
-    }
-    let digits: String = text.chars().filter(|letter| *letter != ':').collect();
-    let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let shaped = text.len() == 16 || text.split(':').all(|pair| pair.len() == 2);
-    (plain && shaped).then(|| text.to_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::gates::{attribute, node, port};
+    use crate::gates::{attribute, node};
 
     fn node_value(name: &str, value: Value) -> Result<Value, ApiError> {
         normalise(
@@ -238,19 +167,11 @@ mod tests {
         )
     }
 
-    fn link(value: Value, minor: u16) -> Result<Value, ApiError> {
-        normalise(
-            attribute(port::FIELDS, "local_link_connection").unwrap(),
-            value,
-            Version::new(minor),
-        )
-    }
-
     #[test]
     fn values_get_the_form_in_which_they_are_stored() {
         for (name, given, stored) in [
             ("maintenance", json!("Yes"), json!(true)),
-            ("maintenance", json!(null), json!(false)),
+            ("maintenance", json!(null), json!(null)),
             ("automated_clean", json!(null), json!(null)),
             ("properties", json!(null), json!({})),
             (
@@ -294,47 +215,6 @@ mod tests {
             ("boot_mode", json!("efi")),
         ] {
             assert!(node_value(name, given.clone()).is_err(), "{name} {given}");
-        }
-    }
-
-    #[test]
-    fn local_links_come_in_a_few_forms() {
-        assert_eq!(
-            link(
-                json!({"switch_id": "0A:1B:2C:3D:4E:5F", "port_id": "e1", "switch_info": "s"}),
-                19
-            )
-            .unwrap(),
-            json!({"switch_id": "0a:1b:2c:3d:4e:5f", "port_id": "e1", "switch_info": "s"})
-        );
-        for (good, minor) in [
-            (json!({}), 19),
-            (json!({"port_id": "e1", "hostname": "h"}), 53),
-            (json!({"network_type": "unmanaged"}), 64),
-            (
-                json!({"switch_id": "0000aabbccddeeff", "port_id": "e1"}),
-                19,
-            ),
-            (
-                json!({"port_id": "e1", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}),
-                90,
-            ),
-        ] {
-            assert!(link(good.clone(), minor).is_ok(), "{good}");
-        }
-        for (bad, minor) in [
-            (json!({"port_id": "e1"}), 115),
-            (json!({"switch_id": "zz", "port_id": "e1"}), 115),
-            (json!({"network_type": "unmanaged"}), 63),
-            (json!({"network_type": "other"}), 64),
-            (
-                json!({"port_id": "e1", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}),
-                105,
-            ),
-            (json!({"bogus": "x"}), 115),
-            (json!("x"), 115),
-        ] {
-            assert!(link(bad.clone(), minor).is_err(), "{bad}");
         }
     }
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::context::{Context, unexpected_reply};
 use crate::error::{ApiError, ApiResult};
-use crate::limits::check_depth;
 use crate::{body, reply};
 
 /// The call, with the method's name from the path.
@@ -59,7 +58,6 @@ fn call(context: &Context, method: String) -> Result<VendorCall, ApiError> {
     let text = if bytes.is_empty() {
         "{}".to_owned()
     } else {
-        check_depth(bytes)?;
         let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| {
             ApiError::invalid(format!("The request's body is not valid JSON: {error}."))
         })?;

@@ -4,7 +4,14 @@
 //! BMC, and closes what it opened. It knows nothing of nodes, databases or drivers: a caller hands over a
 //! validated target and a request, and gets the BMC's answer or a typed error.
 
+mod actors;
+mod driver_info;
+mod gate;
 pub mod ipmi;
 mod networks;
+pub mod redfish;
+mod resolve;
+mod sync;
 
+pub use driver_info::{Property, TargetError};
 pub use networks::{AllowedNetworks, NetworkError};

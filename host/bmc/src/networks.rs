@@ -66,21 +66,41 @@ fn never_a_bmc(address: IpAddr) -> bool {
     const LINK_LOCAL_V4: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16);
     const LINK_LOCAL_V6: Ipv6Net =
         Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    // Where clouds answer their machines' questions, passwords included, besides 169.254.169.254.
+    const METADATA_V4: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(168, 63, 129, 16),
+        Ipv4Addr::new(192, 0, 0, 192),
+    ];
+    const METADATA_V6: [Ipv6Addr; 2] = [
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    ];
     match address {
         IpAddr::V4(address) => {
             LINK_LOCAL_V4.contains(&address)
+                || METADATA_V4.contains(&address)
                 || address.octets().first() == Some(&0)
                 || address.is_multicast()
                 || address.is_broadcast()
         }
         IpAddr::V6(address) => {
-            LINK_LOCAL_V6.contains(&address)
-                || address == METADATA_V6
+            translated(address).is_some_and(|address| never_a_bmc(address.into()))
+                || LINK_LOCAL_V6.contains(&address)
+                || METADATA_V6.contains(&address)
                 || address.is_unspecified()
                 || address.is_multicast()
         }
     }
+}
+
+/// The IPv4 address that a NAT64 gateway makes of an address with the well-known prefix 64:ff9b::/96 (RFC 6052).
+fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+    let [.., a, b, c, d] = address.octets();
+    NAT64
+        .contains(&address)
+        .then_some(Ipv4Addr::new(a, b, c, d))
 }
 
 #[cfg(test)]
@@ -108,6 +128,8 @@ mod tests {
             "::1",
             "fd12::1",
             "2001:db8::1",
+            "64:ff9b::10.1.2.3",
+            "100.100.100.201",
         ] {
             assert!(permits(&any, good), "{good}");
         }
@@ -118,6 +140,13 @@ mod tests {
             "fe80::1",
             "febf::1",
             "fd00:ec2::254",
+            "fd20:ce::254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "::ffff:100.100.100.200",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b::100.100.100.200",
             "0.0.0.0",
             "::",
             "224.0.0.1",

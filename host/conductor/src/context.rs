@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Parts;
 use crate::config::Config;
+use crate::holdings::Holdings;
 use crate::operations::Alarm;
 use crate::reconcile::Wakers;
 use crate::ring_view::RingView;
@@ -29,6 +30,8 @@ pub struct Context {
     pub ring: RingView,
     /// Whether this conductor may still act on BMCs.
     pub standing: Standing,
+    /// Which nodes this process holds.
+    pub holdings: Holdings,
     /// Room for work under way.
     pub workers: Workers,
     /// When waiting operations are to be looked at again.
@@ -53,6 +56,7 @@ impl Context {
             ipmi: parts.ipmi,
             incarnation: ironbark_model::ident::new_uuid(),
             workers,
+            holdings: Holdings::default(),
             alarm: Alarm::default(),
             packages: crate::packages::Packages::new(&parts.config),
             wake: Wakers::default(),

@@ -16,6 +16,7 @@ mod capabilities;
 pub mod config;
 pub mod context;
 pub mod failure;
+pub mod holdings;
 pub mod operations;
 mod packages;
 pub mod reconcile;

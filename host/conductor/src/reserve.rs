@@ -15,6 +15,7 @@ use ironbark_model::{ErrorKind, Result};
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
+use crate::holdings::Claim;
 
 /// First and longest pause before a node that couldn't be given back is given back again.
 const RELEASE_AGAIN: Duration = Duration::from_secs(1);
@@ -45,7 +46,7 @@ pub(crate) async fn giving_back<Work: Future>(work: Work) -> Work::Output {
 /// The right to change one node, for as long as this lives.
 pub struct Held {
     ctx: Arc<Context>,
-    reservation: Option<Reservation>,
+    reservation: Option<Claim>,
     uuid: String,
     keep: bool,
 }
@@ -96,16 +97,28 @@ impl Held {
         &self.ctx
     }
 
-    /// From now on the reservation outlives this value: there is an open operation that recovery will find.
+    /// From now on the reservation outlives this value: recovery will find it, and the open operation if there is one.
     pub fn keep(&mut self) {
         self.keep = true;
     }
 
+    /// Undoes [`Held::keep`]: what was to be found by recovery is over.
+    pub(crate) fn keep_no_longer(&mut self) {
+        self.keep = false;
+    }
+
     /// What the database knows this holding by.
     pub fn reservation(&self) -> Result<&Reservation> {
-        self.reservation.as_ref().ok_or_else(|| {
+        self.reservation.as_deref().ok_or_else(|| {
             ironbark_model::Error::internal("the node's reservation was already given back")
         })
+    }
+
+    /// The work on the node stopped, with its journal in the database: it is looked at again soon, as if somebody had died.
+    pub(crate) fn strand(&self) {
+        if let Some(claim) = &self.reservation {
+            self.ctx.alarm.strand(claim.clone());
+        }
     }
 
     /// Begins a transaction that only works as long as the node is held.
@@ -143,7 +156,7 @@ impl Held {
         Self {
             ctx: Arc::clone(ctx),
             uuid: reservation.node_uuid.clone(),
-            reservation: Some(reservation),
+            reservation: Some(ctx.holdings.claim(reservation)),
             keep: false,
         }
     }

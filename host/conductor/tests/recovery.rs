@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use common::World;
 use ironbark_model::{PowerState, PowerTarget, ProvisionState as S, Verb};
-use ironbark_rpc::Request;
+use ironbark_rpc::{Request, VendorCall};
 use serde_json::{Value, json};
 
 /// Long enough that a kill finds the call under way.
@@ -73,7 +73,10 @@ async fn a_resume_step_goes_on_from_its_cursor() {
 async fn a_fail_step_is_never_started_again_and_is_named() {
     let mut world = World::start().await;
     let node = world
-        .test_node(json!({"fake_step_ms": SLOW_MS}), json!({}))
+        .test_node(
+            json!({"fake_step_ms": SLOW_MS, "fake_fail": {"tear_down_cleaning": "failed"}}),
+            json!({}),
+        )
         .await;
     world.manage(&node.uuid).await;
     world
@@ -93,6 +96,10 @@ async fn a_fail_step_is_never_started_again_and_is_named() {
     let notes = world.notes(&node.uuid).await;
     assert_eq!(notes["started fragile"], json!(1));
     assert!(!notes.contains_key("finished fragile"));
+    assert!(
+        error.contains("Cleaning up after it failed too"),
+        "the driver was not asked to clean up: {error}"
+    );
     assert!(
         world
             .history(&node.uuid)
@@ -244,6 +251,122 @@ async fn every_power_target_is_reached_after_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_the_driver_does_in_one_go_is_sent_again() {
+    let mut world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"reboot": SLOW_MS}}),
+            json!({"power_interface": "test-reboot"}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    world.power(&node.uuid, PowerTarget::Reboot).await.unwrap();
+    world
+        .journal_until(&node.uuid, "the restart", |operation| {
+            operation.phase == "restart"
+        })
+        .await;
+    world.kill_and_restart().await;
+    let node = world.power_settled(&node.uuid).await;
+    assert_eq!(
+        (node.power_state, node.last_error),
+        (Some(PowerState::On), None)
+    );
+    // What the killed call noted was never stored.
+    assert_eq!(world.notes(&node.uuid).await["reboots"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_prepares_and_takes_down_runs_again() {
+    for (function, verb, phase, end) in [
+        ("prepare_cleaning", Verb::Provide, "prepare", S::Available),
+        ("tear_down_cleaning", Verb::Provide, "finish", S::Available),
+        ("prepare", Verb::Deploy, "prepare", S::Active),
+    ] {
+        let mut world = World::start().await;
+        let node = world.test_node(json!({"fake_step_ms": 1}), json!({})).await;
+        world.manage(&node.uuid).await;
+        if verb == Verb::Deploy {
+            world
+                .provision(&node.uuid, Verb::Provide, json!({}))
+                .await
+                .unwrap();
+            world.settled(&node.uuid, S::Available).await;
+        }
+        let slow = json!([{"op": "add", "path": "/driver_info/fake_delay_ms", "value": {function: SLOW_MS}}]);
+        world.patch(&node.uuid, slow).await.unwrap();
+        world.provision(&node.uuid, verb, json!({})).await.unwrap();
+        world
+            .journal_until(&node.uuid, phase, |operation| operation.phase == phase)
+            .await;
+        world.kill_and_restart().await;
+        let node = world.settled(&node.uuid, end).await;
+        assert_eq!(node.last_error, None, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_was_under_way_stays_that_failure() {
+    let mut world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"clean_up": SLOW_MS}, "fake_fail": {"deploy": "failed"}}),
+            json!({"automated_clean": false}),
+        )
+        .await;
+    world.provide(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    world
+        .journal_until(&node.uuid, "the clean-up", |operation| {
+            operation.phase == "failing"
+        })
+        .await;
+    world.kill_and_restart().await;
+    let node = world.settled(&node.uuid, S::DeployFailed).await;
+    let error = node.last_error.unwrap();
+    assert!(error.contains("failing as asked (failed)"), "{error}");
+    assert!(!error.contains("interrupted"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_says_nothing_in_the_second_half_of_a_restart_is_asked_again() {
+    let limit = |config: &mut ironbark_conductor::Config| {
+        config.power_state_change_timeout = Duration::from_secs(1);
+    };
+    let mut world = World::start_with(limit).await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"set_power_state": SLOW_MS}}),
+            json!({}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    world.power(&node.uuid, PowerTarget::Reboot).await.unwrap();
+    world
+        .journal_until(&node.uuid, "the second half", |operation| {
+            operation.phase == "on"
+        })
+        .await;
+    world.kill();
+    world
+        .change_held(&node.uuid, |node| {
+            node.driver_info
+                .insert("fake_power".to_owned(), json!("unknown"));
+        })
+        .await;
+    world.restart().await;
+    let node = world.power_settled(&node.uuid).await;
+    let error = node.last_error.unwrap();
+    assert!(
+        error.contains("within 1 s; last seen: not known"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_work_waits_on_after_a_restart() {
     let mut world = World::start().await;
     let node = world
@@ -288,6 +411,28 @@ async fn nothing_is_carried_on_in_maintenance_or_too_often() {
     }
     let node = world.settled(&node.uuid, S::CleanFailed).await;
     assert!(node.last_error.unwrap().contains("1 times"));
+
+    let aside = world
+        .test_node(json!({"fake_step_ms": SLOW_MS}), json!({}))
+        .await;
+    world.manage(&aside.uuid).await;
+    world
+        .provision(&aside.uuid, Verb::Clean, clean_steps("sleep"))
+        .await
+        .unwrap();
+    world
+        .journal_until(&aside.uuid, "the step", |operation| operation.step_started)
+        .await;
+    world.kill();
+    world
+        .change_held(&aside.uuid, |node| node.maintenance = true)
+        .await;
+    world.restart().await;
+    let aside = world.settled(&aside.uuid, S::CleanFailed).await;
+    let error = aside.last_error.unwrap();
+    assert!(error.contains("the node is in maintenance"), "{error}");
+    let notes = world.notes(&aside.uuid).await;
+    assert!(!notes.contains_key("finished sleep"), "{notes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,6 +454,11 @@ async fn a_request_that_was_being_answered_leaves_a_free_node() {
     let node = world
         .until(&node.uuid, "a free node", |node| node.reservation.is_none())
         .await;
+    let error = node.last_error.unwrap_or_default();
+    assert!(
+        error.contains("request to this node was interrupted"),
+        "{error}"
+    );
     world
         .ask(Request::SetMaintenance {
             node: node.uuid,
@@ -342,4 +492,61 @@ async fn a_stop_leaves_work_resumable() {
     assert_eq!(world.node(&node.uuid).await.provision_state, S::Cleaning);
     world.restart().await;
     world.settled(&node.uuid, S::Manageable).await;
+}
+
+fn vendor_call(node: &str, method: &str) -> Request {
+    Request::VendorPassthru {
+        node: node.to_owned(),
+        call: VendorCall {
+            method: method.to_owned(),
+            http_method: "POST".to_owned(),
+            body: json!({"ms": 60_000}).to_string(),
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_call_that_a_stop_did_not_wait_for_leaves_an_error() {
+    let mut world =
+        World::start_with(|config| config.graceful_shutdown_timeout = Duration::from_millis(50))
+            .await;
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    world.ask(vendor_call(&node.uuid, "sleep")).await.unwrap();
+    world
+        .conductor
+        .stop(ironbark_conductor::Stop::Graceful)
+        .await;
+    world.restart().await;
+    let node = world
+        .until(&node.uuid, "a free node", |node| node.reservation.is_none())
+        .await;
+    assert!(node.last_error.unwrap().contains("interrupted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_vendor_call_that_held_nothing_leaves_an_error() {
+    let mut world = World::start().await;
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    world
+        .ask(vendor_call(&node.uuid, "sleep_shared"))
+        .await
+        .unwrap();
+    assert_eq!(world.node(&node.uuid).await.reservation, None);
+    world.kill_and_restart().await;
+    let told = world
+        .until(&node.uuid, "an error", |node| node.last_error.is_some())
+        .await;
+    let error = told.last_error.unwrap();
+    assert!(error.contains("sleep_shared was interrupted"), "{error}");
+    assert!(
+        world
+            .history(&node.uuid)
+            .await
+            .iter()
+            .any(|entry| entry.severity == "ERROR" && entry.event == error)
+    );
+    // Told once; and nothing is left of a call that ends.
+    assert_eq!(world.db.vendor_calls().await.unwrap(), []);
 }

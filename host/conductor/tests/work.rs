@@ -9,9 +9,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{World, kind};
 use ironbark_model::node::fault;
-use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Verb};
+use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Timestamp, Verb};
 use ironbark_rpc::{Reply, Request, TraitChange, VendorCall};
 use serde_json::json;
 
@@ -336,6 +338,63 @@ async fn waiting_work_is_aborted_now_or_after_its_step() {
         .unwrap();
     let deploying = world.settled(&deploying.uuid, S::DeployFailed).await;
     assert!(deploying.last_error.unwrap().contains("aborted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_is_refused_clearly_and_early_while_an_operation_waits() {
+    let world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_rounds": 1, "fake_poll_seconds": 600}),
+            json!({"deploy_interface": "test-wait", "automated_clean": false}),
+        )
+        .await;
+    world.provide(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::WaitCallBack).await;
+    let refused = world.power(&node.uuid, PowerTarget::Reboot).await;
+    let error = refused.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(
+        error.message().contains("wait call-back") && error.message().contains("deploy waits"),
+        "{error}"
+    );
+    assert_eq!(world.node(&node.uuid).await.reservation, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_can_not_be_aborted_ends_first_and_is_the_last_one() {
+    let world = World::start().await;
+    let info = json!({"fake_rounds": 1, "fake_poll_seconds": 1});
+    let node = world.test_node(info, json!({})).await;
+    world.manage(&node.uuid).await;
+    let steps = json!({"clean_steps": [
+        {"interface": "deploy", "step": "poll_on"}, {"interface": "deploy", "step": "quick"},
+    ]});
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::CleanWait).await;
+    world
+        .provision(&node.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
+    let waiting = world.node(&node.uuid).await;
+    assert_eq!(waiting.clean_step["abort_after"], json!(true));
+    let node = world.settled(&node.uuid, S::CleanFailed).await;
+    let error = node.last_error.unwrap();
+    assert!(
+        error.contains("aborted after the step deploy.poll_on"),
+        "{error}"
+    );
+    assert!(!node.maintenance, "the step ended well");
+    let notes = world.notes(&node.uuid).await;
+    assert_eq!(notes["finished poll_on"], json!(1));
+    assert!(!notes.contains_key("started quick"), "{notes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -726,4 +785,29 @@ async fn validate_management_and_vendor_calls_answer() {
         })
         .await;
     assert!(node.last_error.unwrap().contains("fail_async"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_driver_is_called_for_a_client_that_waits_no_more() {
+    let world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_delay_ms": {"validate": 300}}),
+            json!({"automated_clean": false}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    // Nothing that the conductor does on the way may give the client more time than it has.
+    let deadline = Timestamp::now().plus(Duration::from_millis(100));
+    let change = Request::ChangePowerState {
+        node: node.uuid.clone(),
+        target: PowerTarget::On,
+        timeout: None,
+    };
+    let refused = world.ask_until(deadline, change.clone()).await;
+    assert_eq!(kind(refused), Some(ErrorKind::GatewayTimeout));
+    let refused = world.ask_until(Timestamp(1), change).await;
+    assert_eq!(kind(refused), Some(ErrorKind::GatewayTimeout));
+    let node = world.node(&node.uuid).await;
+    assert_eq!((node.target_power_state, node.reservation), (None, None));
 }

@@ -31,6 +31,7 @@ mod reserved;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod vendor_calls;
 
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
@@ -39,8 +40,9 @@ pub use error::{DbError, FenceLost, RegistrationLost, is_fence_lost};
 pub use filter::{NodeColumns, NodeFilter, PortFilter};
 pub use history::HISTORY_SORT_KEYS;
 pub use nodes::NODE_SORT_KEYS;
-pub use packages::PackagesTx;
+pub use packages::{PackagesTx, UseCheck};
 pub use page::{Page, SortDir};
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, PackageFailure, Registration, Reservation};
 pub use reserved::ReservedTx;
+pub use vendor_calls::VendorCallMark;

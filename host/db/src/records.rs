@@ -45,22 +45,33 @@ pub struct NodeRef {
     pub inspect_interface: Option<String>,
     pub vendor_interface: Option<String>,
     pub boot_interface: Option<String>,
+    pub bios_interface: Option<String>,
+    pub firmware_interface: Option<String>,
+    pub network_interface: Option<String>,
+    pub raid_interface: Option<String>,
+    pub rescue_interface: Option<String>,
+    pub storage_interface: Option<String>,
 }
 
 impl NodeRef {
-    /// The implementation's name that this node has for `kind`, for the kinds that are read here:
-    /// boot, console, deploy, inspect, management, power and vendor.
+    /// The implementation's name that this node has for `kind`.
     pub fn interface(&self, kind: InterfaceKind) -> Option<&str> {
         match kind {
-            InterfaceKind::Boot => self.boot_interface.as_deref(),
-            InterfaceKind::Console => self.console_interface.as_deref(),
-            InterfaceKind::Deploy => self.deploy_interface.as_deref(),
-            InterfaceKind::Inspect => self.inspect_interface.as_deref(),
-            InterfaceKind::Management => self.management_interface.as_deref(),
-            InterfaceKind::Power => self.power_interface.as_deref(),
-            InterfaceKind::Vendor => self.vendor_interface.as_deref(),
-            _ => None,
+            InterfaceKind::Bios => &self.bios_interface,
+            InterfaceKind::Boot => &self.boot_interface,
+            InterfaceKind::Console => &self.console_interface,
+            InterfaceKind::Deploy => &self.deploy_interface,
+            InterfaceKind::Firmware => &self.firmware_interface,
+            InterfaceKind::Inspect => &self.inspect_interface,
+            InterfaceKind::Management => &self.management_interface,
+            InterfaceKind::Network => &self.network_interface,
+            InterfaceKind::Power => &self.power_interface,
+            InterfaceKind::Raid => &self.raid_interface,
+            InterfaceKind::Rescue => &self.rescue_interface,
+            InterfaceKind::Storage => &self.storage_interface,
+            InterfaceKind::Vendor => &self.vendor_interface,
         }
+        .as_deref()
     }
 }
 

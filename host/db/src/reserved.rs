@@ -1,9 +1,10 @@
 //! A transaction of whoever holds a node: the only way to change one.
 
+use std::sync::Arc;
+
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::{Error, Node, Operation, Port, Result, Timestamp};
-use serde_json::Value;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::error::{FenceLost, told, told_of_write};
 use crate::nodes::{By, duplicate, insert_traits, node_select, node_update, node_with_traits_from};
@@ -29,25 +30,8 @@ impl Database {
     /// One that [`crate::is_fence_lost`] knows, if the node isn't held by this reservation any more.
     pub async fn reserved(&self, reservation: &Reservation) -> Result<ReservedTx> {
         let mut transaction = self.begin().await?;
-        let row = Statement::new(
-            "UPDATE nodes SET fence = fence WHERE uuid = $1 AND fence = $2 AND reservation = $3 RETURNING id",
-        )
-        .bind(reservation.node_uuid.as_str())
-        .bind(reservation.fence)
-        .bind(reservation.host.as_str())
-        .row(&mut transaction)
-        .await
-        .map_err(told)?
-        .ok_or_else(|| {
-            FenceLost {
-                node_uuid: reservation.node_uuid.clone(),
-                host: reservation.host.clone(),
-                fence: reservation.fence,
-            }
-            .into_error()
-        })?;
         Ok(ReservedTx {
-            node_id: Columns::of(&row).int()?,
+            node_id: fenced(&mut transaction, reservation).await?,
             transaction,
             reservation: reservation.clone(),
         })
@@ -112,24 +96,17 @@ impl ReservedTx {
         })
     }
 
-    /// Changes a port of this node; `updated_at` becomes now. A `node_uuid` of another node moves it there.
+    /// Changes a port of this node; `updated_at` becomes now.
     pub async fn port_update(&mut self, port: &Port) -> Result<Port> {
-        let now = Timestamp::now();
-        let to_node = if port.node_uuid == self.reservation.node_uuid {
-            self.node_id
-        } else {
-            self.id_of(&port.node_uuid).await?
-        };
-        if !ports::update(&mut self.transaction, self.node_id, to_node, port, now).await? {
-            return Err(Error::not_found(format!(
-                "Port {} could not be found.",
-                port.uuid
-            )));
-        }
-        Ok(Port {
-            updated_at: Some(now),
-            ..port.clone()
-        })
+        self.must_be_this_node(&port.node_uuid)?;
+        self.write_port(port, self.node_id).await
+    }
+
+    /// As [`ReservedTx::port_update`], and moves the port to the node that is held by `target`: that one changes too.
+    pub async fn port_move(&mut self, port: &Port, target: &Reservation) -> Result<Port> {
+        must_be(&port.node_uuid, target)?;
+        let to_node = fenced(&mut self.transaction, target).await?;
+        self.write_port(port, to_node).await
     }
 
     /// Deletes a port of this node; false if it has no such port.
@@ -179,13 +156,27 @@ impl ReservedTx {
         history::insert(&mut self.transaction, self.node_id, entry).await
     }
 
-    /// Writes what a package keeps of the node; `None` deletes a note.
+    /// Writes what a package keeps of the node, JSON text; `None` deletes a note.
     pub async fn notes_write(
         &mut self,
         package: &str,
-        notes: &[(String, Option<Value>)],
+        notes: &[(String, Option<Arc<str>>)],
     ) -> Result<()> {
         notes::write(&mut self.transaction, self.node_id, package, notes).await
+    }
+
+    /// Deletes one note; false if there was none.
+    pub(crate) async fn note_delete(&mut self, package: &str, key: &str) -> Result<bool> {
+        let deleted = Statement::new(
+            "DELETE FROM driver_notes WHERE node_id = $1 AND package = $2 AND note_key = $3",
+        )
+        .bind(self.node_id)
+        .bind(package)
+        .bind(key)
+        .run(&mut self.transaction)
+        .await
+        .map_err(told)?;
+        Ok(deleted > 0)
     }
 
     /// Makes all of it true at once. The node stays reserved.
@@ -203,23 +194,54 @@ impl ReservedTx {
         self.commit().await
     }
 
-    fn must_be_this_node(&self, uuid: &str) -> Result<()> {
-        if uuid == self.reservation.node_uuid {
-            return Ok(());
+    async fn write_port(&mut self, port: &Port, to_node: i64) -> Result<Port> {
+        let now = Timestamp::now();
+        if !ports::update(&mut self.transaction, self.node_id, to_node, port, now).await? {
+            return Err(Error::not_found(format!(
+                "Port {} could not be found.",
+                port.uuid
+            )));
         }
-        Err(Error::internal(format!(
-            "Node {uuid} can't be changed under the reservation of node {}.",
-            self.reservation.node_uuid
-        )))
+        Ok(Port {
+            updated_at: Some(now),
+            ..port.clone()
+        })
     }
 
-    async fn id_of(&mut self, node_uuid: &str) -> Result<i64> {
-        let row = Statement::new("SELECT id FROM nodes WHERE uuid = $1")
-            .bind(node_uuid)
-            .row(&mut self.transaction)
-            .await
-            .map_err(told)?
-            .ok_or_else(|| Error::node_not_found(node_uuid))?;
-        Columns::of(&row).int()
+    fn must_be_this_node(&self, uuid: &str) -> Result<()> {
+        must_be(uuid, &self.reservation)
     }
+}
+
+/// Makes sure that the node is held by this reservation, and keeps everybody else out of it until the transaction ends.
+/// Answers the node's number.
+async fn fenced(connection: &mut AnyConnection, reservation: &Reservation) -> Result<i64> {
+    let row = Statement::new(
+        "UPDATE nodes SET fence = fence WHERE uuid = $1 AND fence = $2 AND reservation = $3 RETURNING id",
+    )
+    .bind(reservation.node_uuid.as_str())
+    .bind(reservation.fence)
+    .bind(reservation.host.as_str())
+    .row(connection)
+    .await
+    .map_err(told)?
+    .ok_or_else(|| {
+        FenceLost {
+            node_uuid: reservation.node_uuid.clone(),
+            host: reservation.host.clone(),
+            fence: reservation.fence,
+        }
+        .into_error()
+    })?;
+    Columns::of(&row).int()
+}
+
+fn must_be(uuid: &str, reservation: &Reservation) -> Result<()> {
+    if uuid == reservation.node_uuid {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "Node {uuid} can't be changed under the reservation of node {}.",
+        reservation.node_uuid
+    )))
 }

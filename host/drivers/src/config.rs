@@ -23,7 +23,7 @@ pub struct DriversConfig {
 /// When a package version counts as broken.
 #[derive(Clone, Debug)]
 pub struct QuarantineConfig {
-    /// After so many faults. Each call that goes well makes up for one. Default 5; 0 never quarantines.
+    /// After so many faults. Each call that goes well makes up for one of the same function. Default 5; 0 never quarantines.
     pub faults: u32,
     /// A fault is forgotten when there is no other for so long. Default 10 minutes.
     pub window: Duration,

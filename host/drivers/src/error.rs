@@ -2,8 +2,10 @@
 
 use ironbark_model::package::MAX_PACKAGE_BYTES;
 use ironbark_model::{Error, ErrorKind};
-use ironbark_package::{ContentsError, MetadataError};
+use ironbark_package::{ContentsError, Disagreement, MetadataError};
 use ironbark_sandbox::LoadError;
+
+use crate::prepare::{MAX_CODE, MAX_FUNCTION};
 
 /// Why a package can't be installed. Messages tell the vendor or the operator what to change.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,20 @@ pub enum PackageError {
         /// Its size in bytes.
         size: usize,
     },
+    /// More code than is compiled.
+    #[error(
+        "the package has {total} bytes of code, {largest_function} in its largest function; at most {MAX_CODE} and \
+         {MAX_FUNCTION} are accepted: build it for size, and without debug assertions"
+    )]
+    TooMuchCode {
+        /// All functions together.
+        total: usize,
+        /// The largest.
+        largest_function: usize,
+    },
+    /// The process is stopping, or the host failed while it looked at the package.
+    #[error("the package could not be checked to the end: try again")]
+    Interrupted,
     /// No component, or one without metadata.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -22,10 +38,7 @@ pub enum PackageError {
     Metadata(#[from] MetadataError),
     /// The metadata says something else than the component is.
     #[error("metadata and component disagree: {0}")]
-    Disagreement(String),
-    /// The component imports what its metadata doesn't ask for.
-    #[error("the component imports '{0}', but its metadata doesn't ask for that capability")]
-    OverReach(String),
+    Disagreement(#[from] Disagreement),
     /// A grant for what wasn't asked for, or for what there isn't.
     #[error("'{0}' can't be granted: {1}")]
     Grant(String, &'static str),
@@ -67,6 +80,7 @@ impl From<PackageError> for Error {
     fn from(error: PackageError) -> Self {
         let kind = match &error {
             PackageError::TooLarge { .. } => ErrorKind::TooLarge,
+            PackageError::Interrupted => ErrorKind::Internal,
             PackageError::NameTaken { .. }
             | PackageError::NothingActive(_)
             | PackageError::OffersLess { .. } => ErrorKind::Conflict,

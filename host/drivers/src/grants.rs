@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ironbark_package::{Capability, Metadata};
-use ironbark_sandbox::{Granted, IPMI_GROUPS, IpmiPolicy};
+use ironbark_package::{Capability, Metadata, RedfishRule};
+use ironbark_sandbox::{
+    Granted, IPMI_GROUPS, IpmiPolicy, REDFISH_GROUPS, RedfishPolicy, SshPolicy,
+};
 
 use crate::error::PackageError;
 
@@ -15,7 +17,8 @@ const FREE: &[&str] = &["call", "log", "clock"];
 pub enum Grants {
     /// Everything that the package asks for: `--yes`, and what putting a file into the folder means.
     AsAsked,
-    /// These capabilities, by name: `ipmi`, `state`, `ipmi:users`, …
+    /// These capabilities, by name: `ipmi`, `state`, `ipmi:users`, … Each gives what the package asks for under that name:
+    /// `redfish` its rules, `ssh` its templates.
     Only(BTreeSet<String>),
 }
 
@@ -68,35 +71,56 @@ pub(crate) fn asked(metadata: &Metadata) -> BTreeSet<String> {
 
 /// The sandbox's form of what was granted.
 pub(crate) fn sandbox_grants(names: &BTreeSet<String>, metadata: &Metadata) -> Granted {
-    let ipmi = names.contains("ipmi").then(|| {
-        let mut policy = IpmiPolicy::new();
-        for group in names.iter().filter_map(|name| name.strip_prefix("ipmi:")) {
-            policy.grant_group(group);
-        }
-        for capability in &metadata.capabilities {
-            if let Capability::Detailed {
-                name,
-                commands: Some(commands),
-                ..
-            } = capability
-                && name == "ipmi"
-            {
-                policy.restrict_to(commands.iter().map(|id| (id.netfn, id.command)));
-            }
-        }
-        policy
-    });
+    let asked = |capability: &str| {
+        metadata
+            .capabilities
+            .iter()
+            .find(|asked| asked.name() == capability && names.contains(capability))
+    };
     Granted {
-        ipmi,
-        state: names.contains("state"),
+        ipmi: asked("ipmi").map(|asked| ipmi_policy(asked, names)),
+        redfish: asked("redfish").map(|asked| redfish_policy(asked, names)),
+        ssh: asked("ssh").map(|asked| SshPolicy::new(asked.templates().iter().cloned())),
+        agent: asked("agent").is_some(),
+        boot_media: asked("boot-media").is_some(),
+        state: asked("state").is_some(),
     }
 }
 
-fn check_name(name: &str) -> Result<(), PackageError> {
-    match name.strip_prefix("ipmi:") {
-        Some(group) if !IPMI_GROUPS.iter().any(|known| known.name == group) => Err(
-            PackageError::Grant(name.to_owned(), "there is no such group of IPMI commands"),
-        ),
-        _ => Ok(()),
+fn ipmi_policy(asked: &Capability, names: &BTreeSet<String>) -> IpmiPolicy {
+    let mut policy = IpmiPolicy::new();
+    for group in names.iter().filter_map(|name| name.strip_prefix("ipmi:")) {
+        policy.grant_group(group);
     }
+    if let Some(commands) = asked.commands() {
+        policy.restrict_to(commands.iter().map(|id| (id.netfn, id.command)));
+    }
+    policy
+}
+
+fn redfish_policy(asked: &Capability, names: &BTreeSet<String>) -> RedfishPolicy {
+    // Metadata with a rule that can't be read is refused long before; a rule that is left out could allow what it excludes.
+    let rules: Result<Vec<RedfishRule>, _> =
+        asked.rules().iter().map(|rule| rule.parse()).collect();
+    let mut policy = RedfishPolicy::new(rules.unwrap_or_default());
+    for group in names
+        .iter()
+        .filter_map(|name| name.strip_prefix("redfish:"))
+    {
+        policy.grant_group(group);
+    }
+    policy
+}
+
+fn check_name(name: &str) -> Result<(), PackageError> {
+    let unknown = match name.split_once(':') {
+        Some(("ipmi", group)) if !IPMI_GROUPS.iter().any(|known| known.name == group) => {
+            "there is no such group of IPMI commands"
+        }
+        Some(("redfish", group)) if !REDFISH_GROUPS.iter().any(|known| known.name == group) => {
+            "there is no such group of Redfish resources"
+        }
+        _ => return Ok(()),
+    };
+    Err(PackageError::Grant(name.to_owned(), unknown))
 }

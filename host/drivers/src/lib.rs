@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod binds;
 mod config;
 mod drivers;
 mod error;

@@ -1,17 +1,20 @@
 //! A package that is loaded: its metadata, its compiled component, and how it is doing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ironbark_model::{InterfaceKind, Node};
+use ironbark_model::{InterfaceKind, JsonObject, Node};
 use ironbark_package::{ImplementationEntry, Metadata};
 use ironbark_sandbox::{CallError, Completed, Driver, DriverError, FaultKind};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+use crate::binds::Binds;
 use crate::config::QuarantineConfig;
 use crate::grants;
+use crate::prepare::Checked;
 use crate::properties::PropertyRules;
 use crate::quarantine::{CallCounts, Health, Quarantine};
 
@@ -34,6 +37,7 @@ pub struct Package {
     granted: BTreeSet<String>,
     driver: Driver,
     rules: PropertyRules,
+    binds: Binds,
     health: Health,
     /// Told when it is quarantined.
     alarm: Arc<Notify>,
@@ -41,21 +45,20 @@ pub struct Package {
 
 impl Package {
     pub(crate) fn new(
-        metadata: Metadata,
-        bytes: &[u8],
-        granted: BTreeSet<String>,
+        checked: Checked,
+        size: usize,
         driver: Driver,
-        rules: PropertyRules,
         quarantine: QuarantineConfig,
         alarm: Arc<Notify>,
     ) -> Self {
         Self {
-            metadata,
-            digest: digest_of(bytes),
-            size: bytes.len(),
-            granted,
+            binds: Binds::new(&checked.metadata),
+            metadata: checked.metadata,
+            digest: checked.digest,
+            size,
+            granted: checked.granted,
             driver,
-            rules,
+            rules: checked.rules,
             health: Health::new(quarantine),
             alarm,
         }
@@ -138,6 +141,16 @@ impl Package {
         self.rules.secret_keys()
     }
 
+    /// Keys of `driver_info` that the package binds to connection keys: drivers don't see them.
+    pub fn bound_keys(&self) -> &BTreeSet<String> {
+        self.binds.own()
+    }
+
+    /// `driver_info` as the host's connections read it: with the keys that the package binds to them.
+    pub fn connection_info<'a>(&self, driver_info: &'a JsonObject) -> Cow<'a, JsonObject> {
+        self.binds.apply(driver_info)
+    }
+
     /// How its calls ended since it was loaded.
     pub fn call_counts(&self) -> CallCounts {
         self.health.total()
@@ -187,22 +200,30 @@ impl Package {
         }
     }
 
-    /// Counts how a call ended.
-    pub(crate) fn record<T>(&self, result: &Result<Completed<T>, CallError>) {
-        match result {
-            Ok(_) | Err(CallError::Driver(_)) => self.health.record_success(),
-            Err(CallError::Fault(fault)) if fault.kind.is_packages_own() => {
-                if self.health.record_fault(Instant::now()) {
-                    tracing::error!(
-                        package = self.name(),
-                        version = self.version(),
-                        digest = self.digest(),
-                        "driver package quarantined after too many faults: install another version, or release it"
-                    );
-                    self.alarm.notify_one();
-                }
+    /// Counts how a call of `function` ended; `over_reached` says that it tried what it wasn't granted.
+    pub(crate) fn record<T>(
+        &self,
+        function: &'static str,
+        result: &Result<Completed<T>, CallError>,
+        over_reached: bool,
+    ) {
+        let broke = match result {
+            Err(CallError::Fault(fault)) => over_reached || fault.kind.is_packages_own(),
+            Ok(_) | Err(CallError::Driver(_)) => over_reached,
+            Err(CallError::Overloaded) => return,
+        };
+        if broke {
+            if self.health.record_fault(function, Instant::now()) {
+                tracing::error!(
+                    package = self.name(),
+                    version = self.version(),
+                    digest = self.digest(),
+                    "driver package quarantined after too many faults: install another version, or release it"
+                );
+                self.alarm.notify_one();
             }
-            Err(_) => {}
+        } else if !matches!(result, Err(CallError::Fault(_))) {
+            self.health.record_success(function);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Counting a package version's faults: a version that keeps breaking isn't called any more.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -14,8 +15,8 @@ pub(crate) struct Health {
 
 #[derive(Clone, Debug, Default)]
 struct Counts {
-    /// Those that count towards a quarantine.
-    faults: u32,
+    /// Those that count towards a quarantine, by function: one that works says nothing about another that breaks each time.
+    faults: BTreeMap<&'static str, u32>,
     last: Option<Instant>,
     total: CallCounts,
     quarantine: Option<Quarantine>,
@@ -66,34 +67,38 @@ impl Health {
         self.counts().total
     }
 
-    /// A call went well.
-    pub(crate) fn record_success(&self) {
+    /// A call of `function` went well: makes up for one fault of this function.
+    pub(crate) fn record_success(&self, function: &'static str) {
         let mut counts = self.counts();
-        counts.faults = counts.faults.saturating_sub(1);
+        if let Some(faults) = counts.faults.get_mut(function) {
+            *faults = faults.saturating_sub(1);
+        }
         counts.total.calls = counts.total.calls.saturating_add(1);
     }
 
-    /// A call broke; `true` if that was one too many.
-    pub(crate) fn record_fault(&self, now: Instant) -> bool {
+    /// A call of `function` broke; `true` if that was one too many.
+    pub(crate) fn record_fault(&self, function: &'static str, now: Instant) -> bool {
         let mut counts = self.counts();
         let stale = counts
             .last
             .is_some_and(|last| now.duration_since(last) > self.config.window);
         if stale {
-            counts.faults = 0;
+            counts.faults.clear();
         }
-        counts.faults = counts.faults.saturating_add(1);
+        let faults = counts.faults.entry(function).or_default();
+        *faults = faults.saturating_add(1);
         counts.total.calls = counts.total.calls.saturating_add(1);
         counts.total.faults = counts.total.faults.saturating_add(1);
         counts.last = Some(now);
-        if self.config.faults == 0
-            || counts.faults < self.config.faults
-            || counts.quarantine.is_some()
-        {
+        let all = counts
+            .faults
+            .values()
+            .fold(0_u32, |sum, faults| sum.saturating_add(*faults));
+        if self.config.faults == 0 || all < self.config.faults || counts.quarantine.is_some() {
             return false;
         }
         counts.quarantine = Some(Quarantine {
-            faults: counts.faults,
+            faults: all,
             stopped: false,
             known: false,
         });
@@ -121,7 +126,7 @@ impl Health {
     /// Gives it another chance.
     pub(crate) fn release(&self) {
         let mut counts = self.counts();
-        counts.faults = 0;
+        counts.faults.clear();
         counts.quarantine = None;
     }
 
@@ -144,7 +149,7 @@ mod tests {
     fn faults_in_a_row_quarantine() {
         let health = Health::new(QuarantineConfig::default());
         let now = Instant::now();
-        let tripped: Vec<bool> = (0..6).map(|_| health.record_fault(now)).collect();
+        let tripped: Vec<bool> = (0..6).map(|_| health.record_fault("reboot", now)).collect();
         assert_eq!(tripped, [false, false, false, false, true, false]);
         let quarantine = health.quarantine().unwrap();
         assert_eq!((quarantine.faults, quarantine.known), (5, false));
@@ -165,8 +170,8 @@ mod tests {
         let health = Health::new(QuarantineConfig::default());
         let now = Instant::now();
         for _ in 0..100 {
-            assert!(!health.record_fault(now));
-            health.record_success();
+            assert!(!health.record_fault("reboot", now));
+            health.record_success("reboot");
         }
         assert_eq!(health.quarantine(), None);
         assert_eq!(
@@ -179,11 +184,29 @@ mod tests {
     }
 
     #[test]
+    fn what_works_does_not_make_up_for_what_never_does() {
+        let health = Health::new(QuarantineConfig::default());
+        let now = Instant::now();
+        for _ in 0..5 {
+            for _ in 0..10 {
+                health.record_success("power_validate");
+                health.record_success("get_power_state");
+            }
+            health.record_fault("set_power_state", now);
+        }
+        assert_eq!(health.quarantine().unwrap().faults, 5);
+        // And faults of all functions count together.
+        let health = Health::new(QuarantineConfig::default());
+        let tripped = ["a", "b", "c", "d", "e"].map(|function| health.record_fault(function, now));
+        assert_eq!(tripped, [false, false, false, false, true]);
+    }
+
+    #[test]
     fn old_faults_are_forgotten() {
         let health = Health::new(QuarantineConfig::default());
         let mut now = Instant::now();
         for _ in 0..20 {
-            assert!(!health.record_fault(now));
+            assert!(!health.record_fault("reboot", now));
             now += Duration::from_secs(601);
         }
         assert_eq!(health.quarantine(), None);

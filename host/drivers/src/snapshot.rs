@@ -5,7 +5,7 @@
 //! * `uuid`, `name`, `driver`, `instance_uuid`, `instance_name`, `resource_class`, `conductor_group`, `description`,
 //!   `automated_clean`, `disable_power_off`, `maintenance`,
 //! * `power_state`, `target_power_state`, `provision_state`, `target_provision_state`, `boot_mode`, `secure_boot`,
-//! * `driver_info` without the host's connection keys (`ipmi_*` and so on, but for `ipmi_force_boot_device` and
+//! * `driver_info` without the host's connection keys (`ipmi_*` and so on, and what the package binds to them, but for `ipmi_force_boot_device` and
 //!   `ipmi_disable_boot_timeout`, which say what the driver shall do), `properties`, `instance_info`, `extra`,
 //!   `network_data`, `raid_config`, `target_raid_config`, `clean_step`, `deploy_step`, `service_step`, `traits`,
 //! * every `…_interface`,
@@ -30,10 +30,24 @@ pub struct NodeSnapshot {
     pub json: Arc<str>,
     /// Values of the node's secrets: for [`CallContext::secrets`](ironbark_sandbox::CallContext).
     pub secrets: Arc<[Secret]>,
+    /// What each `$secret` of the document stands for: for [`CallContext::secret_refs`](ironbark_sandbox::CallContext).
+    pub secret_refs: Arc<BTreeMap<String, Secret>>,
 }
 
-/// Takes a snapshot of a node for a package with these secret keys ([`Package::secret_keys`](crate::Package)).
-pub fn snapshot(node: &Node, ports: &[Port], secret_keys: &BTreeSet<String>) -> NodeSnapshot {
+/// Takes a snapshot of a node for a package with these secret keys ([`Package::secret_keys`](crate::Package)), and these that belong to
+/// a connection ([`Package::bound_keys`](crate::Package)).
+pub fn snapshot(
+    node: &Node,
+    ports: &[Port],
+    secret_keys: &BTreeSet<String>,
+    bound_keys: &BTreeSet<String>,
+) -> NodeSnapshot {
+    let seen: JsonObject = node
+        .driver_info
+        .iter()
+        .filter(|(key, _)| !is_hidden(key) && !bound_keys.contains(*key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let document = Document {
         uuid: &node.uuid,
         name: node.name.as_deref(),
@@ -52,7 +66,7 @@ pub fn snapshot(node: &Node, ports: &[Port], secret_keys: &BTreeSet<String>) -> 
         target_provision_state: node.target_provision_state.map(|state| state.as_str()),
         boot_mode: node.boot_mode.as_deref(),
         secure_boot: node.secure_boot,
-        driver_info: own_driver_info(&node.driver_info, secret_keys),
+        driver_info: shown_driver_info(&seen, secret_keys),
         properties: mask_object(&node.properties),
         instance_info: mask_instance_info(&node.instance_info),
         extra: mask_object(&node.extra),
@@ -74,6 +88,7 @@ pub fn snapshot(node: &Node, ports: &[Port], secret_keys: &BTreeSet<String>) -> 
     NodeSnapshot {
         json: json.into(),
         secrets: secrets(&node.driver_info, secret_keys),
+        secret_refs: Arc::new(secret_refs(&seen, secret_keys)),
     }
 }
 
@@ -139,20 +154,23 @@ impl<'a> PortDocument<'a> {
     }
 }
 
-fn own_driver_info(driver_info: &JsonObject, secret_keys: &BTreeSet<String>) -> JsonObject {
-    let kept: JsonObject = driver_info
-        .iter()
-        .filter(|(key, _)| !is_hidden(key) && !secret_keys.contains(*key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let mut shown = mask_object(&kept);
-    for key in driver_info.keys().filter(|key| secret_keys.contains(*key)) {
-        shown.insert(
-            key.clone(),
-            json!({"$secret": format!("driver_info/{key}")}),
-        );
+fn shown_driver_info(seen: &JsonObject, secret_keys: &BTreeSet<String>) -> JsonObject {
+    let mut shown = mask_object(seen);
+    for key in seen.keys().filter(|key| secret_keys.contains(*key)) {
+        shown.insert(key.clone(), json!({"$secret": reference(key)}));
     }
     shown
+}
+
+fn reference(key: &str) -> String {
+    format!("driver_info/{key}")
+}
+
+fn secret_refs(seen: &JsonObject, secret_keys: &BTreeSet<String>) -> BTreeMap<String, Secret> {
+    seen.iter()
+        .filter(|(key, _)| secret_keys.contains(*key))
+        .filter_map(|(key, value)| Some((reference(key), secret(value)?)))
+        .collect()
 }
 
 /// Keys named like a connection's that tell nothing about the way to the BMC: the driver is who heeds them.
@@ -166,13 +184,17 @@ fn secrets(driver_info: &JsonObject, secret_keys: &BTreeSet<String>) -> Arc<[Sec
     driver_info
         .iter()
         .filter(|(key, _)| is_secret_key(key) || secret_keys.contains(*key))
-        .filter_map(|(_, value)| match value {
-            Value::String(text) => Some(Secret::new(text.clone())),
-            Value::Number(number) => Some(Secret::new(number.to_string())),
-            _ => None,
-        })
+        .filter_map(|(_, value)| secret(value))
         .filter(|secret| !secret.is_empty())
         .collect()
+}
+
+fn secret(value: &Value) -> Option<Secret> {
+    match value {
+        Value::String(text) => Some(Secret::new(text.clone())),
+        Value::Number(number) => Some(Secret::new(number.to_string())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +207,8 @@ mod tests {
     fn shows_the_node_without_credentials() {
         let driver_info = json!({
             "ipmi_address": "10.0.0.1", "ipmi_password": "hunter2", "redfish_username": "root",
-            "acme_slot": 4, "acme_key": "s3cret", "other_password": "abcd", "ipmi_force_boot_device": true
+            "acme_slot": 4, "acme_key": "s3cret", "other_password": "abcd", "ipmi_force_boot_device": true,
+            "acme_address": "10.9.9.9", "acme_password": "b0und"
         });
         let node = Node {
             uuid: "u-1".into(),
@@ -207,7 +230,13 @@ mod tests {
             address: "52:54:00:00:00:01".into(),
             ..Port::default()
         };
-        let shown = snapshot(&node, &[port], &BTreeSet::from(["acme_key".to_owned()]));
+        let set = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let shown = snapshot(
+            &node,
+            &[port],
+            &set(&["acme_key", "acme_password"]),
+            &set(&["acme_address", "acme_password"]),
+        );
         let document: Value = serde_json::from_str(&shown.json).unwrap();
         assert_eq!(
             document["driver_info"],
@@ -223,6 +252,8 @@ mod tests {
         for hidden in [
             "hunter2",
             "10.0.0.1",
+            "10.9.9.9",
+            "b0und",
             "s3cret",
             "abcd",
             "tok3n",
@@ -232,6 +263,12 @@ mod tests {
             assert!(!shown.json.contains(hidden), "{hidden}");
         }
         let secrets: Vec<&str> = shown.secrets.iter().map(Secret::expose).collect();
-        assert_eq!(secrets, ["s3cret", "hunter2", "abcd"]);
+        assert_eq!(secrets, ["s3cret", "b0und", "hunter2", "abcd"]);
+        let refs: Vec<(&String, &str)> = shown
+            .secret_refs
+            .iter()
+            .map(|(name, secret)| (name, secret.expose()))
+            .collect();
+        assert_eq!(refs, [(&"driver_info/acme_key".to_owned(), "s3cret")]);
     }
 }

@@ -21,6 +21,7 @@ use ironbark_drivers::{
 use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::step::{OnInterrupt, StepKind};
 use ironbark_model::{ErrorKind, InterfaceKind, Node};
+use ironbark_package::Disagreement;
 use ironbark_sandbox::{
     CallContext, CallError, DriverError, Engine, EngineConfig, FaultKind, LoadError, PowerReading,
 };
@@ -141,7 +142,7 @@ async fn metadata_that_lies_is_refused() {
 
     let error = refused(&ipmi_user(0, 1), &metadata("acme", "1.0.0")).await;
     assert!(
-        matches!(&error, PackageError::OverReach(name) if name == "ipmi"),
+        matches!(&error, PackageError::Disagreement(Disagreement::OverReach(name)) if name == "ipmi"),
         "{error}"
     );
 
@@ -473,7 +474,43 @@ async fn nodes_are_checked_against_a_schema_that_isnt_active_yet() {
 }
 
 #[tokio::test]
+async fn checks_that_pass_do_not_make_up_for_a_call_that_always_breaks() {
+    let drivers = drivers();
+    let broken = Guest::default().get_power_state("unreachable");
+    install(&drivers, &broken, &metadata("acme", "1.0.0")).await;
+    let power = power(&drivers, "acme");
+    for _ in 0..5 {
+        for _ in 0..2 {
+            let valid = power.validate(context(), &Default::default()).await;
+            assert!(valid.is_ok(), "{valid:?}");
+        }
+        assert!(power.get_power_state(context()).await.is_err());
+    }
+    let quarantine = drivers.packages()[0].quarantine();
+    assert_eq!(quarantine.unwrap().faults, 5);
+}
+
+#[tokio::test]
 async fn a_driver_that_returns_errors_is_not_broken() {
+    let drivers = drivers();
+    let mut asks = metadata("acme", "1.0.0");
+    asks["capabilities"] = json!(["ipmi"]);
+    install(&drivers, &ipmi_user(0, 1), &asks).await;
+    let power = power(&drivers, "acme");
+    for _ in 0..10 {
+        // There is no BMC in this context.
+        let error = power.get_power_state(context()).await.unwrap_err();
+        assert!(
+            matches!(error, CallError::Driver(DriverError::Unsupported(_))),
+            "{error:?}"
+        );
+    }
+    assert_eq!(drivers.packages()[0].call_counts().faults, 0);
+    assert_eq!(drivers.packages()[0].quarantine(), None);
+}
+
+#[tokio::test]
+async fn a_driver_that_reaches_for_what_it_was_not_granted_is_quarantined() {
     let drivers = drivers();
     let mut asks = metadata("acme", "1.0.0");
     asks["capabilities"] = json!(["ipmi"]);
@@ -488,14 +525,15 @@ async fn a_driver_that_returns_errors_is_not_broken() {
     drivers.activate(prepared);
     let power = power(&drivers, "acme");
     assert!(!power.uses("ipmi"));
-    for _ in 0..10 {
+    for _ in 0..5 {
         let error = power.get_power_state(context()).await.unwrap_err();
         assert!(
             matches!(error, CallError::Driver(DriverError::Denied(_))),
             "{error:?}"
         );
     }
-    assert_eq!(drivers.packages()[0].quarantine(), None);
+    let quarantine = drivers.packages()[0].quarantine();
+    assert_eq!(quarantine.unwrap().faults, 5);
     let ungranted = drivers
         .prepare(package(&ipmi_user(0, 1), &asks), &Grants::only(["state"]))
         .await
@@ -504,6 +542,21 @@ async fn a_driver_that_returns_errors_is_not_broken() {
     assert!(
         ungranted.to_string().contains("'state' can't be granted"),
         "{ungranted}"
+    );
+}
+
+#[tokio::test]
+async fn code_that_would_take_long_to_compile_is_refused() {
+    // 12 bytes each.
+    let lines = "(drop (i64.const 0x7fffffffffffffff))".repeat(100_000);
+    let large = Guest {
+        fields: format!("(func {lines})"),
+        ..Guest::default()
+    };
+    let error = refused(&large, &metadata("acme", "1.0.0")).await;
+    assert!(
+        matches!(error, PackageError::TooMuchCode { largest_function, .. } if largest_function > 1 << 20),
+        "{error}"
     );
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands;
 use crate::commands::lifecycle::args::{LifecycleCommand, PublisherCommand};
 
 /// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
@@ -26,7 +27,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first."
     )]
     Serve(ServeArgs),
-    /// Make, look at and manage driver packages.
+    /// Write, build, check, test, sign, look at and manage driver packages.
     #[command(subcommand)]
     Driver(DriverCommand),
     /// Say whose signatures on driver packages count.
@@ -90,8 +91,10 @@ pub(crate) enum Output {
 pub(crate) enum DriverCommand {
     #[command(flatten)]
     Lifecycle(LifecycleCommand),
-    /// Show what is in a package file, without running it.
-    #[command(after_help = "Example:\n  ironbark driver inspect target/drivers/ipmi.wasm")]
+    /// Show all of a package file without running it: what it is, what it really exports, and what it asks to do.
+    #[command(
+        after_help = "Examples:\n  ironbark driver inspect target/drivers/ipmi.wasm\n  ironbark driver inspect acme.wasm --output json"
+    )]
     Inspect {
         /// A `.wasm` file.
         file: PathBuf,
@@ -109,7 +112,22 @@ pub(crate) enum DriverCommand {
         /// Where the package goes.
         #[arg(long)]
         out: PathBuf,
+        /// Don't compare the metadata with what the component exports and imports: for tests of hosts, which do.
+        #[arg(long)]
+        unchecked: bool,
     },
+    /// Make a folder with a new driver.
+    New(commands::driver_new::Args),
+    /// Build the driver of a folder, and make a package of it.
+    Build(commands::driver_build::Args),
+    /// Say what a service would say to a package.
+    Check(commands::driver_check::Args),
+    /// Test a package on simulated machines with faults.
+    Test(commands::driver_test::Args),
+    /// Make keys to sign packages with.
+    Keygen(commands::driver_keygen::Args),
+    /// Sign a package.
+    Sign(commands::driver_sign::Args),
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,10 +26,15 @@ const SECRET_KEY_PARTS: &[&str] = &[
     "sys_pswd",
     "x-auth",
     "authorization",
+    "new_pass",
+    "encrypted_key",
+    "sslkey",
+    "fernetkey",
+    "configdrive",
 ];
 
 /// Keys of `instance_info` that are hidden besides those that look secret.
-const INSTANCE_SECRETS: &[&str] = &["configdrive", "image_url"];
+const INSTANCE_SECRETS: &[&str] = &["image_url"];
 
 /// Keys that look secret but say nothing: flags that clients read.
 const NOT_SECRET: &[&str] = &["agent_secret_token_pregenerated"];
@@ -55,7 +60,7 @@ pub fn mask_object(object: &JsonObject) -> JsonObject {
         .collect()
 }
 
-/// As [`mask_object`], and hides what only `instance_info` has: the config drive and the image's URL.
+/// As [`mask_object`], and hides what only `instance_info` has: the image's URL.
 pub fn mask_instance_info(object: &JsonObject) -> JsonObject {
     let mut shown = mask_object(object);
     for key in INSTANCE_SECRETS {
@@ -107,6 +112,22 @@ mod tests {
             Value::Object(shown),
             json!({"ipmi_password": MASK, "ipmi_username": "u", "deep": [{"api_token": MASK}], "ipmi_hex_kg_key": MASK})
         );
+    }
+
+    #[test]
+    fn knows_what_clients_expect_to_be_hidden() {
+        for key in [
+            "new_pass",
+            "luks_encrypted_key",
+            "SSLKey",
+            "fernetkey",
+            "configdrive",
+        ] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in ["key", "ssl_verify", "ipmi_address", "image_url"] {
+            assert!(!is_secret_key(key), "{key}");
+        }
     }
 
     #[test]

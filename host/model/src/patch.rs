@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use crate::{Error, JsonObject, Result};
 
+/// The deepest nesting of a JSON document that is accepted and stored, the document itself counted: far less than what a
+/// parser reads back, and what a client is shown it may send again.
+pub const MAX_DEPTH: usize = 25;
+
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,7 +73,8 @@ pub fn parse(body: &Value) -> Result<Vec<PatchOp>> {
 
 /// Applies `ops` in order to `document`, whose keys are all attributes that there are.
 ///
-/// `default_of` says what a root attribute is after `remove`.
+/// `default_of` says what a root attribute is after `remove`. What comes out nested deeper than [`MAX_DEPTH`] is refused:
+/// each operation may add a little, and only the outcome shows how much.
 pub fn apply(
     document: &mut JsonObject,
     ops: &[PatchOp],
@@ -90,7 +95,29 @@ pub fn apply(
             Some(rest) => apply_below(attribute, rest, op)?,
         }
     }
+    let added = ops.iter().filter(|op| op.op != PatchVerb::Remove);
+    for op in added {
+        let fits = document
+            .get(op.root())
+            .is_none_or(|attribute| is_at_most(attribute, MAX_DEPTH - 1));
+        if !fits {
+            return Err(op.refuse(&format!(
+                "{} would be nested too deeply: at most {MAX_DEPTH} levels are accepted",
+                op.root()
+            )));
+        }
+    }
     Ok(())
+}
+
+/// Whether lists and objects are nested at most so many levels.
+fn is_at_most(value: &Value, levels: usize) -> bool {
+    let inside = |value: &Value| levels > 0 && is_at_most(value, levels - 1);
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(inside),
+        Value::Object(object) => levels > 0 && object.values().all(inside),
+        _ => true,
+    }
 }
 
 fn parse_op(item: &Value) -> Result<PatchOp> {
@@ -135,6 +162,12 @@ fn parse_op(item: &Value) -> Result<PatchOp> {
     if !well_formed {
         return Err(Error::invalid(format!(
             "{path:?} is not a valid patch path: it is made of '/' and words of letters, digits, '_' and '-'."
+        )));
+    }
+    if elements.len() > MAX_DEPTH {
+        return Err(Error::invalid(format!(
+            "A patch path has at most {MAX_DEPTH} elements, not {}.",
+            elements.len()
         )));
     }
     let value = object.get("value");
@@ -270,6 +303,38 @@ mod tests {
                 "{patch}"
             );
         }
+    }
+
+    /// `{"a": {"a": … {}}}`, so many levels.
+    fn nested(levels: usize) -> Value {
+        (1..levels).fold(json!({}), |inner, _| json!({"a": inner}))
+    }
+
+    #[test]
+    fn what_comes_out_is_nested_no_deeper_than_a_body() {
+        let add = |elements: usize, value: Value| json!({"op": "add", "path": format!("/extra{}", "/a".repeat(elements - 1)), "value": value});
+        let step_by_step = |count: usize| {
+            let ops: Vec<Value> = (2..=count)
+                .map(|elements| add(elements, json!({})))
+                .collect();
+            patched(json!({"extra": {}}), json!(ops))
+        };
+        // The document and `extra` are two of the levels.
+        let deepest = step_by_step(MAX_DEPTH - 1).unwrap();
+        assert_eq!(deepest, json!({"extra": nested(MAX_DEPTH - 1)}));
+        assert!(step_by_step(MAX_DEPTH).is_err());
+        assert!(step_by_step(600).is_err());
+        // A short path with a deep value in the end.
+        let at_the_end = |levels: usize| {
+            patched(
+                deepest.clone(),
+                json!([{"op": "remove", "path": "/extra/a"}, add(2, nested(levels))]),
+            )
+        };
+        assert!(at_the_end(MAX_DEPTH - 2).is_ok());
+        assert!(at_the_end(MAX_DEPTH - 1).is_err());
+        let lists = json!([{"op": "add", "path": "/extra", "value": {"l": [[[[]]]]}}, {"op": "add", "path": "/extra/l/0/0/0/-", "value": nested(20)}]);
+        assert!(patched(json!({"extra": {}}), lists).is_err());
     }
 
     proptest! {

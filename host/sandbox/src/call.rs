@@ -9,19 +9,20 @@ use tokio::task::JoinHandle;
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::admission::admit;
 use crate::bindings::ironbark::driver::types as wit;
 use crate::capabilities::{CallContext, Completed, Usage};
 use crate::driver::{Driver, Package};
 use crate::engine::Inner;
 use crate::error::{CallError, DriverError};
-use crate::faults::{FaultKind, classify};
+use crate::faults::{FaultKind, classify, is_full};
 use crate::state::{Meter, Setup, State};
 use crate::turns::Turns;
 
 /// Longest message of a driver that is passed on, in bytes.
-const MAX_MESSAGE: usize = 4096;
+pub(crate) const MAX_MESSAGE: usize = 4096;
 /// Shorter secrets would make nonsense of messages; and they aren't secrets.
-const SHORTEST_SECRET: usize = 4;
+pub(crate) const SHORTEST_SECRET: usize = 4;
 
 /// What an export returned, or why it didn't.
 pub(crate) type Returned<T> = wasmtime::Result<Result<T, wit::Error>>;
@@ -42,7 +43,13 @@ impl Driver {
             + 'static,
     {
         let inner = &self.engine;
-        let place = inner.admit().await?;
+        let place = admit(
+            &inner.room,
+            &self.package.room,
+            inner.queue_timeout,
+            &inner.io,
+        )
+        .await?;
         let limit = call_limit(inner, context.deadline);
         let meter = Arc::new(Meter::default());
         let setup = Setup {
@@ -115,7 +122,7 @@ impl Driver {
         let value = match returned {
             Ok(Ok(value)) => value,
             Ok(Err(error)) => return Err(DriverError::from(error).into()),
-            Err(error) => return Err(self.sort_out(&error, store.data()).into()),
+            Err(error) => return Err(self.sort_out(&error, store.data())),
         };
         let state = store.data_mut();
         Ok(Completed {
@@ -123,7 +130,6 @@ impl Driver {
             writes: state.take_writes(),
             usage: Usage {
                 cpu: Duration::ZERO,
-                denied: state.meter.denied(),
                 wall: started.elapsed(),
                 host_calls: state.host_calls(),
                 memory: state.limiter.memory(),
@@ -145,7 +151,10 @@ impl Driver {
         store
     }
 
-    fn sort_out(&self, error: &wasmtime::Error, state: &State) -> crate::faults::Fault {
+    fn sort_out(&self, error: &wasmtime::Error, state: &State) -> CallError {
+        if is_full(error) {
+            return CallError::Overloaded;
+        }
         let (kind, detail) = classify(error, state.limiter.refused());
         let package: &Package = &self.package;
         tracing::warn!(
@@ -154,10 +163,11 @@ impl Driver {
             implementation = %state.implementation,
             node = %state.context.node_label,
             request_id = %state.context.request_id,
-            error = format!("{error:#}"),
+            // A guest has its part in this text: a panic's message, the names in a backtrace.
+            error = clean(&format!("{error:#}"), MAX_MESSAGE, &state.context.secrets),
             "driver fault: {kind}"
         );
-        self.fault_with(kind, detail)
+        self.fault_with(kind, detail).into()
     }
 }
 

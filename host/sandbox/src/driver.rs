@@ -4,18 +4,30 @@ use std::sync::Arc;
 
 use ironbark_package::{Export, interface_name};
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::Component;
 
-use crate::bindings::exports::ironbark::driver as exports;
+use crate::admission::Room;
 use crate::capabilities::CallContext;
 use crate::engine::{Engine, Inner};
 use crate::error::CallError;
 use crate::faults::{Fault, FaultKind, LoadError};
-use crate::imports::{IpmiPolicy, LogGate};
-use crate::state::State;
+use crate::imports::{IpmiPolicy, LogGate, SshPolicy};
+use crate::loaded::Loaded;
+use crate::redfish::RedfishPolicy;
 
 /// Interfaces of the contract that a guest may import. `types` only has types.
-const IMPORTS: &[&str] = &["call", "clock", "ipmi", "log", "state", "types"];
+const IMPORTS: &[&str] = &[
+    "agent",
+    "boot-media",
+    "call",
+    "clock",
+    "ipmi",
+    "log",
+    "redfish",
+    "ssh",
+    "state",
+    "types",
+];
 /// WASI 0.2: linked in full, with nothing in it.
 const WASI: &[&str] = &[
     "wasi:cli/",
@@ -40,6 +52,14 @@ pub struct PackageName {
 pub struct Granted {
     /// IPMI to the node's BMC, and which commands.
     pub ipmi: Option<IpmiPolicy>,
+    /// Redfish about the node, and which requests.
+    pub redfish: Option<RedfishPolicy>,
+    /// Commands on the node's hypervisor, and which.
+    pub ssh: Option<SshPolicy>,
+    /// Commands to the agent on the node.
+    pub agent: bool,
+    /// What the node boots from.
+    pub boot_media: bool,
     /// Notes on the node.
     pub state: bool,
 }
@@ -57,19 +77,8 @@ pub(crate) struct Package {
     pub(crate) name: PackageName,
     pub(crate) granted: Granted,
     pub(crate) log: LogGate,
+    pub(crate) room: Room,
     pub(crate) turns: Arc<Semaphore>,
-}
-
-/// The component, linked, and where its exports are.
-pub(crate) struct Loaded {
-    pub(crate) instance: InstancePre<State>,
-    pub(crate) power: Option<exports::power::GuestIndices>,
-    pub(crate) management: Option<exports::management::GuestIndices>,
-    pub(crate) boot: Option<exports::boot::GuestIndices>,
-    pub(crate) deploy: Option<exports::deploy::GuestIndices>,
-    pub(crate) vendor: Option<exports::vendor::GuestIndices>,
-    pub(crate) steps: Option<exports::steps::GuestIndices>,
-    pub(crate) periodic: Option<exports::periodic::GuestIndices>,
 }
 
 impl Engine {
@@ -102,6 +111,7 @@ impl Engine {
                 name,
                 granted,
                 log: LogGate::default(),
+                room: Room::new(self.inner.live_per_package, self.inner.max_queued),
                 turns: Arc::new(Semaphore::new(self.inner.runnable_per_package)),
             }),
             loaded: Arc::new(Loaded::new(&compiled, instance)?),
@@ -138,20 +148,16 @@ impl Driver {
 
     /// The exports that it has.
     pub fn exports(&self) -> Vec<Export> {
-        let loaded = &self.loaded;
         Export::ALL
             .iter()
             .copied()
-            .filter(|export| match export {
-                Export::Power => loaded.power.is_some(),
-                Export::Management => loaded.management.is_some(),
-                Export::Boot => loaded.boot.is_some(),
-                Export::Deploy => loaded.deploy.is_some(),
-                Export::Vendor => loaded.vendor.is_some(),
-                Export::Steps => loaded.steps.is_some(),
-                Export::Periodic => loaded.periodic.is_some(),
-            })
+            .filter(|export| self.loaded.has(*export))
             .collect()
+    }
+
+    /// Whether it has this export.
+    pub fn has(&self, export: Export) -> bool {
+        self.loaded.has(export)
     }
 
     /// A fault of this package.
@@ -206,64 +212,5 @@ pub(crate) fn is_allowed_import(name: &str) -> bool {
     match interface_name(name) {
         Some(interface) => IMPORTS.contains(&interface),
         None => WASI.iter().any(|prefix| name.starts_with(prefix)) && name.contains("@0.2."),
-    }
-}
-
-macro_rules! probe_export {
-    ($component:expr, $instance:expr, $export:ident, $name:literal) => {{
-        let full_name = concat!("ironbark:driver/", $name, "@0.1.0");
-        if $component.get_export_index(None, full_name).is_some() {
-            let indices = exports::$export::GuestIndices::new($instance)
-                .map_err(|error| export_error($name, &error))?;
-            Some(indices)
-        } else {
-            None
-        }
-    }};
-}
-
-impl Loaded {
-    fn new(component: &Component, instance: InstancePre<State>) -> Result<Self, LoadError> {
-        Ok(Self {
-            power: probe_export!(component, &instance, power, "power"),
-            management: probe_export!(component, &instance, management, "management"),
-            boot: probe_export!(component, &instance, boot, "boot"),
-            deploy: probe_export!(component, &instance, deploy, "deploy"),
-            vendor: probe_export!(component, &instance, vendor, "vendor"),
-            steps: probe_export!(component, &instance, steps, "steps"),
-            periodic: probe_export!(component, &instance, periodic, "periodic"),
-            instance,
-        })
-    }
-
-    fn check_exports(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> Result<(), LoadError> {
-        macro_rules! check {
-            ($field:ident, $name:literal) => {
-                if let Some(indices) = &self.$field {
-                    indices
-                        .load(&mut *store, instance)
-                        .map_err(|error| export_error($name, &error))?;
-                }
-            };
-        }
-        check!(power, "power");
-        check!(management, "management");
-        check!(boot, "boot");
-        check!(deploy, "deploy");
-        check!(vendor, "vendor");
-        check!(steps, "steps");
-        check!(periodic, "periodic");
-        Ok(())
-    }
-}
-
-fn export_error(export: &'static str, error: &wasmtime::Error) -> LoadError {
-    LoadError::Export {
-        export,
-        reason: format!("{error:#}"),
     }
 }

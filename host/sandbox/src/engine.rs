@@ -3,17 +3,15 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::admission::Room;
 use crate::bindings::Everything;
 use crate::compile::Compiler;
-use crate::error::CallError;
 use crate::limits::Limits;
 use crate::state::State;
 use crate::ticker::Ticker;
@@ -23,16 +21,15 @@ const WASM_STACK: usize = 256 * 1024;
 const CALL_STACK: usize = 1024 * 1024;
 /// Room for the engine's own record of one component instance.
 const INSTANCE_RECORD: usize = 1024 * 1024;
-/// Core instances, memories and tables that a component has on average: more than that only some may have at a time.
-const CORES_PER_CALL: u32 = 6;
-const TABLES_PER_CALL: u32 = 4;
 
 /// Settings of the sandbox.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
     /// Most calls that run or wait inside of a driver at a time, on this process. Default 1,000.
     pub max_live_calls: u32,
-    /// Most calls that wait for one of these to end. Default 4,096.
+    /// Most of them that may be of one package. Default: half of all.
+    pub max_live_calls_per_package: Option<NonZeroUsize>,
+    /// Most calls of one package that wait for one of these to end. Default 4,096.
     pub max_queued_calls: usize,
     /// How long a call waits for that before it fails as overloaded. Default 10 s.
     pub queue_timeout: Duration,
@@ -48,6 +45,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             max_live_calls: 1_000,
+            max_live_calls_per_package: None,
             max_queued_calls: 4_096,
             queue_timeout: Duration::from_secs(10),
             max_runnable_per_package: None,
@@ -92,10 +90,10 @@ pub(crate) struct Inner {
     pub(crate) guests: Handle,
     pub(crate) compiler: Compiler,
     pub(crate) runnable_per_package: usize,
-    live: Arc<Semaphore>,
-    queued: AtomicUsize,
-    max_queued: usize,
-    queue_timeout: Duration,
+    pub(crate) room: Room,
+    pub(crate) live_per_package: usize,
+    pub(crate) max_queued: usize,
+    pub(crate) queue_timeout: Duration,
     /// Only there to be shut down.
     runtime: Option<Runtime>,
 }
@@ -132,8 +130,11 @@ impl Engine {
                 runnable_per_package: config
                     .max_runnable_per_package
                     .map_or(2 * workers, NonZeroUsize::get),
-                live: Arc::new(Semaphore::new(config.max_live_calls as usize)),
-                queued: AtomicUsize::new(0),
+                room: Room::new(config.max_live_calls as usize, config.max_queued_calls),
+                live_per_package: config.max_live_calls_per_package.map_or_else(
+                    || (config.max_live_calls as usize / 2).max(1),
+                    NonZeroUsize::get,
+                ),
                 max_queued: config.max_queued_calls,
                 queue_timeout: config.queue_timeout,
                 runtime: Some(runtime),
@@ -149,25 +150,7 @@ impl Engine {
 
     /// Calls that could begin now without waiting.
     pub fn free_calls(&self) -> usize {
-        self.inner.live.available_permits()
-    }
-}
-
-impl Inner {
-    /// Leave to run one call: at once, or after waiting for a bounded time in a bounded queue.
-    pub(crate) async fn admit(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        if let Ok(permit) = Arc::clone(&self.live).try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _place = Place::take(&self.queued, self.max_queued)?;
-        let waiting = {
-            let _io = self.io.enter();
-            tokio::time::timeout(self.queue_timeout, Arc::clone(&self.live).acquire_owned())
-        };
-        match waiting.await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(CallError::Overloaded),
-        }
+        self.inner.room.free()
     }
 }
 
@@ -177,25 +160,6 @@ impl Drop for Inner {
             // May happen on an asynchronous task, where waiting for threads isn't allowed.
             runtime.shutdown_background();
         }
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(queued: &'a AtomicUsize, most: usize) -> Result<Self, CallError> {
-        let place = Self(queued);
-        if queued.fetch_add(1, Ordering::Relaxed) >= most {
-            return Err(CallError::Overloaded);
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -221,16 +185,17 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     let calls = config.max_live_calls.max(1);
     let limits = &config.limits;
     let mut pool = PoolingAllocationConfig::new();
+    // Enough for as many calls as are admitted if each takes all that it may: one package can't use up what others need.
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(CORES_PER_CALL))
-        .total_memories(calls.saturating_mul(2))
-        .total_tables(calls.saturating_mul(TABLES_PER_CALL))
+        .total_core_instances(calls.saturating_mul(limits.instances))
+        .total_memories(calls.saturating_mul(limits.memories))
+        .total_tables(calls.saturating_mul(limits.tables))
         .total_stacks(calls)
         .max_component_instance_size(INSTANCE_RECORD)
         .max_core_instance_size(INSTANCE_RECORD)
         .max_core_instances_per_component(limits.instances)
-        .max_memories_per_component(limits.instances)
-        .max_tables_per_component(limits.instances)
+        .max_memories_per_component(limits.memories)
+        .max_tables_per_component(limits.tables)
         .max_memory_size(limits.memory)
         .table_elements(limits.table_elements)
         // Small guests come and go: setting a few pages to zero is cheaper than giving them back.

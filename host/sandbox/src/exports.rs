@@ -1,14 +1,28 @@
 //! The contract's exports as methods of [`Driver`](crate::Driver), one file each, and the types that cross.
 
+mod bios;
 mod boot;
+mod console;
 mod convert;
 mod deploy;
+mod firmware;
+mod inspect;
 mod management;
+mod network;
 mod periodic;
 mod power;
+mod raid;
+mod rescue;
 mod steps;
+mod storage;
 mod vendor;
 
+pub use bios::{BiosChange, BiosSetting, BiosValue};
+pub use console::ConsoleTarget;
+pub use firmware::{FirmwareComponent, FirmwareUpdate};
+pub use inspect::{Findings, FoundPort, Inspection};
+pub use network::BoundPort;
+pub use raid::RaidSelection;
 pub use steps::StepCall;
 pub use vendor::VendorRequest;
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmtime::PoolConcurrencyLimitError;
+
 use crate::limits::Tripped;
 
 /// A driver broke during a call. The node's state is not touched by it.
@@ -121,6 +123,11 @@ pub(crate) fn classify(
     (FaultKind::Trap, short(error))
 }
 
+/// Whether the engine had no room for the instance: that is nobody's fault.
+pub(crate) fn is_full(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+}
+
 /// The root of an error, in one line of bounded length.
 fn short(error: &wasmtime::Error) -> String {
     let text = error.root_cause().to_string();
@@ -137,5 +144,35 @@ fn detail_suffix(detail: &str) -> String {
         String::new()
     } else {
         format!(" ({detail})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use wasmtime::{
+        Config, Engine, Instance, InstanceAllocationStrategy, Module, PoolingAllocationConfig,
+        Store,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_full_pool_is_told_from_a_crash() {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_memories(1).max_memory_size(64 * 1024);
+        let mut config = Config::new();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, wat::parse_str("(module (memory 1))").unwrap()).unwrap();
+        let trapping = wat::parse_str("(module (func $start unreachable) (start $start))");
+        let trapping = Module::new(&engine, trapping.unwrap()).unwrap();
+        let mut store = Store::new(&engine, ());
+        Instance::new(&mut store, &module, &[]).unwrap();
+        let full = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert!(is_full(&full), "{full:#}");
+        let trap = Instance::new(&mut store, &trapping, &[]).unwrap_err();
+        assert!(!is_full(&trap), "{trap:#}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything a guest can reach is an import defined in [`imports`](crate) by this crate: WASI without anything
 //! in it, and the contract `ironbark:driver`. What the imports need from the service comes through small traits
-//! ([`IpmiAccess`], [`StateAccess`]). This crate may not know the database, BMC protocols, packages' metadata beyond
+//! ([`IpmiAccess`], [`RedfishAccess`], [`SshAccess`], [`AgentAccess`], [`BootMediaAccess`], [`StateAccess`]). This crate may not know the database, BMC protocols, packages' metadata beyond
 //! names, or which driver serves which node.
 //!
 //! Three promises, each of them tested:
@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod call;
 mod capabilities;
 mod compile;
@@ -22,8 +23,12 @@ mod engine;
 mod error;
 mod exports;
 mod faults;
+#[cfg(test)]
+mod grown;
 mod imports;
 mod limits;
+mod loaded;
+mod redfish;
 mod state;
 mod ticker;
 mod turns;
@@ -37,6 +42,10 @@ mod bindings {
         world: "everything",
         imports: {
             "ironbark:driver/state": async | trappable,
+            "ironbark:driver/redfish": async | trappable,
+            "ironbark:driver/ssh": async | trappable,
+            "ironbark:driver/agent": async | trappable,
+            "ironbark:driver/boot-media": async | trappable,
             "ironbark:driver/clock.sleep": async | trappable,
             "ironbark:driver/ipmi.[method]session.request": async | trappable,
             default: trappable,
@@ -47,13 +56,21 @@ mod bindings {
 }
 
 pub use capabilities::{
-    CallContext, Capabilities, Completed, IpmiAccess, IpmiResponse, StateAccess, Usage, Write,
+    AgentAccess, AgentCommand, AgentHeartbeat, AgentStatus, BootImage, BootLoader, BootMediaAccess,
+    BootMedium, BootParameter, BootPurpose, CallContext, Capabilities, Completed, IpmiAccess,
+    IpmiResponse, MAX_REDFISH_ANSWER, MAX_SSH_STDERR, MAX_SSH_STDOUT, RedfishAccess, RedfishMethod,
+    RedfishRequest, RedfishResources, RedfishResponse, SshAccess, SshOutput, StateAccess, Usage,
+    Write,
 };
 pub use driver::{Driver, Granted, PackageName};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use error::{CallError, DriverError};
-pub use exports::{StepCall, VendorRequest};
+pub use exports::{
+    BiosChange, BiosSetting, BiosValue, BoundPort, ConsoleTarget, Findings, FirmwareComponent,
+    FirmwareUpdate, FoundPort, Inspection, RaidSelection, StepCall, VendorRequest,
+};
 pub use faults::{Fault, FaultKind, LoadError};
-pub use imports::{IPMI_GROUPS, IpmiGroup, IpmiPolicy};
+pub use imports::{IPMI_GROUPS, IpmiGroup, IpmiPolicy, SshPolicy};
 pub use limits::Limits;
+pub use redfish::{REDFISH_GROUPS, RedfishGroup, RedfishPolicy};
 pub use types::{BootDevice, Lock, Outcome, PowerReading, Wait, WaitOn};

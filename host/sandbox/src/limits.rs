@@ -12,8 +12,12 @@ pub struct Limits {
     pub memory: usize,
     /// Entries of one table. Default 20,000.
     pub table_elements: usize,
-    /// Core instances, tables and memories in one component. Default 32 (a Rust driver has 3, 2 and 1).
+    /// Core instances in one component. Default 32: a Rust driver has 3, one in Python 20.
     pub instances: u32,
+    /// Linear memories in one component. Default 2: drivers have one. Each takes address space for as many calls as there may be.
+    pub memories: u32,
+    /// Tables in one component. Default 4: a Rust driver has 2.
+    pub tables: u32,
     /// Time in which the guest may compute; waiting doesn't count. Default 5 s.
     pub cpu: Duration,
     /// Wall-clock time of a call that doesn't ask for another. Default 60 s.
@@ -36,6 +40,8 @@ impl Default for Limits {
             memory: 24 * 1024 * 1024,
             table_elements: 20_000,
             instances: 32,
+            memories: 2,
+            tables: 4,
             cpu: Duration::from_secs(5),
             default_deadline: Duration::from_secs(60),
             max_deadline: Duration::from_secs(300),
@@ -61,6 +67,8 @@ pub(crate) struct StoreLimiter {
     memory_limit: usize,
     table_limit: usize,
     instances: usize,
+    memories: usize,
+    tables: usize,
     memory: usize,
     /// Growth was refused: a crash that follows is for want of memory.
     refused: bool,
@@ -72,6 +80,8 @@ impl StoreLimiter {
             memory_limit: limits.memory,
             table_limit: limits.table_elements,
             instances: limits.instances as usize,
+            memories: limits.memories as usize,
+            tables: limits.tables as usize,
             memory: 0,
             refused: false,
         }
@@ -128,10 +138,10 @@ impl ResourceLimiter for StoreLimiter {
     }
 
     fn tables(&self) -> usize {
-        self.instances
+        self.tables
     }
 
     fn memories(&self) -> usize {
-        self.instances
+        self.memories
     }
 }

@@ -9,10 +9,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::bindings::ironbark::driver::types as wit;
-use crate::capabilities::{CallContext, Write};
+use crate::capabilities::{CallContext, Capabilities, Write};
 use crate::driver::Package;
 use crate::error::DriverError;
-use crate::imports::Notes;
+use crate::imports::{KnownResources, Notes};
 use crate::limits::{Limits, StoreLimiter, Tripped};
 
 /// Most resources (sessions, pollables, streams) that a guest may hold at a time.
@@ -33,6 +33,8 @@ pub(crate) struct State {
     /// `state.checkpoint` makes sense in this call.
     pub(crate) may_checkpoint: bool,
     pub(crate) notes: Notes,
+    /// What the call found out of the node's Redfish resources.
+    pub(crate) redfish: Option<KnownResources>,
     pub(crate) limiter: StoreLimiter,
     pub(crate) open_sessions: u32,
     pub(crate) table: ResourceTable,
@@ -45,7 +47,6 @@ pub(crate) struct State {
 pub(crate) struct Meter {
     /// The guest waits for the host or the BMC.
     waiting: AtomicBool,
-    denied: AtomicU64,
     cpu_nanoseconds: AtomicU64,
 }
 
@@ -64,11 +65,6 @@ impl Meter {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanoseconds
             .fetch_add(nanoseconds, Ordering::Relaxed);
-    }
-
-    /// How often a capability was refused.
-    pub(crate) fn denied(&self) -> u64 {
-        self.denied.load(Ordering::Relaxed)
     }
 }
 
@@ -98,6 +94,7 @@ impl State {
             meter: setup.meter,
             may_checkpoint: setup.may_checkpoint,
             notes: Notes::default(),
+            redfish: None,
             open_sessions: 0,
             table,
             host_calls: 0,
@@ -108,6 +105,31 @@ impl State {
     /// Time that is left of the call.
     pub(crate) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// How long the import call that begins now may take.
+    pub(crate) fn host_call_limit(&self) -> Duration {
+        self.limits.host_call_deadline.min(self.remaining())
+    }
+
+    /// A capability of this call, if it was granted and is there.
+    pub(crate) fn lent<T: ?Sized>(
+        &self,
+        name: &str,
+        granted: bool,
+        find: impl FnOnce(&Capabilities) -> &Option<Arc<T>>,
+    ) -> Result<Arc<T>, DriverError> {
+        if !granted {
+            return Err(self.denied(format!(
+                "capability '{name}' is not granted to driver package '{}': grant it, or use another driver",
+                self.package.name.name
+            )));
+        }
+        find(&self.context.capabilities).clone().ok_or_else(|| {
+            DriverError::Unsupported(format!(
+                "there is no '{name}' in this call (no node, or validation)"
+            ))
+        })
     }
 
     /// Counts a call of one of the contract's imports.
@@ -133,7 +155,7 @@ impl State {
 
     /// The answer of an import whose capability isn't there. Counted, so that the host can tell.
     pub(crate) fn denied(&self, reason: String) -> DriverError {
-        self.meter.denied.fetch_add(1, Ordering::Relaxed);
+        self.context.denied.fetch_add(1, Ordering::Relaxed);
         DriverError::Denied(reason)
     }
 

@@ -254,6 +254,59 @@ async fn too_many_calls_are_refused_after_a_while() {
 }
 
 #[tokio::test]
+async fn one_package_does_not_take_the_room_of_others() {
+    let config = EngineConfig {
+        max_live_calls: 8,
+        queue_timeout: Duration::from_millis(30),
+        ..EngineConfig::default()
+    };
+    let engine = common::engine_from(config);
+    let greedy = load(&engine, sleeping()).await;
+    let other = load(&engine, Guest::default()).await;
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let greedy = greedy.clone();
+            tokio::spawn(async move { greedy.get_power_state("acme", context()).await })
+        })
+        .collect();
+    while engine.free_calls() > 4 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..20 {
+        let (a, b) = tokio::join!(
+            other.get_power_state("acme", context()),
+            other.get_power_state("acme", context())
+        );
+        assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+    }
+    assert_eq!(
+        greedy.power_validate("acme", context()).await,
+        Err(CallError::Overloaded)
+    );
+    for call in calls {
+        call.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_component_has_no_more_memories_and_tables_than_there_are_for_every_call() {
+    let engine = engine();
+    for (field, most) in [
+        ("(memory 1)", Limits::default().memories),
+        ("(table 1 funcref)", Limits::default().tables),
+    ] {
+        let with = |count: u32| {
+            let instances = "(core instance (instantiate $m))".repeat(count as usize);
+            wat::parse_str(format!("(component (core module $m {field}) {instances})")).unwrap()
+        };
+        let loaded = try_load(&engine, with(most), Granted::default()).await;
+        assert!(loaded.is_ok(), "{field}: {:?}", loaded.err());
+        let refused = try_load(&engine, with(most + 1), Granted::default()).await;
+        assert!(refused.is_err(), "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_export_is_told() {
     let driver = load(&engine(), Guest::default()).await;
     let error = driver.get_boot_device("acme", context()).await.unwrap_err();

@@ -22,7 +22,7 @@ use ironbark_sandbox::{
     CallContext, CallError, DriverError, Granted, IpmiAccess, IpmiPolicy, IpmiResponse, Limits,
     LoadError, Lock, PowerReading, StateAccess, Write,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A BMC that answers what it is told to, or never.
 struct Bmc(Option<Result<IpmiResponse, DriverError>>);
@@ -51,8 +51,8 @@ struct Notes {
 
 #[async_trait]
 impl StateAccess for Notes {
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
-        Ok(BTreeMap::from([("seen".to_owned(), json!(1))]))
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
+        Ok(BTreeMap::from([("seen".to_owned(), "1".to_owned())]))
     }
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError> {
         self.stored.lock().unwrap().push((cursor, writes));
@@ -64,6 +64,7 @@ fn ipmi_granted() -> Granted {
     Granted {
         ipmi: Some(IpmiPolicy::new()),
         state: true,
+        ..Granted::default()
     }
 }
 
@@ -188,7 +189,7 @@ async fn what_is_written_comes_with_the_outcome_and_not_before() {
     let driver = load_granted(&engine(), note_taker(""), ipmi_granted()).await;
     let (context, notes) = with_notes(Lock::Exclusive);
     let completed = driver.get_power_state("acme", context).await.unwrap();
-    assert_eq!(completed.writes, [("key".to_owned(), Some(json!(7)))]);
+    assert_eq!(completed.writes, [("key".to_owned(), Some("7".into()))]);
     assert!(notes.stored.lock().unwrap().is_empty());
 }
 

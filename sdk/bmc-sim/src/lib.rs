@@ -1,4 +1,4 @@
-//! Simulated BMCs that speak IPMI 2.0 over LAN, thousands in one process, with faults on demand.
+//! Simulated BMCs that speak IPMI 2.0 over LAN, or Redfish ([`redfish`]), many in one process, with faults on demand.
 //!
 //! For tests of everything that talks to BMCs, and for trying Ironbark without hardware. It shares no code with
 //! Ironbark's own client: what both agree on, two readings of the specification agree on.
@@ -25,6 +25,7 @@ mod faults;
 mod handle;
 mod machine;
 mod rack;
+pub mod redfish;
 mod sensors;
 mod sessions;
 mod stats;

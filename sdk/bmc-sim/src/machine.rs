@@ -17,11 +17,14 @@ pub(crate) struct Machine {
     pending: VecDeque<(Instant, Change)>,
     boot_options: BTreeMap<u8, Vec<u8>>,
     pub(crate) booted_from: Option<u8>,
+    /// How often it started.
+    pub(crate) boots: u64,
     pub(crate) diagnostic_interrupts: u64,
 }
 
+/// What happens to a machine's power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     Off,
     On,
     Restart,
@@ -42,6 +45,7 @@ impl Machine {
             pending: VecDeque::new(),
             boot_options: boot_options.into(),
             booted_from: None,
+            boots: 0,
             diagnostic_interrupts: 0,
         }
     }
@@ -79,10 +83,16 @@ impl Machine {
             }
             _ => return Err(INVALID_FIELD),
         };
+        self.change(changes, fault, now);
+        Ok(())
+    }
+
+    /// Changes the power in steps, each as slow as `fault` makes it; changes under way are dropped.
+    pub(crate) fn change(&mut self, changes: &[Change], fault: PowerFault, now: Instant) {
         let step = match fault {
             PowerFault::None => Duration::ZERO,
             PowerFault::Slow(duration) => duration,
-            PowerFault::NeverCompletes | PowerFault::StuckAt(_) => return Ok(()),
+            PowerFault::NeverCompletes | PowerFault::StuckAt(_) => return,
         };
         self.pending = changes
             .iter()
@@ -90,7 +100,11 @@ impl Machine {
             .map(|(change, count)| (now + step * count, *change))
             .collect();
         self.settle(now);
-        Ok(())
+    }
+
+    /// The change that is under way.
+    pub(crate) fn coming(&self) -> Option<Change> {
+        self.pending.front().map(|(_, change)| *change)
     }
 
     /// Does what is due; says when the next change is.
@@ -133,6 +147,7 @@ impl Machine {
     }
 
     fn boot(&mut self) {
+        self.boots += 1;
         self.booted_from = Some(0);
         let Some([validity, device, ..]) = self
             .boot_options

@@ -4,18 +4,23 @@ use std::{net::IpAddr, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use ironbark_bmc_sim::{Faults, PowerFault, PrivilegeLevel, Rack, RackConfig, User};
+use ironbark_bmc_sim::{
+    Faults, PowerFault, PrivilegeLevel, Rack, RackConfig, User,
+    redfish::{self, Service, ServiceConfig},
+};
 
-/// Simulated BMCs that speak IPMI 2.0 over LAN.
+/// Simulated BMCs that speak IPMI 2.0 over LAN, or Redfish.
 ///
 /// Runs until Ctrl-C, and prints a line for each BMC.
 #[derive(Debug, Parser)]
 #[command(
     name = "ironbark-bmc-sim",
     version,
-    after_help = "Example: three BMCs, and the power of the second one\n\n  \
+    after_help = "Examples: three BMCs, and the power of the second one; a Redfish service with two systems\n\n  \
         ironbark-bmc-sim --count 3 --port 6230 --power-delay-ms 500\n  \
-        ipmitool -I lanplus -H 127.0.0.1 -p 6231 -U admin -P password power status"
+        ipmitool -I lanplus -H 127.0.0.1 -p 6231 -U admin -P password power status\n\n  \
+        ironbark-bmc-sim --redfish --tls --systems 2 --port 8443\n  \
+        curl -k -u admin:password https://127.0.0.1:8443/redfish/v1/Systems/2"
 )]
 struct Options {
     /// How many BMCs
@@ -24,9 +29,18 @@ struct Options {
     /// Where they listen
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
-    /// UDP port of the first one, the others have the next ones; 0 takes any that are free
+    /// UDP (with --redfish: TCP) port of the first one, the others have the next ones; 0 takes any that are free
     #[arg(long, default_value_t = 6230)]
     port: u16,
+    /// Speak Redfish in place of IPMI; only --count, --bind, --port, user, password and power are for both
+    #[arg(long)]
+    redfish: bool,
+    /// Speak Redfish through TLS, with a certificate made at the start
+    #[arg(long, requires = "redfish")]
+    tls: bool,
+    /// How many systems each Redfish service holds
+    #[arg(long, requires = "redfish", default_value_t = 1)]
+    systems: usize,
     /// Give each an address of its own, counting up from --bind, all with the same port
     #[arg(long)]
     one_address_each: bool,
@@ -56,6 +70,9 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if options.redfish {
+        return serve_redfish(&options).await;
+    }
     let rack = Rack::start(RackConfig {
         count: options.count,
         bind: options.bind,
@@ -88,6 +105,48 @@ async fn main() -> anyhow::Result<()> {
             options.username,
             options.password,
         );
+    }
+    tokio::signal::ctrl_c()
+        .await
+        .context("could not wait for Ctrl-C")
+}
+
+async fn serve_redfish(options: &Options) -> anyhow::Result<()> {
+    let mut services = Vec::with_capacity(options.count);
+    for index in 0..options.count {
+        let port = match options.port {
+            0 => 0,
+            first => u16::try_from(index)
+                .ok()
+                .and_then(|index| first.checked_add(index))
+                .context("there are more services than ports")?,
+        };
+        let service = Service::start(ServiceConfig {
+            bind: options.bind,
+            port,
+            tls: options.tls,
+            username: options.username.clone(),
+            password: options.password.clone(),
+            systems: options.systems,
+            power: options.power_on,
+            ..ServiceConfig::default()
+        })
+        .await
+        .context("could not start the services: is the port free?")?;
+        if options.power_delay_ms > 0 {
+            service.set_faults(redfish::Faults {
+                power: PowerFault::Slow(Duration::from_millis(options.power_delay_ms)),
+                ..redfish::Faults::default()
+            });
+        }
+        println!(
+            "curl {}-u {}:{} {}/redfish/v1/Systems/1",
+            if options.tls { "-k " } else { "" },
+            options.username,
+            options.password,
+            service.url(),
+        );
+        services.push(service);
     }
     tokio::signal::ctrl_c()
         .await

@@ -1,5 +1,20 @@
 //! A small sensor data repository (IPMI 2.0 §33, §35, §43).
 
+/// Kinds of sensors (IPMI 2.0 table 42-3).
+const TEMPERATURE: u8 = 1;
+const VOLTAGE: u8 = 2;
+
+/// What a sensor measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quantity {
+    /// In degrees Celsius.
+    Temperature,
+    /// In volts.
+    Voltage,
+    /// In revolutions per minute.
+    Speed,
+}
+
 /// A sensor with its conversion: value = `factor` × reading × 10^`exponent`.
 pub(crate) struct Sensor {
     pub(crate) number: u8,
@@ -80,6 +95,35 @@ pub(crate) const SENSORS: [Sensor; 4] = [
 impl Sensor {
     pub(crate) fn by_number(number: u8) -> Option<&'static Self> {
         SENSORS.iter().find(|sensor| sensor.number == number)
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it measures: a temperature, a voltage or a fan's speed.
+    pub(crate) fn measures(&self) -> Quantity {
+        match self.kind {
+            TEMPERATURE => Quantity::Temperature,
+            VOLTAGE => Quantity::Voltage,
+            _ => Quantity::Speed,
+        }
+    }
+
+    /// The reading in its unit; none if there is nothing to read.
+    pub(crate) fn value(&self, power: bool) -> Option<f64> {
+        let raw = if power { Some(self.on) } else { self.off };
+        raw.map(|raw| self.converted(raw))
+    }
+
+    /// The upper critical threshold in its unit.
+    pub(crate) fn upper_critical(&self) -> f64 {
+        self.converted(self.upper)
+    }
+
+    fn converted(&self, raw: u8) -> f64 {
+        f64::from(raw) * f64::from(self.factor) * 10_f64.powi(i32::from(self.exponent))
     }
 
     /// Data of Get Sensor Reading (IPMI 2.0 §35.14).

@@ -7,8 +7,8 @@
 )]
 
 use std::{
-    io::{BufRead, BufReader},
-    net::UdpSocket,
+    io::{BufRead, BufReader, Write},
+    net::{TcpStream, UdpSocket},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -59,6 +59,35 @@ fn it_prints_a_line_for_each_bmc_which_answers_there() {
             [6, 0, 0xff, 6, 0, 0, 0x11, 0xbe, 0x40, 9, 0, 16]
         );
     }
+}
+
+#[test]
+fn it_speaks_redfish_where_it_says() {
+    let mut running = Running(
+        Command::new(env!("CARGO_BIN_EXE_ironbark-bmc-sim"))
+            .args(["--redfish", "--port", "0", "--systems", "2"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let url = line.trim_end().rsplit(' ').next().unwrap();
+    let (address, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    assert_eq!(path, "redfish/v1/Systems/1");
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket
+        .write_all(b"GET /redfish/v1/ HTTP/1.1\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

@@ -21,6 +21,22 @@ pub enum Export {
     Deploy,
     /// `vendor`
     Vendor,
+    /// `bios`
+    Bios,
+    /// `console`
+    Console,
+    /// `firmware`
+    Firmware,
+    /// `inspect`
+    Inspect,
+    /// `network`
+    Network,
+    /// `raid`
+    Raid,
+    /// `rescue`
+    Rescue,
+    /// `storage`
+    Storage,
     /// `steps`
     Steps,
     /// `periodic`
@@ -35,6 +51,14 @@ impl Export {
         Self::Boot,
         Self::Deploy,
         Self::Vendor,
+        Self::Bios,
+        Self::Console,
+        Self::Firmware,
+        Self::Inspect,
+        Self::Network,
+        Self::Raid,
+        Self::Rescue,
+        Self::Storage,
         Self::Steps,
         Self::Periodic,
     ];
@@ -47,22 +71,54 @@ impl Export {
             Self::Boot => "boot",
             Self::Deploy => "deploy",
             Self::Vendor => "vendor",
+            Self::Bios => "bios",
+            Self::Console => "console",
+            Self::Firmware => "firmware",
+            Self::Inspect => "inspect",
+            Self::Network => "network",
+            Self::Raid => "raid",
+            Self::Rescue => "rescue",
+            Self::Storage => "storage",
             Self::Steps => "steps",
             Self::Periodic => "periodic",
         }
     }
 
-    /// The export that serves implementations of `kind`; `None` for kinds that are declarative in this version of
-    /// the contract.
-    pub const fn of_interface(kind: InterfaceKind) -> Option<Self> {
+    /// The export that serves implementations of `kind`.
+    pub const fn of_interface(kind: InterfaceKind) -> Self {
         match kind {
-            InterfaceKind::Power => Some(Self::Power),
-            InterfaceKind::Management => Some(Self::Management),
-            InterfaceKind::Boot => Some(Self::Boot),
-            InterfaceKind::Deploy => Some(Self::Deploy),
-            InterfaceKind::Vendor => Some(Self::Vendor),
-            _ => None,
+            InterfaceKind::Bios => Self::Bios,
+            InterfaceKind::Boot => Self::Boot,
+            InterfaceKind::Console => Self::Console,
+            InterfaceKind::Deploy => Self::Deploy,
+            InterfaceKind::Firmware => Self::Firmware,
+            InterfaceKind::Inspect => Self::Inspect,
+            InterfaceKind::Management => Self::Management,
+            InterfaceKind::Network => Self::Network,
+            InterfaceKind::Power => Self::Power,
+            InterfaceKind::Raid => Self::Raid,
+            InterfaceKind::Rescue => Self::Rescue,
+            InterfaceKind::Storage => Self::Storage,
+            InterfaceKind::Vendor => Self::Vendor,
         }
+    }
+
+    /// Whether components may lack this export although their metadata has implementations of its interface.
+    ///
+    /// The first release of the contract had no export for these interfaces: packages of that time declared them, and did the work in `steps`.
+    /// They still run.
+    pub const fn is_optional(self) -> bool {
+        matches!(
+            self,
+            Self::Bios
+                | Self::Console
+                | Self::Firmware
+                | Self::Inspect
+                | Self::Network
+                | Self::Raid
+                | Self::Rescue
+                | Self::Storage
+        )
     }
 
     /// The export of this full name, such as `ironbark:driver/power@0.1.0`, in any version.

@@ -36,9 +36,9 @@ pub struct Metadata {
     /// As `properties`, for single implementations only: `power/acme`.
     #[serde(default)]
     pub properties_of: BTreeMap<String, JsonObject>,
-    /// Own names for the host's connection keys. Reserved: must be empty for now.
+    /// Own names for the host's connection keys, by capability: `{"redfish": {"address": "acme_address"}}`.
     #[serde(default)]
-    pub binds: JsonObject,
+    pub binds: BTreeMap<String, BTreeMap<String, String>>,
     /// What the package asks for.
     #[serde(default)]
     pub capabilities: Vec<Capability>,
@@ -115,7 +115,7 @@ impl ImplementationRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Capability {
-    /// By name: `ipmi`, `state`; or `ipmi:<name>` for a group of commands that `ipmi` alone doesn't give.
+    /// By name: `ipmi`, `state`, …; or `ipmi:<name>`, `redfish:<name>` for a group that `ipmi` or rules alone don't give.
     Name(String),
     /// With what exactly is needed, and why.
     Detailed {
@@ -124,6 +124,12 @@ pub enum Capability {
         /// For `ipmi`: only these commands will be sent. Absent means any that `ipmi` gives.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commands: Option<Vec<CommandId>>,
+        /// For `redfish`: which requests will be sent; see [`RedfishRule`](crate::RedfishRule).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<Vec<String>>,
+        /// For `ssh`: the operator's templates that will be run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        templates: Option<Vec<String>>,
         /// For the operator who decides.
         #[serde(default)]
         why: String,
@@ -135,6 +141,43 @@ impl Capability {
     pub fn name(&self) -> &str {
         match self {
             Self::Name(name) | Self::Detailed { name, .. } => name,
+        }
+    }
+
+    /// For `ipmi`: the only commands that will be sent; `None` means any.
+    pub fn commands(&self) -> Option<&[CommandId]> {
+        match self {
+            Self::Detailed { commands, .. } => commands.as_deref(),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// For `redfish`: the rules, in their order.
+    pub fn rules(&self) -> &[String] {
+        match self {
+            Self::Detailed {
+                rules: Some(rules), ..
+            } => rules,
+            _ => &[],
+        }
+    }
+
+    /// For `ssh`: names of the operator's templates.
+    pub fn templates(&self) -> &[String] {
+        match self {
+            Self::Detailed {
+                templates: Some(templates),
+                ..
+            } => templates,
+            _ => &[],
+        }
+    }
+
+    /// What the vendor says it is for; may be empty.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Detailed { why, .. } => why,
+            Self::Name(_) => "",
         }
     }
 }

@@ -6,12 +6,12 @@ use ironbark_model::step::StepKind;
 use ironbark_model::{InterfaceKind, JsonObject, ProvisionState};
 use serde_json::Value;
 
-use crate::contract::Export;
+use crate::MAX_METADATA_BYTES;
+use crate::capabilities::check_capabilities;
 use crate::metadata::{
-    Capability, HardwareType, ImplementationRef, Metadata, Periodic, PeriodicScope, StepEntry,
-    VendorMethod, VendorScope,
+    HardwareType, ImplementationRef, Metadata, Periodic, PeriodicScope, StepEntry, VendorMethod,
+    VendorScope,
 };
-use crate::{CommandId, MAX_METADATA_BYTES};
 
 const MAX_TEXT: usize = 4096;
 const MAX_NAME: usize = 64;
@@ -19,16 +19,12 @@ const MAX_IMPLEMENTATIONS: usize = 64;
 const MAX_HARDWARE_TYPES: usize = 64;
 const MAX_ENTRIES: usize = 64;
 const MAX_PROPERTIES: usize = 256;
-const MAX_CAPABILITIES: usize = 64;
-const MAX_COMMANDS: usize = 1024;
 const MAX_VENDOR_METHODS: usize = 256;
 const MAX_STEPS: usize = 512;
 const MAX_ARGUMENTS: usize = 64;
 const MAX_PERIODIC: usize = 64;
 const MAX_SPACING: u32 = 86_400;
 
-/// The capabilities of this version of the contract.
-const CAPABILITIES: &[&str] = &["ipmi", "state", "call", "log", "clock"];
 /// What conductors do themselves, whatever the interface.
 const RESERVED_STEPS: &[&str] = &["power_on", "power_off", "reboot", "hold", "wait"];
 const HTTP_METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -118,32 +114,11 @@ impl Metadata {
             self.check_implementation_key(&path, key)?;
             check_properties(&path, schema)?;
         }
-        rule(
-            self.binds.is_empty(),
-            "binds",
-            "not supported yet: leave it empty",
-        )?;
         check_capabilities(&self.capabilities)?;
+        self.check_binds()?;
         self.check_vendor_methods()?;
         self.check_steps()?;
         self.check_periodic()
-    }
-
-    /// The exports that a component with this metadata must have, and no others.
-    pub fn required_exports(&self) -> BTreeSet<Export> {
-        let mut exports: BTreeSet<Export> = self
-            .interfaces
-            .iter()
-            .filter(|(_, implementations)| !implementations.is_empty())
-            .filter_map(|(kind, _)| Export::of_interface(*kind))
-            .collect();
-        if self.steps.iter().any(|step| !is_core_deploy_step(step)) {
-            exports.insert(Export::Steps);
-        }
-        if !self.periodic.is_empty() {
-            exports.insert(Export::Periodic);
-        }
-        exports
     }
 
     /// Whether the package brings an implementation of this name for `kind`.
@@ -357,13 +332,6 @@ impl Metadata {
     }
 }
 
-/// The deploy step that every deploy implementation has: run by `deploy.deploy`, not by `steps`.
-fn is_core_deploy_step(step: &StepEntry) -> bool {
-    step.kind == StepKind::Deploy
-        && step.interface == InterfaceKind::Deploy
-        && step.step == "deploy"
-}
-
 fn check_hardware_type(path: &str, hardware_type: &HardwareType) -> Result<(), MetadataError> {
     check_lower_name(&format!("{path}.name"), &hardware_type.name)?;
     check_text(&format!("{path}.description"), &hardware_type.description)?;
@@ -463,55 +431,7 @@ fn find_references(value: &Value, found: &mut Vec<String>, depth: usize) {
     }
 }
 
-fn check_capabilities(capabilities: &[Capability]) -> Result<(), MetadataError> {
-    check_count("capabilities", capabilities.len(), MAX_CAPABILITIES)?;
-    check_unique("capabilities", capabilities.iter().map(Capability::name))?;
-    for (index, capability) in capabilities.iter().enumerate() {
-        let path = format!("capabilities[{index}]");
-        let name = capability.name();
-        let group = name.strip_prefix("ipmi:");
-        if let Some(group) = group {
-            check_lower_name(&path, group)?;
-        }
-        rule(
-            group.is_some() || CAPABILITIES.contains(&name),
-            &path,
-            &format!(
-                "{name:?} is no capability; there are: {}",
-                CAPABILITIES.join(", ")
-            ),
-        )?;
-        if let Capability::Detailed {
-            commands: Some(commands),
-            why,
-            ..
-        } = capability
-        {
-            check_text(&format!("{path}.why"), why)?;
-            rule(
-                name == "ipmi",
-                &format!("{path}.commands"),
-                "only ipmi has commands",
-            )?;
-            check_commands(&format!("{path}.commands"), commands)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_commands(path: &str, commands: &[CommandId]) -> Result<(), MetadataError> {
-    check_count(path, commands.len(), MAX_COMMANDS)?;
-    for command in commands {
-        rule(
-            command.netfn <= 62 && command.netfn.is_multiple_of(2),
-            path,
-            "netfn is the request's network function: even, 0 to 62",
-        )?;
-    }
-    Ok(())
-}
-
-fn rule(holds: bool, path: &str, reason: &str) -> Result<(), MetadataError> {
+pub(crate) fn rule(holds: bool, path: &str, reason: &str) -> Result<(), MetadataError> {
     if holds {
         Ok(())
     } else {
@@ -522,7 +442,7 @@ fn rule(holds: bool, path: &str, reason: &str) -> Result<(), MetadataError> {
     }
 }
 
-fn check_count(path: &str, count: usize, most: usize) -> Result<(), MetadataError> {
+pub(crate) fn check_count(path: &str, count: usize, most: usize) -> Result<(), MetadataError> {
     rule(
         count <= most,
         path,
@@ -530,7 +450,7 @@ fn check_count(path: &str, count: usize, most: usize) -> Result<(), MetadataErro
     )
 }
 
-fn check_text(path: &str, text: &str) -> Result<(), MetadataError> {
+pub(crate) fn check_text(path: &str, text: &str) -> Result<(), MetadataError> {
     rule(
         text.len() <= MAX_TEXT,
         path,
@@ -538,7 +458,7 @@ fn check_text(path: &str, text: &str) -> Result<(), MetadataError> {
     )
 }
 
-fn check_unique<T: AsRef<str>>(
+pub(crate) fn check_unique<T: AsRef<str>>(
     path: &str,
     names: impl Iterator<Item = T>,
 ) -> Result<(), MetadataError> {
@@ -555,7 +475,7 @@ fn check_unique<T: AsRef<str>>(
 }
 
 /// Names of implementations, methods, steps, arguments and keys.
-fn check_name(path: &str, name: &str) -> Result<(), MetadataError> {
+pub(crate) fn check_name(path: &str, name: &str) -> Result<(), MetadataError> {
     let valid = (1..=MAX_NAME).contains(&name.len())
         && name
             .bytes()
@@ -574,7 +494,7 @@ fn check_name(path: &str, name: &str) -> Result<(), MetadataError> {
 }
 
 /// Names of packages and hardware types.
-fn check_lower_name(path: &str, name: &str) -> Result<(), MetadataError> {
+pub(crate) fn check_lower_name(path: &str, name: &str) -> Result<(), MetadataError> {
     check_name(path, name)?;
     let valid = !name.starts_with(['_', '.'])
         && name

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use ironbark_package::{Contents, ContentsError, LiftError, SECTION, embed, lift};
+use ironbark_package::{CodeSize, Contents, ContentsError, LiftError, SECTION, embed, lift};
 use proptest::prelude::*;
 
 const METADATA: &str = r#"{"name": "acme", "version": "1.0.0", "vendor": "Acme"}"#;
@@ -75,6 +75,23 @@ fn sections_that_differ_are_refused() {
 }
 
 #[test]
+fn code_is_counted_in_all_nested_modules() {
+    let nested = wat::parse_str(
+        "(component
+            (core module (func nop nop nop) (func nop))
+            (component (core module (func nop nop nop nop nop))))",
+    )
+    .unwrap();
+    // Each function has a count of locals and an end besides.
+    let expected = CodeSize {
+        total: (3 + 2) + (1 + 2) + (5 + 2),
+        largest_function: 5 + 2,
+    };
+    assert_eq!(CodeSize::of(&nested).unwrap(), expected);
+    assert!(CodeSize::of(b"no component").is_err());
+}
+
+#[test]
 fn what_is_no_package_is_told_from_what_is() {
     assert!(matches!(
         Contents::read(b""),
@@ -121,6 +138,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let _ = Contents::read(&bytes);
+        let _ = CodeSize::of(&bytes);
         if let Ok(lifted) = lift(&bytes) {
             prop_assert_eq!(lift(&lifted).unwrap(), lifted);
         }
@@ -132,6 +150,7 @@ proptest! {
         with_header.extend_from_slice(&bytes);
         for bytes in [bytes, with_header] {
             let _ = Contents::read(&bytes);
+        let _ = CodeSize::of(&bytes);
             let _ = lift(&bytes);
         }
     }

@@ -21,11 +21,16 @@ fn full() -> Value {
         }],
         "properties": {"type": "object", "properties": {
             "acme_slot": {"type": "integer", "description": "Slot."},
+            "acme_address": {"type": "string", "description": "Address."},
             "acme_key": {"type": "string", "description": "Key.", "writeOnly": true}
         }, "required": ["acme_slot"]},
         "properties_of": {"power/acme": {"type": "object", "properties": {"acme_delay": {"description": "Delay."}}}},
-        "binds": {},
-        "capabilities": ["state", {"name": "ipmi", "commands": [{"netfn": 0, "command": 2}], "why": "power"}, "ipmi:users"],
+        "binds": {"redfish": {"address": "acme_address", "password": "acme_key"}},
+        "capabilities": [
+            "state", {"name": "ipmi", "commands": [{"netfn": 0, "command": 2}], "why": "power"}, "ipmi:users",
+            {"name": "redfish", "rules": ["!PATCH /redfish/v1/Systems/{system}/SecureBoot", "* /redfish/v1/Systems/{system}/**"]},
+            "redfish:accounts", {"name": "ssh", "templates": ["power-on", "power-off"]}, "agent", "boot-media"
+        ],
         "state_schema": "1",
         "vendor_methods": [{"implementation": "acme", "name": "blink", "scope": "node", "http_methods": ["POST", "GET"],
             "async": false, "description": "…", "attach": false, "require_exclusive_lock": false}],
@@ -131,8 +136,37 @@ fn both_refuse_the_same_mistakes_and_the_types_name_the_place() {
             json!({"type": "integer"}),
             "properties.properties.acme_slot",
         ),
-        ("/binds/redfish", json!({}), "binds"),
+        ("/binds/telnet", json!({}), "binds.telnet"),
+        (
+            "/binds/redfish/colour",
+            json!("acme_address"),
+            "binds.redfish.colour",
+        ),
         ("/capabilities/0", json!("sockets"), "capabilities[0]"),
+        ("/capabilities/0", json!("ssh:root"), "capabilities[0]"),
+        ("/capabilities/3", json!("redfish"), "capabilities[3].rules"),
+        ("/capabilities/3/rules", json!([]), "capabilities[3].rules"),
+        (
+            "/capabilities/3/rules/0",
+            json!("GET /redfish/v1/../x"),
+            "capabilities[3].rules[0]",
+        ),
+        (
+            "/capabilities/3/commands",
+            json!([]),
+            "capabilities[3].commands",
+        ),
+        ("/capabilities/5", json!("ssh"), "capabilities[5].templates"),
+        (
+            "/capabilities/5/templates",
+            json!(["a b"]),
+            "capabilities[5].templates",
+        ),
+        (
+            "/capabilities/1/rules",
+            json!(["GET /redfish"]),
+            "capabilities[1].rules",
+        ),
         (
             "/capabilities/1/commands/0/netfn",
             json!(7),
@@ -211,6 +245,21 @@ fn the_types_also_refuse_what_a_schema_cannot_say() {
             "/properties/$ref",
             json!("http://example.org/x"),
             "properties",
+        ),
+        (
+            "/binds/redfish/address",
+            json!("acme_port"),
+            "binds.redfish.address",
+        ),
+        (
+            "/binds/redfish/password",
+            json!("acme_slot"),
+            "binds.redfish.password",
+        ),
+        (
+            "/binds/redfish/address",
+            json!("acme_key"),
+            "binds.redfish.password",
         ),
         (
             "/interfaces/bios/0/native_reboot",

@@ -8,6 +8,7 @@
 //! This crate may not know anything of the host. It also compiles for the host's own target, so that drivers can be checked and their
 //! pure parts tested there; the host's functions panic when they are called outside of it.
 
+pub mod agent;
 #[allow(
     unsafe_code,
     missing_docs,
@@ -17,6 +18,7 @@
 )]
 #[doc(hidden)]
 pub mod bindings;
+pub mod boot_media;
 pub mod call;
 pub mod clock;
 mod error;
@@ -25,13 +27,18 @@ pub mod ipmi;
 pub mod log;
 mod node;
 mod outcome;
+pub mod redfish;
 mod register;
+pub mod ssh;
 pub mod state;
 
 pub use bindings::imports::ironbark::driver::types::{PowerState, PowerTarget};
 pub use error::{Busy, Error, OtherError, Result};
 pub use interfaces::{
-    Boot, BootDevice, Deploy, Management, Periodic, Power, Request, Step, StepKind, Steps, Vendor,
+    Bios, BiosChange, BiosSetting, BiosValue, Boot, BootDevice, BoundPort, Console, ConsoleTarget,
+    Deploy, Findings, Firmware, FirmwareComponent, FirmwareUpdate, FoundPort, Inspect, Inspection,
+    Management, Network, Periodic, Power, Raid, RaidSelection, Request, Rescue, Step, StepKind,
+    Steps, Storage, Vendor,
 };
 pub use node::{Fields, Node};
 pub use outcome::{Outcome, Wait, WaitOn, read_cursor};

@@ -15,8 +15,8 @@ use crate::{Error, Result, call};
 /// }
 /// ```
 ///
-/// The interfaces are `power`, `management`, `boot`, `deploy`, `vendor`, `steps` and `periodic`; an implementation is a constant expression of a
-/// type that has the interface's trait. `steps` are found by the implementation that the step belongs to, `periodic` by what the
+/// The interfaces are `power`, `management`, `boot`, `deploy`, `bios`, `console`, `firmware`, `inspect`, `network`, `raid`, `rescue`, `storage`,
+/// `vendor`, `steps` and `periodic`; an implementation is a constant expression of a type that has the interface's trait. `steps` are found by the implementation that the step belongs to, `periodic` by what the
 /// task is `on`: the implementation's name or the hardware type's. Use it once in a crate, at its root.
 #[macro_export]
 macro_rules! register {
@@ -51,6 +51,14 @@ macro_rules! __register_interface {
     (boot, $($rest:tt)*) => { $crate::__register_interface!(@ boot, export_boot, Boot, $($rest)*); };
     (deploy, $($rest:tt)*) => { $crate::__register_interface!(@ deploy, export_deploy, Deploy, $($rest)*); };
     (vendor, $($rest:tt)*) => { $crate::__register_interface!(@ vendor, export_vendor, Vendor, $($rest)*); };
+    (bios, $($rest:tt)*) => { $crate::__register_interface!(@ bios, export_bios, Bios, $($rest)*); };
+    (console, $($rest:tt)*) => { $crate::__register_interface!(@ console, export_console, Console, $($rest)*); };
+    (firmware, $($rest:tt)*) => { $crate::__register_interface!(@ firmware, export_firmware, Firmware, $($rest)*); };
+    (inspect, $($rest:tt)*) => { $crate::__register_interface!(@ inspect, export_inspect, Inspect, $($rest)*); };
+    (network, $($rest:tt)*) => { $crate::__register_interface!(@ network, export_network, Network, $($rest)*); };
+    (raid, $($rest:tt)*) => { $crate::__register_interface!(@ raid, export_raid, Raid, $($rest)*); };
+    (rescue, $($rest:tt)*) => { $crate::__register_interface!(@ rescue, export_rescue, Rescue, $($rest)*); };
+    (storage, $($rest:tt)*) => { $crate::__register_interface!(@ storage, export_storage, Storage, $($rest)*); };
     (steps, $($rest:tt)*) => { $crate::__register_interface!(@ steps, export_steps, Steps, $($rest)*); };
     (periodic, $($rest:tt)*) => { $crate::__register_interface!(@ periodic, export_periodic, Periodic, $($rest)*); };
     (@ $module:ident, $export:ident, $trait:ident, $package:ident, $exports:ident,
@@ -81,7 +89,7 @@ pub trait Registry<Interface: ?Sized + 'static> {
 #[derive(Debug)]
 pub struct Registered<Package>(PhantomData<Package>);
 
-/// The implementation that this call is for. Not inlined: a package has some fifty exports, and each would get a copy.
+/// The implementation that this call is for. Not inlined: a package may have a hundred exports, and each would get a copy.
 #[inline(never)]
 pub(crate) fn called<Package, Interface>(interface: &str) -> Result<&'static Interface>
 where

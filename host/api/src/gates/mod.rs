@@ -64,10 +64,8 @@ pub(crate) enum Kind {
     Uuid,
     /// A node's name or null.
     NodeName,
-    /// Yes or no, also as a word; null is no.
+    /// Yes or no, also as a word; null is what the field is when nobody gives it.
     Flag,
-    /// Yes, no, or null.
-    MaybeFlag,
     /// An object; null is an empty one.
     Object,
     /// A node's `properties`: an object with some numbers that must be numbers.

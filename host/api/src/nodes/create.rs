@@ -39,6 +39,10 @@ pub(crate) async fn create(context: Context) -> ApiResult {
     } else {
         ProvisionState::Available
     };
+    if node.conductor_group.is_empty() {
+        let default = &context.state.config().default_conductor_group;
+        node.conductor_group.clone_from(default);
+    }
     tracing::Span::current().record("node", node.uuid.as_str());
     let host = context
         .state

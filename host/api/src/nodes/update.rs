@@ -1,7 +1,7 @@
 //! `PATCH /v1/nodes/{node}` (facts §1.8, §2.1).
 
 use ironbark_model::patch::{self, PatchOp, PatchVerb};
-use ironbark_model::{Error, ProvisionState};
+use ironbark_model::{Error, Node, ProvisionState};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
@@ -49,14 +49,33 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         ))
         .into());
     }
+    let patched = as_routed(&node, &patch);
     let request = Request::UpdateNode {
-        node: node.uuid.clone(),
+        node: node.uuid,
         patch,
         reset_interfaces,
     };
-    let node = nodes::node_reply(context.ask(&node, NobodyIs::Invalid, request).await?)?;
+    let node = nodes::node_reply(context.ask(&patched, NobodyIs::Invalid, request).await?)?;
     let scene = nodes::scene(&context).await?;
     reply::shown(&view::everything(context.version).view(&node, &scene))
+}
+
+/// The node with the driver and conductor group that the patch gives it. Whoever serves those decides about the patch; if
+/// nobody does, nobody could ever be asked about the node again.
+fn as_routed(node: &Node, patch: &[PatchOp]) -> Node {
+    let mut patched = node.clone();
+    for op in patch.iter().filter(|op| op.is_root()) {
+        let value = match op.op {
+            PatchVerb::Remove => "",
+            PatchVerb::Add | PatchVerb::Replace => op.value.as_str().unwrap_or_default(),
+        };
+        match op.root() {
+            "driver" => value.clone_into(&mut patched.driver),
+            "conductor_group" => value.clone_into(&mut patched.conductor_group),
+            _ => {}
+        }
+    }
+    patched
 }
 
 /// Checks one operation against the table of fields, and brings its value into the form that is stored.

@@ -12,7 +12,7 @@ use crate::{ports, reply};
 pub(crate) async fn delete(context: Context) -> ApiResult {
     context.query.only(&[])?;
     let written = context.param("port");
-    let stripped = context.without_suffix(written).unwrap_or(written);
+    let stripped = context.without_suffix("port").unwrap_or(written);
     if ident::canonical_uuid(stripped).is_none() {
         return Err(ApiError::invalid(format!(
             "Expected a UUID but received {written}."

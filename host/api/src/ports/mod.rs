@@ -17,7 +17,7 @@ use crate::gates::port as gate;
 /// The port that the path names; 404 if there is none.
 pub(crate) async fn of_path(context: &Context) -> Result<Port, ApiError> {
     let written = context.param("port");
-    if let Some(stripped) = context.without_suffix(written)
+    if let Some(stripped) = context.without_suffix("port")
         && let Ok(port) = find(context, stripped).await
     {
         return Ok(port);

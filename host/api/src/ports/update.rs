@@ -1,8 +1,8 @@
 //! `PATCH /v1/ports/{port}`.
 
 use ironbark_model::ident::Ident;
-use ironbark_model::patch::{self, PatchVerb};
-use ironbark_model::{Error, Node, Port};
+use ironbark_model::patch::{self, PatchOp, PatchVerb};
+use ironbark_model::{Error, JsonObject, Node, Port};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
@@ -10,8 +10,9 @@ use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::port as gate;
 use crate::routing::NobodyIs;
+use crate::versions::Version;
 use crate::view::port::{self as view, Scene};
-use crate::{body, nodes, ports, reply};
+use crate::{body, local_link, nodes, ports, reply};
 
 /// `PATCH /v1/ports/{port}`: form and types are checked here, what the node's state allows by its conductor.
 pub(crate) async fn update(context: Context) -> ApiResult {
@@ -32,6 +33,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         }
     }
     let port = ports::of_path(&context).await?;
+    settle_link(&mut patch, &port, context.version)?;
     let node = node_of(&context, &port).await?;
     let request = Request::UpdatePort {
         port: port.uuid,
@@ -43,6 +45,28 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         base: context.base.clone(),
     };
     reply::shown(&view::everything(context.version).view(&port, &scene))
+}
+
+/// What changes a part of `local_link_connection` is judged by what the whole becomes, which takes its place.
+fn settle_link(patch: &mut Vec<PatchOp>, port: &Port, version: Version) -> Result<(), ApiError> {
+    const LINK: &str = "local_link_connection";
+    let (ops, mut others): (Vec<_>, Vec<_>) =
+        patch.iter().cloned().partition(|op| op.root() == LINK);
+    if ops.iter().all(PatchOp::is_root) {
+        return Ok(());
+    }
+    let before = &port.local_link_connection;
+    let mut document = JsonObject::from_iter([(LINK.to_owned(), before.clone().into())]);
+    patch::apply(&mut document, &ops, |_| JsonObject::new().into())?;
+    if let Some(Value::Object(after)) = document.remove(LINK) {
+        others.push(PatchOp {
+            op: PatchVerb::Replace,
+            path: vec![LINK.to_owned()],
+            value: local_link::check_patched(before, after, version)?.into(),
+        });
+    }
+    *patch = others;
+    Ok(())
 }
 
 /// The node that a port belongs to.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use futures::stream;
+use serde_json::{Value, json};
 
-use super::harness::Site;
+use super::harness::{LATEST, Site};
 use crate::{ApiConfig, Limits};
 
 fn limited(limits: Limits) -> ApiConfig {
@@ -99,4 +100,48 @@ async fn at_our_own_bounds_clients_are_told_to_come_back() {
         .await
         .expect(503);
     assert!(answer.header("retry-after").is_some());
+    // What a small body becomes counts as well.
+    let zeros = format!("[{}0]", "0,".repeat(400));
+    let answer = full
+        .raw("POST", "/v1/nodes", &[], Body::from(zeros))
+        .await
+        .expect(503);
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn many_small_steps_nest_no_deeper_than_one_body() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let port = json!({"address": "52:54:00:00:00:01", "node_uuid": node.uuid});
+    let port = site
+        .send("POST", "/v1/ports", LATEST, Some(port))
+        .await
+        .expect(201)
+        .json();
+    let steps = |count: usize| -> Value {
+        (1..=count)
+            .map(|depth| json!({"op": "add", "path": format!("/extra{}", "/a".repeat(depth)), "value": {}}))
+            .collect()
+    };
+    for path in [
+        format!("/v1/nodes/{}", node.uuid),
+        format!("/v1/ports/{}", port["uuid"].as_str().unwrap()),
+    ] {
+        // Deeper than a parser reads back, and deeper than a stack holds.
+        for count in [24, 130, 600] {
+            site.send("PATCH", &path, LATEST, Some(steps(count)))
+                .await
+                .expect(400);
+        }
+        site.send("PATCH", &path, LATEST, Some(steps(23)))
+            .await
+            .expect(200);
+        // What a client was shown may be sent again.
+        let shown = site.get(&path, LATEST).await.expect(200).json();
+        let again = json!({"driver": "fake-hardware", "extra": shown["extra"]});
+        site.send("POST", "/v1/nodes", LATEST, Some(again))
+            .await
+            .expect(201);
+    }
 }

@@ -63,11 +63,7 @@ impl Site {
     /// Nobody is registered.
     pub(super) async fn without_conductor(config: ApiConfig) -> Self {
         let db = Arc::new(testing::sqlite().await);
-        let conductor = Arc::new(Scripted {
-            db: db.clone(),
-            asked: Mutex::default(),
-            answers: Mutex::default(),
-        });
+        let conductor = Scripted::new(&db);
         let transport = InProcess::new();
         transport.listen(HOST, conductor.clone(), DEFAULT_BOUND);
         let client = Client::new(Arc::new(transport.clone()), Duration::from_secs(20));
@@ -82,6 +78,19 @@ impl Site {
 
     /// Registers the conductor with these hardware types.
     pub(super) async fn register(&self, drivers: &[&str]) {
+        self.register_as(HOST, "", drivers).await;
+    }
+
+    /// Registers one more conductor, and has it listen.
+    pub(super) async fn another(&self, host: &str, group: &str, drivers: &[&str]) -> Arc<Scripted> {
+        let conductor = Scripted::new(&self.db);
+        self.transport
+            .listen(host, conductor.clone(), DEFAULT_BOUND);
+        self.register_as(host, group, drivers).await;
+        conductor
+    }
+
+    async fn register_as(&self, host: &str, group: &str, drivers: &[&str]) {
         let interfaces = drivers
             .iter()
             .flat_map(|driver| {
@@ -95,8 +104,8 @@ impl Site {
             .collect();
         self.db
             .conductor_register(&Registration {
-                hostname: HOST.to_owned(),
-                conductor_group: String::new(),
+                hostname: host.to_owned(),
+                conductor_group: group.to_owned(),
                 incarnation: new_uuid(),
                 drivers: drivers.iter().map(|driver| (*driver).to_owned()).collect(),
                 interfaces,
@@ -137,7 +146,7 @@ impl Site {
         self.raw(method, path, &headers, body).await
     }
 
-    /// Sends a request with exactly these headers, and a host.
+    /// Sends a request with exactly these headers, and a host if they name none.
     pub(super) async fn raw(
         &self,
         method: &str,
@@ -145,10 +154,10 @@ impl Site {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Answer {
-        let mut request = HttpRequest::builder()
-            .method(method)
-            .uri(path)
-            .header("Host", "127.0.0.1:6385");
+        let mut request = HttpRequest::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            request = request.header("Host", "127.0.0.1:6385");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -169,6 +178,14 @@ impl Site {
 }
 
 impl Scripted {
+    fn new(db: &Arc<TestDatabase>) -> Arc<Self> {
+        Arc::new(Self {
+            db: db.clone(),
+            asked: Mutex::default(),
+            answers: Mutex::default(),
+        })
+    }
+
     /// The next request is answered with this, whatever it is.
     pub(super) fn next(&self, answer: Result<Reply>) {
         self.answers.lock().unwrap().push_back(answer);
@@ -261,9 +278,12 @@ impl Scripted {
         change: impl FnOnce(Node) -> Result<Node>,
     ) -> Result<Node> {
         let mut transaction = self.reserved(uuid).await?;
-        let node = change(transaction.node().await?)?;
-        transaction.save_node(&node).await?;
+        let changed = change(transaction.node().await?);
+        if let Ok(node) = &changed {
+            transaction.save_node(node).await?;
+        }
         transaction.commit_and_release().await?;
+        changed?;
         Ok(self
             .db
             .node_get(&Ident::Uuid(uuid.to_owned()))
@@ -451,20 +471,25 @@ fn implementation(kind: InterfaceKind) -> &'static str {
     }
 }
 
-fn patched<T: serde::Serialize + serde::de::DeserializeOwned>(
-    old: &T,
-    ops: &[patch::PatchOp],
-) -> Result<T> {
-    let Value::Object(mut document) = serde_json::to_value(old).unwrap() else {
-        panic!("not an object");
+fn patched<T>(old: &T, ops: &[patch::PatchOp]) -> Result<T>
+where
+    T: Default + serde::Serialize + serde::de::DeserializeOwned,
+{
+    let object = |value: &T| {
+        serde_json::to_value(value)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .clone()
     };
-    let blank = document.clone();
-    patch::apply(&mut document, ops, |name| match &blank[name] {
-        Value::Object(_) => json!({}),
-        Value::Bool(_) => json!(false),
-        Value::String(_) if name == "conductor_group" => json!(""),
-        _ => Value::Null,
-    })?;
+    let mut document = object(old);
+    let defaults = object(&T::default());
+    patch::apply(&mut document, ops, |name| defaults[name].clone())?;
+    for (name, value) in &mut document {
+        if value.is_null() {
+            *value = defaults[name].clone();
+        }
+    }
     serde_json::from_value(Value::Object(document))
         .map_err(|error| Error::invalid(error.to_string()))
 }

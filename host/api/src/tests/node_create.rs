@@ -5,6 +5,7 @@ use ironbark_rpc::Request;
 use serde_json::{Value, json};
 
 use super::harness::{LATEST, Site};
+use crate::ApiConfig;
 
 async fn refused(site: &Site, body: Value) -> String {
     let before = site.conductor.count();
@@ -139,4 +140,26 @@ async fn names_follow_the_version_and_groups_are_lower_case() {
         .json();
     assert_eq!(child["parent_node"], parent.uuid);
     assert!(matches!(site.conductor.last(), Request::CreateNode { .. }));
+}
+
+#[tokio::test]
+async fn the_default_group_decides_who_creates_the_node() {
+    let site = Site::with(ApiConfig {
+        default_conductor_group: "rack-1".to_owned(),
+        ..ApiConfig::default()
+    })
+    .await;
+    let racks = site.another("peer-2", "rack-1", &["fake-hardware"]).await;
+    for body in [
+        json!({"driver": "fake-hardware"}),
+        json!({"driver": "fake-hardware", "conductor_group": null}),
+    ] {
+        let node = site
+            .send("POST", "/v1/nodes", LATEST, Some(body))
+            .await
+            .expect(201)
+            .json();
+        assert_eq!(node["conductor_group"], "rack-1");
+    }
+    assert_eq!((site.conductor.count(), racks.count()), (0, 2));
 }

@@ -42,11 +42,30 @@ async fn good_patches_reach_the_conductor_in_the_stored_form() {
     ));
     let uuid = shown["uuid"].as_str().unwrap();
     patch(&site, uuid, json!([])).await.expect(200);
-    let grouped = json!([{"op": "add", "path": "/conductor_group", "value": "RACK-1"}]);
-    assert_eq!(
-        patch(&site, uuid, grouped).await.expect(200).json()["conductor_group"],
-        "rack-1"
-    );
+}
+
+#[tokio::test]
+async fn who_drives_the_patched_node_decides_about_the_patch() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let group = |group: &str| json!([{"op": "add", "path": "/conductor_group", "value": group}]);
+    let driver = |driver: &str| json!([{"op": "replace", "path": "/driver", "value": driver}]);
+    // A node that nobody serves could never be patched back.
+    for nobodys in [group("RACK-1"), driver("acme")] {
+        let refused = patch(&site, &node.uuid, nobodys).await.expect(400);
+        assert!(refused.fault().contains("No valid host"));
+    }
+    assert_eq!(site.conductor.count(), 0);
+
+    let racks = site.another("peer-2", "rack-1", &["fake-hardware"]).await;
+    let acmes = site.another("peer-3", "rack-1", &["acme"]).await;
+    let moved = patch(&site, &node.uuid, group("RACK-1")).await.expect(200);
+    assert_eq!(moved.json()["conductor_group"], "rack-1");
+    patch(&site, &node.uuid, driver("acme")).await.expect(200);
+    assert_eq!((racks.count(), acmes.count()), (1, 1));
+    let back = json!([{"op": "replace", "path": "/driver", "value": "ipmi"}, {"op": "remove", "path": "/conductor_group", "value": "rack-1"}]);
+    patch(&site, &node.uuid, back).await.expect(200);
+    assert_eq!(site.conductor.count(), 1);
 }
 
 #[tokio::test]

@@ -73,6 +73,16 @@ async fn what_can_not_be_a_package_is_refused() {
         upload(&site, "", bytes).await.expect(400);
     }
     upload(&site, "?bogus=1", component()).await.expect(400);
+    // What a form or a script of another site can send without asking.
+    for headers in [
+        &[][..],
+        &[("content-type", "text/plain")],
+        &[("content-type", "multipart/form-data; boundary=x")],
+    ] {
+        site.raw("POST", PATH, headers, Body::from(component()))
+            .await
+            .expect(415);
+    }
     assert_eq!(site.conductor.count(), 0);
     let mut large = component();
     large.resize(ironbark_model::package::MAX_PACKAGE_BYTES + 1, 0);

@@ -70,6 +70,79 @@ async fn a_ports_life() {
 }
 
 #[tokio::test]
+async fn a_null_flag_is_one_that_nobody_gave() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let port = create(
+        &site,
+        json!({"address": "52:54:00:00:00:01", "node_uuid": node.uuid, "pxe_enabled": null,
+               "available_for_dynamic_portgroup": null, "is_smartnic": null}),
+    )
+    .await;
+    let flags = |port: &Value| {
+        [
+            "pxe_enabled",
+            "available_for_dynamic_portgroup",
+            "is_smartnic",
+        ]
+        .map(|name| port[name].as_bool().unwrap())
+    };
+    assert_eq!(flags(&port), [true, true, false]);
+    let path = format!("/v1/ports/{}", port["uuid"].as_str().unwrap());
+    let patch = async |value: Value| {
+        let op = json!([{"op": "replace", "path": "/pxe_enabled", "value": value}]);
+        site.send("PATCH", &path, LATEST, Some(op))
+            .await
+            .expect(200)
+            .json()
+    };
+    assert_eq!(flags(&patch(json!("no")).await), [false, true, false]);
+    assert_eq!(flags(&patch(json!(null)).await), [true, true, false]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_link_is_patched_as_the_whole_is() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let link = json!({"switch_id": "0a:1b:2c:3d:4e:5f", "port_id": "e1"});
+    let port = create(
+        &site,
+        json!({"address": "52:54:00:00:00:01", "node_uuid": node.uuid, "local_link_connection": link}),
+    )
+    .await;
+    let path = format!("/v1/ports/{}", port["uuid"].as_str().unwrap());
+    let patch = async |version: u16, op: &str, key: &str, value: Value| {
+        let op = json!({"op": op, "path": format!("/local_link_connection/{key}"), "value": value});
+        site.send("PATCH", &path, Some(version), Some(json!([op])))
+            .await
+    };
+    for (op, key, value) in [
+        ("add", "bogus", json!("x")),
+        ("add", "switch_id", json!("zz")),
+        ("add", "port_id", json!({"deep": 1})),
+        ("remove", "port_id", json!(null)),
+    ] {
+        patch(115, op, key, value).await.expect(400);
+    }
+    let unmanaged = json!("unmanaged");
+    patch(63, "add", "network_type", unmanaged.clone())
+        .await
+        .expect(406);
+    patch(64, "add", "network_type", unmanaged)
+        .await
+        .expect(200);
+    let switch = json!("AA-1B-2C-3D-4E-5F");
+    let patched = patch(63, "replace", "switch_id", switch)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        patched["local_link_connection"],
+        json!({"switch_id": "aa:1b:2c:3d:4e:5f", "port_id": "e1", "network_type": "unmanaged"})
+    );
+}
+
+#[tokio::test]
 async fn bad_bodies_are_refused() {
     let site = Site::new().await;
     let node = site.node(|node| node.name = Some("one".to_owned())).await;

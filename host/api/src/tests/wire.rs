@@ -1,7 +1,10 @@
 //! Headers, paths, methods and bodies of errors: what holds for every request.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use ironbark_model::{Error, ErrorKind};
+use ironbark_rpc::Request;
 use serde_json::json;
 
 use super::harness::{LATEST, Site};
@@ -218,6 +221,28 @@ async fn json_suffixes_mean_something_to_old_clients_only() {
 }
 
 #[tokio::test]
+async fn only_the_end_of_a_path_loses_its_json() {
+    let site = Site::new().await;
+    site.node(|node| node.name = Some("one".to_owned())).await;
+    let dotted = site
+        .node(|node| node.name = Some("one.json".to_owned()))
+        .await;
+    for (method, path) in [
+        ("PUT", "/v1/nodes/one.json/traits/CUSTOM_A"),
+        ("POST", "/v1/nodes/one.json/vendor_passthru/m"),
+    ] {
+        let answer = site.send(method, path, Some(90), None).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+        let (Request::SetTraits { node, .. } | Request::VendorPassthru { node, .. }) =
+            site.conductor.last()
+        else {
+            panic!("another request");
+        };
+        assert_eq!(node, dotted.uuid, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_unknown_is_named() {
     let site = Site::new().await;
     let node = site.node(|_| {}).await;
@@ -291,5 +316,33 @@ async fn health_is_the_databases() {
     let site = Site::new().await;
     assert_eq!(site.get("/healthcheck", None).await.expect(200).text, "OK");
     site.db.close().await;
-    site.get("/healthcheck", None).await.expect(503);
+    // What was answered counts for a moment, however often anybody asks.
+    site.get("/healthcheck", None).await.expect(200);
+    let noticed = async {
+        while site.get("/healthcheck", None).await.status != 503 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), noticed)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_reach_nothing() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let power = format!("/v1/nodes/{}/states/power?target=off", node.uuid);
+    for header in [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Origin", "https://evil.example"),
+        ("Host", "evil.example:6385"),
+    ] {
+        for (method, path) in [("PUT", power.as_str()), ("GET", "/v1/nodes"), ("GET", "/")] {
+            site.raw(method, path, &[header], Body::empty())
+                .await
+                .expect(403);
+        }
+    }
+    assert_eq!(site.conductor.count(), 0);
 }

@@ -4,7 +4,6 @@
 //! the receiving end of an answer, so one that goes away disturbs nothing: what was sent is finished and logged.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,20 +12,20 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tracing::{debug, warn};
 
 use super::{
     IpmiError, Request, Response, Target,
-    gate::Gate,
     handshake::Opened,
     in_session,
     link::{Link, Schedule},
     opening::{self, Profile},
     shared::Shared,
 };
+use crate::{actors::Mailbox, gate::Gate, resolve::resolve};
 
 /// The BMC asks to be left alone for a moment (IPMI 2.0 table 5-2).
 const NODE_BUSY: u8 = 0xc0;
@@ -47,7 +46,7 @@ pub(super) struct Job {
 pub(super) struct Actor {
     target: Target,
     shared: Arc<Shared>,
-    jobs: mpsc::Receiver<Job>,
+    jobs: Mailbox<Target, Job>,
     profile: Profile,
     connection: Option<Connection>,
 }
@@ -62,7 +61,7 @@ struct Connection {
 }
 
 impl Actor {
-    pub(super) fn new(target: Target, shared: Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Self {
+    pub(super) fn new(target: Target, shared: Arc<Shared>, jobs: Mailbox<Target, Job>) -> Self {
         let profile = shared.profile(&target);
         Self {
             target,
@@ -73,14 +72,14 @@ impl Actor {
         }
     }
 
-    /// Works until nobody can send jobs any more, or `retire` lets it go when it has been idle.
-    pub(super) async fn run(mut self, mut retire: impl FnMut(&mpsc::Receiver<Job>) -> bool) {
+    /// Works until nobody can send jobs any more, or it has been idle for long enough.
+    pub(super) async fn run(mut self) {
         loop {
             let due = self.next_due();
             let job = tokio::select! {
                 job = self.jobs.recv() => job,
                 () = sleep_until(due) => {
-                    if self.upkeep().await && retire(&self.jobs) {
+                    if self.upkeep().await && self.jobs.retire() {
                         return;
                     }
                     continue;
@@ -93,7 +92,7 @@ impl Actor {
             self.serve(job).await;
             if !self.keeps_warm() && self.jobs.is_empty() {
                 self.close().await;
-                if retire(&self.jobs) {
+                if self.jobs.retire() {
                     return;
                 }
             }
@@ -132,7 +131,7 @@ impl Actor {
         }
         let until = Instant::now() + config.command_limit;
         let gate = Arc::clone(&connection.gate);
-        let Ok(mut turn) = timeout_at(until, gate.enter(config.pacing)).await else {
+        let Ok(turn) = timeout_at(until, gate.enter(config.pacing)).await else {
             return false;
         };
         if !connection.keep_alive(Schedule::new(config, until)).await {
@@ -178,7 +177,7 @@ impl Actor {
         let config = &self.shared.config;
         let connection = Self::connect(&self.target, &self.shared, &mut self.connection).await?;
         let gate = Arc::clone(&connection.gate);
-        let mut turn = gate.enter(config.pacing).await;
+        let turn = gate.enter(config.pacing).await;
         if job.reply.is_closed() {
             turn.leave();
             return Err(IpmiError::Deadline { sent: false });
@@ -203,7 +202,9 @@ impl Actor {
             .as_ref()
             .is_none_or(|connection| connection.opened.is_none())
         {
-            let peer = resolve(target, shared).await?;
+            let limit = Instant::now() + shared.config.command_limit;
+            let networks = &shared.config.allowed_networks;
+            let peer = resolve(&target.host, target.port, networks, limit).await?;
             if connection
                 .as_ref()
                 .is_none_or(|connection| connection.link.peer != peer)
@@ -350,45 +351,5 @@ impl Connection {
         };
         let farewell = in_session::farewell(&mut opened.session);
         let _ = self.link.send(&farewell).await;
-    }
-}
-
-/// The BMC's address: resolved, and one that BMCs may have.
-async fn resolve(target: &Target, shared: &Shared) -> Result<SocketAddr, IpmiError> {
-    const DURING: &str = "resolving its name";
-    let candidates: Vec<SocketAddr> = if let Ok(address) = target.host.parse::<IpAddr>() {
-        vec![SocketAddr::new(address, target.port)]
-    } else {
-        let lookup = tokio::net::lookup_host((target.host.as_str(), target.port));
-        let limit = Instant::now() + shared.config.command_limit;
-        match timeout_at(limit, lookup).await {
-            Ok(Ok(found)) => found.collect(),
-            Ok(Err(error)) => {
-                return Err(IpmiError::Unreachable {
-                    during: DURING,
-                    source: Some(error),
-                });
-            }
-            Err(_) => {
-                return Err(IpmiError::Unreachable {
-                    during: DURING,
-                    source: None,
-                });
-            }
-        }
-    };
-    let permits = |candidate: &&SocketAddr| shared.config.allowed_networks.permits(candidate.ip());
-    match candidates.iter().find(permits) {
-        // An IPv4 address in IPv6 clothes answers as IPv4.
-        Some(found) => Ok(SocketAddr::new(found.ip().to_canonical(), found.port())),
-        None => Err(match candidates.first() {
-            Some(denied) => IpmiError::AddressDenied {
-                address: denied.ip(),
-            },
-            None => IpmiError::Unreachable {
-                during: DURING,
-                source: None,
-            },
-        }),
     }
 }

@@ -1,39 +1,11 @@
-//! Why a target is wrong, or a command got no answer.
+//! Why a command got no answer.
 //!
 //! No message names an address, a user or a secret: messages reach drivers, which may know none of them.
 //! Logs (`tracing`) name the address.
 
 use std::{io, net::IpAddr};
 
-/// A `driver_info` that doesn't describe a BMC.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
-    /// A key that must be there is not.
-    #[error("driver_info has no '{key}': {expected}")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// What it must hold.
-        expected: &'static str,
-    },
-    /// A key holds something else than it must.
-    #[error("driver_info '{key}' is wrong: {expected}")]
-    Invalid {
-        /// The key.
-        key: &'static str,
-        /// What it must hold.
-        expected: &'static str,
-    },
-}
-
-impl TargetError {
-    /// The `driver_info` key at fault.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Missing { key, .. } | Self::Invalid { key, .. } => key,
-        }
-    }
-}
+use crate::{TargetError, actors::Refused, resolve::Unresolved};
 
 /// Why a command has no [`Response`](super::Response).
 #[derive(Debug, thiserror::Error)]
@@ -97,4 +69,28 @@ pub enum IpmiError {
     /// The client was shut down.
     #[error("the IPMI client is shutting down")]
     ShuttingDown,
+}
+
+impl From<Refused> for IpmiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::QueueFull => Self::Overloaded {
+                what: "commands for this BMC",
+            },
+            Refused::TooMany => Self::Overloaded { what: "BMCs" },
+            Refused::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
+
+impl From<Unresolved> for IpmiError {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Denied(address) => Self::AddressDenied { address },
+            Unresolved::Unknown(source) => Self::Unreachable {
+                during: "resolving its name",
+                source,
+            },
+        }
+    }
 }

@@ -15,7 +15,6 @@ mod crypto;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod handshake;
 mod in_session;
 mod link;
@@ -29,7 +28,7 @@ mod transport;
 
 pub use client::Client;
 pub use config::ClientConfig;
-pub use error::{IpmiError, TargetError};
+pub use error::IpmiError;
 pub use message::{Request, Response};
-pub use properties::{PROPERTIES, Property};
+pub use properties::PROPERTIES;
 pub use target::{Kg, Privilege, Target};

@@ -43,6 +43,11 @@ pub(super) async fn open(
             Err(Rejected::Suites) if target.cipher_suite.is_none() => {
                 discover(link, target, schedule).await?
             }
+            Err(Rejected::Silence(silence)) => {
+                // Some BMCs say nothing to suites that they don't have, or no longer: the next command finds out anew.
+                profile.suite = None;
+                return Err(silence.into());
+            }
             opened => opened?,
         },
         None => discover(link, target, schedule).await?,

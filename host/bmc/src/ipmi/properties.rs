@@ -1,118 +1,80 @@
 //! The `driver_info` keys that tell how to reach a BMC over IPMI.
 
-/// One connection key, as `GET /v1/drivers/{name}/properties` describes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Property {
-    /// The key in `driver_info`.
-    pub name: &'static str,
-    /// What it means, its values and its default.
-    pub description: &'static str,
-    /// Whether a node can't do without it.
-    pub required: bool,
-    /// Whether its value must never be shown.
-    pub secret: bool,
-}
+use crate::Property;
 
 /// Every connection key of the `ipmi_*` family, in the order in which they are worth reading.
 pub const PROPERTIES: &[Property] = &[
-    required(
+    Property::required(
         "ipmi_address",
         "IP address or host name of the BMC. Required.",
     ),
-    optional(
+    Property::optional(
         "ipmi_username",
         "Name of the BMC's user. Default: the null user.",
     ),
-    secret(
+    Property::secret(
         "ipmi_password",
         "Password of the BMC's user, at most 20 bytes. Default: empty.",
     ),
-    optional(
+    Property::optional(
         "ipmi_port",
         "UDP port of the BMC, 1 to 65535. Default: 623.",
     ),
-    optional(
+    Property::optional(
         "ipmi_priv_level",
         "Privilege level of the session: ADMINISTRATOR, OPERATOR, USER or CALLBACK. Default: ADMINISTRATOR.",
     ),
-    optional(
+    Property::optional(
         "ipmi_protocol_version",
         "Version of the IPMI protocol: 2.0 (IPMI 1.5 is not supported yet). Default: 2.0.",
     ),
-    optional(
+    Property::optional(
         "ipmi_cipher_suite",
         "Cipher suite number: 17, 16, 15, 3, 2, 1 or 0. Default: 17 if the BMC has it, else 3; weaker ones only if set here.",
     ),
-    secret(
+    Property::secret(
         "ipmi_hex_kg_key",
         "Kg key of the BMC in hexadecimal: an even number of digits, at most 40. Default: none.",
     ),
-    optional(
+    Property::optional(
         "ipmi_bridging",
         "Bridging of commands to a controller behind the BMC: no (single and dual are not supported yet). Default: no.",
     ),
-    optional(
+    Property::optional(
         "ipmi_local_address",
         "IPMB address of the local side, used with bridging.",
     ),
-    optional(
+    Property::optional(
         "ipmi_transit_channel",
         "Transit channel, used with dual bridging.",
     ),
-    optional(
+    Property::optional(
         "ipmi_transit_address",
         "Transit address, used with dual bridging.",
     ),
-    optional(
+    Property::optional(
         "ipmi_target_channel",
         "Channel of the controller behind the BMC, used with bridging.",
     ),
-    optional(
+    Property::optional(
         "ipmi_target_address",
         "Address of the controller behind the BMC, used with bridging.",
     ),
-    optional(
+    Property::optional(
         "ipmi_terminal_port",
         "Port of the node's serial console, 1 to 65535. Default: chosen by the service.",
     ),
-    optional(
+    Property::optional(
         "ipmi_force_boot_device",
         "Whether to set the boot device again before each power on: true or false. Default: false.",
     ),
-    optional(
+    Property::optional(
         "ipmi_disable_boot_timeout",
         "Whether to tell the BMC not to forget a boot device after 60 seconds: true or false. Default: true.",
     ),
-    optional(
+    Property::optional(
         "ipmi_warm_session",
         "Whether the session may stay open between commands: true or false. Default: true. \
          Turn it off for BMCs with few session slots.",
     ),
 ];
-
-const fn optional(name: &'static str, description: &'static str) -> Property {
-    Property {
-        name,
-        description,
-        required: false,
-        secret: false,
-    }
-}
-
-const fn required(name: &'static str, description: &'static str) -> Property {
-    Property {
-        name,
-        description,
-        required: true,
-        secret: false,
-    }
-}
-
-const fn secret(name: &'static str, description: &'static str) -> Property {
-    Property {
-        name,
-        description,
-        required: false,
-        secret: true,
-    }
-}

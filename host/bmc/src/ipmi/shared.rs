@@ -5,12 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{
-    ClientConfig, Target,
-    gate::Gates,
-    opening::Profile,
-    transport::{Transport, lock},
-};
+use super::{ClientConfig, Target, opening::Profile, transport::Transport};
+use crate::{gate::Gates, sync::lock};
 
 pub(super) struct Shared {
     pub(super) config: ClientConfig,
@@ -24,7 +20,7 @@ impl Shared {
         Self {
             config,
             transport: Arc::new(transport),
-            gates: Arc::default(),
+            gates: Arc::new(Gates::new(1)),
             profiles: Mutex::default(),
         }
     }

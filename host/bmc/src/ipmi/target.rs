@@ -5,7 +5,11 @@ use std::fmt;
 use ironbark_model::Secret;
 use serde_json::{Map, Value};
 
-use super::{TargetError, codec::suite::CipherSuite};
+use super::codec::suite::CipherSuite;
+use crate::{
+    TargetError,
+    driver_info::{boolean, ensure, invalid, number, text},
+};
 
 const USERNAME_LIMIT: usize = 16;
 const PASSWORD_LIMIT: usize = 20;
@@ -173,60 +177,6 @@ const KG: &str = "an even number of hexadecimal digits, at most 40, is expected"
 const BOOLEAN: &str = "true or false is expected";
 const VERSION: &str = "2.0 is expected (IPMI 1.5 is not supported yet)";
 const BRIDGING: &str = "no is expected (single and dual bridging are not supported yet)";
-
-fn invalid(key: &'static str, expected: &'static str) -> TargetError {
-    TargetError::Invalid { key, expected }
-}
-
-fn ensure(holds: bool, key: &'static str, expected: &'static str) -> Result<(), TargetError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(invalid(key, expected))
-    }
-}
-
-/// A present, non-null value as text. Numbers are taken as they are written, since clients send both.
-fn text(
-    driver_info: &Map<String, Value>,
-    key: &'static str,
-    expected: &'static str,
-) -> Result<Option<String>, TargetError> {
-    match driver_info.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value.clone())),
-        Some(Value::Number(value)) => Ok(Some(value.to_string())),
-        Some(_) => Err(invalid(key, expected)),
-    }
-}
-
-fn number(
-    driver_info: &Map<String, Value>,
-    key: &'static str,
-    expected: &'static str,
-) -> Result<Option<u64>, TargetError> {
-    text(driver_info, key, expected)?
-        .map(|value| value.trim().parse().map_err(|_| invalid(key, expected)))
-        .transpose()
-}
-
-fn boolean(
-    driver_info: &Map<String, Value>,
-    key: &'static str,
-    expected: &'static str,
-) -> Result<Option<bool>, TargetError> {
-    if let Some(Value::Bool(value)) = driver_info.get(key) {
-        return Ok(Some(*value));
-    }
-    let Some(value) = text(driver_info, key, expected)? else {
-        return Ok(None);
-    };
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" | "t" | "y" => Ok(Some(true)),
-        "false" | "no" | "off" | "0" | "f" | "n" => Ok(Some(false)),
-        _ => Err(invalid(key, expected)),
-    }
-}
 
 /// Refuses what can be neither an address nor a name, so that no resolver sees it.
 fn check_host(host: &str) -> Result<(), TargetError> {

@@ -8,13 +8,14 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tokio::{net::UdpSocket, runtime::Handle, sync::mpsc, task::AbortHandle};
 use tracing::{trace, warn};
 
 use super::codec::packet::{self, RouteKey};
+use crate::sync::lock;
 
 /// Longer datagrams can't be IPMI.
 const LONGEST_DATAGRAM: usize = 2048;
@@ -248,9 +249,4 @@ async fn read(socket: Arc<UdpSocket>, routes: Arc<Routes>) {
             }
         }
     }
-}
-
-/// Nothing here panics while it holds a lock, so a poisoned one is as good as any.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -437,6 +437,22 @@ mod cipher_suites {
         power(&client, &target_of(&bmc)).await.unwrap();
         assert_eq!(bmc.suites_of_sessions(), [17, 3]);
     }
+
+    #[tokio::test]
+    async fn a_bmc_that_falls_silent_to_what_worked_is_asked_anew() {
+        let (_rack, bmc) = one_bmc(with(&[3, 17])).await;
+        let client = Client::new(quick());
+        power(&client, &target_of(&bmc)).await.unwrap();
+        bmc.set_faults(Faults {
+            silent_to_suites: vec![17],
+            ..Faults::default()
+        });
+        bmc.reboot(Duration::ZERO);
+        let error = power(&client, &target_of(&bmc)).await.unwrap_err();
+        assert!(matches!(error, IpmiError::Unreachable { .. }), "{error:?}");
+        power(&client, &target_of(&bmc)).await.unwrap();
+        assert_eq!(bmc.suites_of_sessions(), [17, 3]);
+    }
 }
 
 #[tokio::test]

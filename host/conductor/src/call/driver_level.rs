@@ -1,16 +1,15 @@
 //! What a hardware type can do without a node.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use ironbark_drivers::{Implementation, VendorMethod, VendorScope};
-use ironbark_model::{Error, InterfaceKind, Result};
+use ironbark_model::{Error, InterfaceKind, Result, Timestamp};
 use ironbark_rpc::VendorCall;
 use ironbark_sandbox::CallContext;
 use serde_json::{Value, json};
 
-use super::run_bounded;
 use super::vendor::{MethodInfo, find, request, shown};
+use super::{Patience, run_bounded, time_for};
 use crate::context::Context;
 
 /// `{property: description}`.
@@ -41,12 +40,12 @@ pub(crate) async fn driver_vendor_validate(
     ctx: &Context,
     driver: &str,
     request_id: &str,
-    limit: Duration,
+    deadline: Option<Timestamp>,
     call: &VendorCall,
 ) -> Result<()> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, limit);
-    run_bounded(ctx, false, || {
+    let context = context(ctx, request_id, deadline)?;
+    run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_validate(context.clone(), request(call))
     })
     .await
@@ -58,12 +57,12 @@ pub(crate) async fn driver_vendor_call(
     ctx: &Context,
     driver: &str,
     request_id: &str,
-    limit: Duration,
+    deadline: Option<Timestamp>,
     call: &VendorCall,
 ) -> Result<String> {
     let implementation = implementation_with(ctx, driver, &call.method)?;
-    let context = context(ctx, request_id, limit);
-    let completed = run_bounded(ctx, false, || {
+    let context = context(ctx, request_id, deadline)?;
+    let completed = run_bounded(ctx, Patience::Client, || {
         implementation.driver_vendor_call(context.clone(), request(call))
     })
     .await?;
@@ -104,8 +103,8 @@ fn implementation_with(ctx: &Context, driver: &str, method: &str) -> Result<Impl
         .ok_or_else(|| Error::invalid(format!("Driver {driver} has no vendor method {method}.")))
 }
 
-fn context(ctx: &Context, request_id: &str, limit: Duration) -> CallContext {
+fn context(ctx: &Context, request_id: &str, deadline: Option<Timestamp>) -> Result<CallContext> {
     let mut context = CallContext::without_node(request_id);
-    context.deadline = limit.min(ctx.config.driver_call_timeout);
-    context
+    context.deadline = time_for(ctx, deadline)?;
+    Ok(context)
 }

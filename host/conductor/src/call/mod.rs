@@ -4,8 +4,10 @@
 //! may not act any more. What it wrote is handed back, to be stored together with what it was called for.
 
 mod driver_level;
+mod lending;
 mod methods;
 mod polling;
+mod room;
 mod vendor;
 
 use std::future::Future;
@@ -17,27 +19,26 @@ use ironbark_db::Reservation;
 use ironbark_drivers::{Implementation, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
-use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result};
-use ironbark_sandbox::{
-    CallContext, CallError, Capabilities, Completed, IpmiAccess, Lock, Outcome, StateAccess, Write,
-};
+use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result, Timestamp};
+use ironbark_sandbox::{CallContext, CallError, Completed, Lock, Outcome, Write};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::capabilities::{BmcOverIpmi, NodeNotes};
+use crate::capabilities::Unserved;
 use crate::context::Context;
+use crate::packages;
 use crate::reserve::Held;
+use room::Room;
+
+use lending::connection_info;
 
 pub(crate) use driver_level::{
     driver_properties, driver_vendor_call, driver_vendor_method, driver_vendor_methods,
     driver_vendor_validate,
 };
 pub(crate) use polling::run_task_without_node;
+pub(crate) use room::{Patience, is_ours};
 pub(crate) use vendor::{MethodInfo, vendor_methods};
-
-/// How often a call of an operation is tried that finds no room to run, and the first pause; each is twice as long.
-const ROOM_ATTEMPTS: u32 = 8;
-const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// A node's ports, read when the first call needs them.
 #[derive(Default)]
@@ -90,10 +91,10 @@ pub(crate) struct NodeCall<'a> {
     pub(crate) lock: Lock,
     /// How the node is held, if it is: lets steps make checkpoints.
     pub(crate) reservation: Option<&'a Reservation>,
-    /// How long somebody waits for the answer; `None` for work of our own.
-    pub(crate) deadline: Option<Duration>,
-    /// Waits for room to run, where a client would be told to come again.
-    pub(crate) patient: bool,
+    /// Until when somebody waits for the answer; `None` for work of our own.
+    pub(crate) deadline: Option<Timestamp>,
+    /// How long it is tried if it can't begin.
+    pub(crate) patience: Patience,
 }
 
 impl NodeCall<'_> {
@@ -120,7 +121,7 @@ impl NodeCall<'_> {
         let implementation = self.implementation(kind)?;
         let talks_to_bmc = matches!(kind, InterfaceKind::Power | InterfaceKind::Management);
         if talks_to_bmc && implementation.uses("ipmi") {
-            Target::from_driver_info(&self.node.driver_info)
+            Target::from_driver_info(&connection_info(&implementation, &self.node.driver_info))
                 .map_err(|error| Error::invalid(error.to_string()))?;
         }
         let info = Arc::new(self.node.driver_info.clone());
@@ -161,14 +162,7 @@ impl NodeCall<'_> {
         let (interface, name) = (planned.step.interface, planned.implementation.as_str());
         let drivers = &self.ctx.drivers;
         let implementation = match digest {
-            Some(digest) => drivers
-                .implementation_pinned(digest, interface, name)
-                .ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::BadGateway,
-                        format!("the package that the step began with ({digest}) isn't loaded on this conductor"),
-                    )
-                })?,
+            Some(digest) => self.pinned(digest, interface, name).await?,
             None => drivers.implementation_for(self.node, interface, name)?,
         };
         self.run(implementation, |implementation, context| {
@@ -184,6 +178,31 @@ impl NodeCall<'_> {
         .await
     }
 
+    /// The implementation of the package version that a step began with.
+    ///
+    /// A swap may have let go of the version between the moment when it was chosen and the moment when the journal said so. Now
+    /// that it does, the version is loaded again, and stays.
+    async fn pinned(
+        &self,
+        digest: &str,
+        kind: InterfaceKind,
+        name: &str,
+    ) -> Result<Implementation> {
+        let drivers = &self.ctx.drivers;
+        if let Some(found) = drivers.implementation_pinned(digest, kind, name) {
+            return Ok(found);
+        }
+        packages::load_pinned(self.ctx).await?;
+        drivers
+            .implementation_pinned(digest, kind, name)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::BadGateway,
+                    format!("the package that the step began with ({digest}) isn't loaded on this conductor"),
+                )
+            })
+    }
+
     /// Makes one call of `implementation`.
     async fn run<T, Work, Calling>(
         &self,
@@ -194,11 +213,13 @@ impl NodeCall<'_> {
         Work: Fn(Implementation, CallContext) -> Calling,
         Calling: Future<Output = Result<Completed<T>, CallError>>,
     {
-        let context = self.context(&implementation).await?;
-        let completed = run_bounded(self.ctx, self.patient, || {
-            work(implementation.clone(), context.clone())
-        })
-        .await?;
+        let mut room = Room::new(self.patience);
+        let completed = loop {
+            match self.once(&implementation, &work).await? {
+                Ok(completed) => break completed,
+                Err(not_begun) => room.wait(not_begun).await?,
+            }
+        };
         let notes = match implementation.package_name() {
             Some(package) if !completed.writes.is_empty() => Some(Notes {
                 package: package.to_owned(),
@@ -212,66 +233,93 @@ impl NodeCall<'_> {
         })
     }
 
-    async fn context(&self, implementation: &Implementation) -> Result<CallContext> {
-        let limit = self.ctx.config.driver_call_timeout;
+    /// Makes one call. The inner error says that the driver was not entered.
+    async fn once<T, Work, Calling>(
+        &self,
+        implementation: &Implementation,
+        work: &Work,
+    ) -> Result<Result<Completed<T>>>
+    where
+        Work: Fn(Implementation, CallContext) -> Calling,
+        Calling: Future<Output = Result<Completed<T>, CallError>>,
+    {
+        let unserved = Unserved::default();
+        let context = match self.context(implementation, &unserved).await {
+            Err(error) if is_ours(&error) => return Ok(Err(error)),
+            other => other?,
+        };
+        let calling = || work(implementation.clone(), context.clone());
+        match attempt(self.ctx, calling).await? {
+            Ok(completed) => Ok(Ok(completed)),
+            Err(CallError::Overloaded) => Ok(Err(CallError::Overloaded.into())),
+            Err(error) => Err(blame(error, &unserved)),
+        }
+    }
+
+    async fn context(
+        &self,
+        implementation: &Implementation,
+        unserved: &Unserved,
+    ) -> Result<CallContext> {
         let mut context = CallContext::without_node(self.request_id);
-        context.deadline = self.deadline.map_or(limit, |left| left.min(limit));
+        context.deadline = time_for(self.ctx, self.deadline)?;
         let Some(package) = implementation.package() else {
             return Ok(context);
         };
         let ports = self.ports.of(self.ctx, self.node).await?;
-        let seen = snapshot(self.node, ports, package.secret_keys());
+        let seen = snapshot(
+            self.node,
+            ports,
+            package.secret_keys(),
+            package.bound_keys(),
+        );
         context.node = Some(seen.json);
         context.secrets = seen.secrets;
+        context.secret_refs = seen.secret_refs;
         context.node_label = self.node.uuid.as_str().into();
         context.lock = self.lock;
-        context.capabilities = Capabilities {
-            ipmi: implementation.uses("ipmi").then(|| self.ipmi()),
-            state: implementation
-                .uses("state")
-                .then(|| self.notes(package.name())),
-        };
+        context.capabilities = self.lend(implementation, package, unserved);
         Ok(context)
-    }
-
-    fn ipmi(&self) -> Arc<dyn IpmiAccess> {
-        Arc::new(BmcOverIpmi::new(
-            self.ctx.ipmi.clone(),
-            self.ctx.standing.clone(),
-            &self.node.driver_info,
-            &self.node.uuid,
-            self.request_id,
-        ))
-    }
-
-    fn notes(&self, package: &str) -> Arc<dyn StateAccess> {
-        Arc::new(NodeNotes::new(
-            self.ctx.db.clone(),
-            &self.node.uuid,
-            package,
-            self.reservation.cloned(),
-        ))
     }
 }
 
-/// Makes a call as long as this conductor may act, again for a while if there is no room for it and `patient`.
+/// How long a call may take: what is configured, or less if somebody waits until `deadline`.
+fn time_for(ctx: &Context, deadline: Option<Timestamp>) -> Result<Duration> {
+    let limit = ctx.config.driver_call_timeout;
+    let Some(deadline) = deadline else {
+        return Ok(limit);
+    };
+    let left = Timestamp::now().age_at(deadline);
+    if left.is_zero() {
+        return Err(Error::new(
+            ErrorKind::GatewayTimeout,
+            "The time of this request was over before its driver could be called; nothing more was done.",
+        ));
+    }
+    Ok(left.min(limit))
+}
+
+/// What a call that went wrong is told as: an error that the driver returned because we failed it is ours.
+fn blame(error: CallError, unserved: &Unserved) -> Error {
+    match (&error, unserved.error()) {
+        (CallError::Driver(_), Some(ours)) => ours,
+        _ => error.into(),
+    }
+}
+
+/// Makes a call as long as this conductor may act, again if there is no room for it and `patience` allows.
 async fn run_bounded<T, Calling>(
     ctx: &Context,
-    patient: bool,
+    patience: Patience,
     work: impl Fn() -> Calling,
 ) -> Result<Completed<T>>
 where
     Calling: Future<Output = Result<Completed<T>, CallError>>,
 {
-    let mut pause = ROOM_PAUSE;
-    let mut tried = 1;
+    let mut room = Room::new(patience);
     loop {
         match attempt(ctx, &work).await? {
-            Err(CallError::Overloaded) if patient && tried < ROOM_ATTEMPTS => {
-                tried += 1;
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
+            Err(CallError::Overloaded) => room.wait(CallError::Overloaded.into()).await?,
             other => return Ok(other?),
         }
     }
@@ -293,5 +341,74 @@ where
             ErrorKind::NoConductor,
             "The driver call was dropped: this conductor could not renew its registration.",
         )),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::testing::{config, context};
+
+    struct NotesItsDrop(Arc<AtomicBool>);
+
+    impl Drop for NotesItsDrop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_error_that_a_driver_returns_because_we_failed_it_is_ours() {
+        let failed = || CallError::Driver(ironbark_sandbox::DriverError::Failed("no notes".into()));
+        let unserved = Unserved::default();
+        assert_eq!(blame(failed(), &unserved).kind(), ErrorKind::BadGateway);
+        unserved.note(Error::internal("The database failed."));
+        assert_eq!(blame(failed(), &unserved).kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_fails_while_a_call_is_put_together_strands_the_work() {
+        let db = ironbark_db::testing::sqlite().await;
+        let acme = crate::testing::package("acme", "1.0.0", "acme");
+        let ctx = crate::testing::registered(&db, config("host-a"), &[acme]).await;
+        let node = crate::testing::node(&db, "acme", "n").await;
+        db.close().await;
+        let ports = Ports::default();
+        let call = NodeCall {
+            ctx: &ctx,
+            node: &node,
+            ports: &ports,
+            request_id: "req-1",
+            lock: Lock::Exclusive,
+            reservation: None,
+            deadline: None,
+            patience: Patience::Client,
+        };
+        let error = call.power_state().await.unwrap_err();
+        let trouble = crate::operations::Trouble::from(error);
+        assert!(matches!(trouble, crate::operations::Trouble::Stranded(_)));
+    }
+
+    #[tokio::test]
+    async fn a_driver_call_is_dropped_when_this_conductor_may_not_act_any_more() {
+        let db = ironbark_db::testing::sqlite().await;
+        let ctx = context(&db, config("host-a"));
+        ctx.standing.renewed(tokio::time::Instant::now());
+        let dropped = Arc::new(AtomicBool::new(false));
+        let begun = tokio::sync::Notify::new();
+        let call = attempt(&ctx, || async {
+            let _note = NotesItsDrop(Arc::clone(&dropped));
+            begun.notify_one();
+            std::future::pending::<Result<Completed<()>, CallError>>().await
+        });
+        let (outcome, ()) = tokio::join!(call, async {
+            begun.notified().await;
+            ctx.standing.superseded();
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NoConductor);
+        assert!(dropped.load(Ordering::Relaxed));
     }
 }

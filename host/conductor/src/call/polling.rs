@@ -7,18 +7,22 @@ use ironbark_drivers::{Implementation, PeriodicTask};
 use ironbark_model::{InterfaceKind, Result};
 use ironbark_sandbox::{CallContext, CallError, Completed, PowerReading};
 
-use super::{Called, NodeCall, Notes, run_bounded};
+use super::{Called, NodeCall, Notes, Patience, attempt, run_bounded};
+use crate::capabilities::Unserved;
 use crate::context::Context;
 
 impl NodeCall<'_> {
     /// The power now. The outer error says that the driver was not called at all.
     pub(crate) async fn poll_power(&self) -> Result<std::result::Result<PowerReading, CallError>> {
         let implementation = self.implementation(InterfaceKind::Power)?;
-        let context = self.context(&implementation).await?;
-        Ok(implementation
-            .get_power_state(context)
-            .await
-            .map(|completed| completed.value))
+        let unserved = Unserved::default();
+        let context = self.context(&implementation, &unserved).await?;
+        let polled = attempt(self.ctx, || implementation.get_power_state(context.clone())).await?;
+        match (polled, unserved.error()) {
+            (Ok(completed), _) => Ok(Ok(completed.value)),
+            (Err(CallError::Driver(_)), Some(ours)) => Err(ours),
+            (Err(error), _) => Ok(Err(error)),
+        }
     }
 
     /// Whether the node's power interface has what it needs, and is one that can be asked for power at all.
@@ -35,9 +39,9 @@ impl NodeCall<'_> {
         limit: Duration,
     ) -> Result<Called<()>> {
         let implementation: &Implementation = task.implementation();
-        let mut context = self.context(implementation).await?;
+        let mut context = self.context(implementation, &Unserved::default()).await?;
         context.deadline = limit;
-        let completed = run_bounded(self.ctx, self.patient, || task.run(context.clone())).await?;
+        let completed = run_bounded(self.ctx, self.patience, || task.run(context.clone())).await?;
         Ok(Called {
             value: (),
             notes: notes(implementation, completed),
@@ -54,7 +58,7 @@ pub(crate) async fn run_task_without_node(
 ) -> Result<()> {
     let mut context = CallContext::without_node(request_id);
     context.deadline = limit;
-    run_bounded(ctx, true, || task.run(context.clone()))
+    run_bounded(ctx, Patience::Clock, || task.run(context.clone()))
         .await
         .map(drop)
 }

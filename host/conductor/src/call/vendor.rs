@@ -64,7 +64,7 @@ pub(crate) fn vendor_methods(ctx: &std::sync::Arc<Context>, node: &Node) -> Resu
         lock: ironbark_sandbox::Lock::Shared,
         reservation: None,
         deadline: None,
-        patient: false,
+        patience: super::Patience::Client,
     };
     let implementation = call.implementation(InterfaceKind::Vendor)?;
     let methods = implementation.vendor_methods(VendorScope::Node);

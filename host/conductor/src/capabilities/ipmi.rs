@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target, TargetError};
-use ironbark_model::JsonObject;
+use ironbark_bmc::TargetError;
+use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target};
+use ironbark_model::{Error, ErrorKind, JsonObject};
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 
+use super::Unserved;
 use crate::standing::Standing;
 
 /// Longest that one command may take: fencing relies on it.
@@ -20,6 +22,7 @@ pub(crate) struct BmcOverIpmi {
     target: Result<Target, TargetError>,
     node: String,
     request_id: String,
+    unserved: Unserved,
 }
 
 impl BmcOverIpmi {
@@ -30,6 +33,7 @@ impl BmcOverIpmi {
         driver_info: &JsonObject,
         node: &str,
         request_id: &str,
+        unserved: Unserved,
     ) -> Self {
         Self {
             client,
@@ -37,6 +41,7 @@ impl BmcOverIpmi {
             target: Target::from_driver_info(driver_info),
             node: node.to_owned(),
             request_id: request_id.to_owned(),
+            unserved,
         }
     }
 }
@@ -52,7 +57,8 @@ impl IpmiAccess for BmcOverIpmi {
         deadline: Duration,
     ) -> Result<IpmiResponse, DriverError> {
         let target = self.target.as_ref().map_err(wrong_target)?;
-        if self.standing.check().is_err() {
+        if let Err(error) = self.standing.check() {
+            self.unserved.note(error);
             return Err(DriverError::Failed(
                 "this conductor may not act now: its registration could not be renewed".to_owned(),
             ));
@@ -85,9 +91,24 @@ impl IpmiAccess for BmcOverIpmi {
                 completion_code: response.completion_code,
                 data: response.data,
             }),
-            Err(error) => Err(told(&error)),
+            Err(error) => {
+                if let Some(ours) = ours(&error) {
+                    self.unserved.note(ours);
+                }
+                Err(told(&error))
+            }
         }
     }
+}
+
+/// What isn't the BMC's doing but ours.
+fn ours(error: &IpmiError) -> Option<Error> {
+    let kind = match error {
+        IpmiError::Overloaded { .. } => ErrorKind::Overloaded,
+        IpmiError::ShuttingDown => ErrorKind::NoConductor,
+        _ => return None,
+    };
+    Some(Error::new(kind, error.to_string()))
 }
 
 fn wrong_target(error: &TargetError) -> DriverError {
@@ -130,7 +151,7 @@ mod tests {
     fn access(driver_info: serde_json::Value, standing: Standing) -> BmcOverIpmi {
         let client = Client::new(ClientConfig::default());
         let info = driver_info.as_object().unwrap().clone();
-        BmcOverIpmi::new(client, standing, &info, "n", "req-1")
+        BmcOverIpmi::new(client, standing, &info, "n", "req-1", Unserved::default())
     }
 
     async fn ask(access: &BmcOverIpmi) -> DriverError {
@@ -153,8 +174,33 @@ mod tests {
     #[tokio::test]
     async fn a_conductor_that_may_not_act_sends_nothing() {
         let standing = Standing::new(Duration::from_secs(40));
-        let error = ask(&access(json!({"ipmi_address": "127.0.0.1"}), standing)).await;
+        let access = access(json!({"ipmi_address": "127.0.0.1"}), standing);
+        let error = ask(&access).await;
         assert!(matches!(error, DriverError::Failed(text) if text.contains("registration")));
+        let ours = access.unserved.error().unwrap();
+        assert_eq!(ours.kind(), ErrorKind::NoConductor);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_shuts_down_is_our_doing() {
+        let standing = Standing::new(Duration::from_secs(40));
+        standing.renewed(tokio::time::Instant::now());
+        let access = access(json!({"ipmi_address": "127.0.0.1"}), standing);
+        access.client.shutdown(Duration::from_secs(1)).await;
+        ask(&access).await;
+        let ours = access.unserved.error().unwrap();
+        assert_eq!(ours.kind(), ErrorKind::NoConductor);
+    }
+
+    #[test]
+    fn our_own_bounds_are_no_busy_bmc() {
+        let full = IpmiError::Overloaded { what: "commands" };
+        assert_eq!(
+            ours(&full).map(|error| error.kind()),
+            Some(ErrorKind::Overloaded)
+        );
+        let busy = IpmiError::Busy { reason: "sessions" };
+        assert!(ours(&busy).is_none());
     }
 
     #[test]

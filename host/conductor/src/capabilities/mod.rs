@@ -1,7 +1,12 @@
-//! What the conductor lends to driver calls: the node's own BMC, and the package's own notes on the node.
+//! What the conductor lends to driver calls, one file each: the node's own BMC, and the package's own notes on the node. What it can't lend
+//! yet is in `not_available`; `call/lending.rs` says which call gets what.
 
 mod ipmi;
+mod not_available;
 mod state;
+mod unserved;
 
 pub(crate) use ipmi::BmcOverIpmi;
+pub(crate) use not_available::NotAvailable;
 pub(crate) use state::NodeNotes;
+pub(crate) use unserved::Unserved;

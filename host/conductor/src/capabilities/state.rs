@@ -8,6 +8,8 @@ use ironbark_model::{Error, Result, Timestamp};
 use ironbark_sandbox::{DriverError, StateAccess, Write};
 use serde_json::Value;
 
+use super::Unserved;
+
 /// A package's notes on a node. Writes of a call are stored by whoever made the call; only checkpoints are stored here.
 pub(crate) struct NodeNotes {
     db: Database,
@@ -15,6 +17,7 @@ pub(crate) struct NodeNotes {
     package: String,
     /// The node is held, and an operation is open.
     reservation: Option<Reservation>,
+    unserved: Unserved,
 }
 
 impl NodeNotes {
@@ -24,12 +27,14 @@ impl NodeNotes {
         node_uuid: &str,
         package: &str,
         reservation: Option<Reservation>,
+        unserved: Unserved,
     ) -> Self {
         Self {
             db,
             node_uuid: node_uuid.to_owned(),
             package: package.to_owned(),
             reservation,
+            unserved,
         }
     }
 
@@ -49,28 +54,47 @@ impl NodeNotes {
         tx.notes_write(&self.package, writes).await?;
         tx.commit().await
     }
+
+    fn failed(&self, error: Error, what: &str) -> DriverError {
+        tracing::error!(
+            error = &error as &(dyn std::error::Error + 'static),
+            "{what}"
+        );
+        self.unserved.note(error);
+        DriverError::Failed(what.to_owned())
+    }
 }
 
 #[async_trait]
 impl StateAccess for NodeNotes {
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError> {
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
         self.db
             .notes_of(&self.node_uuid, &self.package)
             .await
-            .map_err(|error| failed(&error, "the package's notes could not be read"))
+            .map_err(|error| self.failed(error, "the package's notes could not be read"))
     }
 
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError> {
         self.store(cursor, &writes)
             .await
-            .map_err(|error| failed(&error, "the checkpoint could not be stored"))
+            .map_err(|error| self.failed(error, "the checkpoint could not be stored"))
     }
 }
 
-fn failed(error: &Error, what: &str) -> DriverError {
-    tracing::error!(
-        error = error as &(dyn std::error::Error + 'static),
-        "{what}"
-    );
-    DriverError::Failed(what.to_owned())
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn notes_that_can_not_be_read_are_noted_as_our_failure() {
+        let db = ironbark_db::testing::sqlite().await;
+        let unserved = Unserved::default();
+        let notes = NodeNotes::new(db.clone(), "n", "acme", None, unserved.clone());
+        assert!(notes.load().await.unwrap().is_empty());
+        assert!(unserved.error().is_none());
+        db.close().await;
+        assert!(notes.load().await.is_err());
+        assert!(unserved.error().is_some());
+    }
 }

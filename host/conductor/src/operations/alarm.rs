@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ironbark_db::Reservation;
 use ironbark_model::Timestamp;
 use tokio::sync::Notify;
 
 use crate::context::Context;
+use crate::holdings::Claim;
 use crate::operations::wake;
 
 /// How long to wait for a free worker, or for a node that somebody holds.
@@ -26,7 +26,7 @@ pub struct Alarm {
     due: Mutex<Due>,
     changed: Notify,
     /// Nodes that this process holds, but whose work stopped: no worker is at them.
-    stranded: Mutex<HashMap<String, Reservation>>,
+    stranded: Mutex<HashMap<String, Claim>>,
 }
 
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Alarm {
     }
 
     /// This process still holds the node, but stopped working on it: it is looked at soon, as if somebody had died.
-    pub(crate) fn strand(&self, reservation: Reservation) {
+    pub(crate) fn strand(&self, reservation: Claim) {
         let node = reservation.node_uuid.clone();
         self.stranded
             .lock()
@@ -72,7 +72,7 @@ impl Alarm {
     }
 
     /// How the node is held, if work on it stopped.
-    pub(crate) fn take_stranded(&self, node_uuid: &str) -> Option<Reservation> {
+    pub(crate) fn take_stranded(&self, node_uuid: &str) -> Option<Claim> {
         self.stranded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -5,7 +5,7 @@ use ironbark_model::{Error, ErrorKind, Operation};
 use serde_json::Value;
 
 use super::phase::{self, APPLIED, FAILURE};
-use super::{Next, Phase, Run};
+use super::{Next, Phase, Run, Trouble};
 use crate::failure;
 
 /// An operation failed with `error`: the next phase is failing, or it is over already.
@@ -37,11 +37,15 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     let mut message = phase::failure(&run.op)
         .unwrap_or("The operation failed.")
         .to_owned();
-    if has_clean_up(run.op.kind)
-        && let Err(error) = clean_up(run).await
-    {
-        tracing::warn!(error = %error, "cleaning up after a failure failed too");
-        message = format!("{message} Cleaning up after it failed too: {error}");
+    if has_clean_up(run.op.kind) {
+        match clean_up(run).await {
+            Ok(()) => {}
+            Err(Trouble::Failed(error)) => {
+                tracing::warn!(error = %error, "cleaning up after a failure failed too");
+                message = format!("{message} Cleaning up after it failed too: {error}");
+            }
+            Err(trouble) => return Err(trouble),
+        }
     }
     end(run, &message).await
 }
@@ -65,7 +69,7 @@ fn has_clean_up(kind: OperationKind) -> bool {
     )
 }
 
-async fn clean_up(run: &mut Run) -> Result<(), Error> {
+async fn clean_up(run: &mut Run) -> Result<(), Trouble> {
     let called = match run.op.kind {
         OperationKind::Deploy => run.call().deploy_clean_up().await,
         OperationKind::Clean => run.call().tear_down_cleaning().await,
@@ -79,7 +83,7 @@ async fn clean_up(run: &mut Run) -> Result<(), Error> {
         }
         // Nothing to clean up is as good as cleaned up.
         Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -257,9 +257,7 @@ async fn run_phase(run: &mut Run) -> Phase {
 }
 
 fn strand(run: &Run) {
-    if let Ok(reservation) = run.held.reservation() {
-        run.ctx().alarm.strand(reservation.clone());
-    }
+    run.held.strand();
 }
 
 fn lost(run: &Run) -> Error {

@@ -84,7 +84,13 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             } else {
                 PowerTarget::Off
             };
-            change(run, off, limit(off, timeout, &run.ctx().config)).await?;
+            change(
+                run,
+                off,
+                limit(off, timeout, &run.ctx().config),
+                first_look(run),
+            )
+            .await?;
             run.enter(phases::ON);
             run.op.deadline = None;
             run.commit().await?;
@@ -95,15 +101,32 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
                 run,
                 PowerTarget::On,
                 limit(PowerTarget::On, None, &run.ctx().config),
+                // The machine lost its power just now: its BMC may need a moment.
+                FirstLook::Patient,
             )
             .await?;
             done(run, target).await
         }
         _ => {
-            change(run, target, limit(target, timeout, &run.ctx().config)).await?;
+            change(
+                run,
+                target,
+                limit(target, timeout, &run.ctx().config),
+                first_look(run),
+            )
+            .await?;
             done(run, target).await
         }
     }
+}
+
+/// What becomes of a change if the first look at the machine tells nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstLook {
+    /// It fails at once: nobody told the machine anything that could keep it busy.
+    Strict,
+    /// It is borne as at every later look: the machine was told something just before.
+    Patient,
 }
 
 /// Looks, asks for `target` unless it is there already, and waits until it is reached. For `on`, `off` and `soft off`.
@@ -111,9 +134,14 @@ pub(super) async fn change(
     run: &mut Run,
     target: PowerTarget,
     limit: Duration,
+    first: FirstLook,
 ) -> Result<(), Trouble> {
     let wanted = target.reached();
-    if run.known_power().await? == wanted {
+    let now = match first {
+        FirstLook::Strict => run.known_power().await?,
+        FirstLook::Patient => first_known(run, wanted, limit).await?,
+    };
+    if now == wanted {
         return Ok(());
     }
     let called = run
@@ -163,8 +191,37 @@ async fn done(run: &mut Run, target: PowerTarget) -> Phase {
     run.finish().await
 }
 
-/// Polls until the machine is as `wanted`. A BMC that doesn't answer for a while is borne until the time is over.
+/// A change that is carried on may have told the machine already.
+fn first_look(run: &Run) -> FirstLook {
+    if run.op.resumes > 0 {
+        FirstLook::Patient
+    } else {
+        FirstLook::Strict
+    }
+}
+
+/// Polls until the machine says how it is. A BMC that doesn't answer for a while is borne until the time is over.
+async fn first_known(
+    run: &mut Run,
+    wanted: PowerState,
+    limit: Duration,
+) -> Result<PowerState, Trouble> {
+    poll(run, wanted, limit, |_| true).await
+}
+
+/// Polls until the machine is as `wanted`, in the same way.
 async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(), Trouble> {
+    poll(run, wanted, limit, |seen| seen == wanted)
+        .await
+        .map(drop)
+}
+
+async fn poll(
+    run: &mut Run,
+    wanted: PowerState,
+    limit: Duration,
+    enough: impl Fn(PowerState) -> bool,
+) -> Result<PowerState, Trouble> {
     let deadline = match run.op.deadline {
         Some(deadline) if run.op.kind == OperationKind::Power => deadline,
         _ => Timestamp::now().plus(limit),
@@ -173,11 +230,14 @@ async fn reach(run: &mut Run, wanted: PowerState, limit: Duration) -> Result<(),
     loop {
         let seen = match run.read_power().await {
             Ok(PowerReading::Unknown(reason)) => reason,
-            Ok(reading) if reading.state() == Some(wanted) => return Ok(()),
-            Ok(reading) => reading
-                .state()
-                .map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
-            Err(Trouble::Failed(error)) if passes(error.kind()) => error.to_string(),
+            Ok(reading) => match reading.state() {
+                Some(state) if enough(state) => return Ok(state),
+                Some(state) => state.to_string(),
+                None => "unknown".to_owned(),
+            },
+            Err(Trouble::Failed(error) | Trouble::Stranded(error)) if passes(error.kind()) => {
+                error.to_string()
+            }
             Err(error) => return Err(error),
         };
         if Timestamp::now() >= deadline {

@@ -11,7 +11,7 @@ use ironbark_model::operation::Wait;
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, PowerState, Timestamp};
 use ironbark_sandbox::{Lock, PowerReading};
 
-use crate::call::{Called, NodeCall, Notes, Ports};
+use crate::call::{Called, NodeCall, Notes, Patience, Ports, is_ours};
 use crate::context::Context;
 use crate::operations::states;
 use crate::reserve::Held;
@@ -23,7 +23,7 @@ pub(crate) enum Trouble {
     Failed(Error),
     /// Somebody else holds the node: everything that was not committed is void.
     Lost,
-    /// Our own database, or our standing, fails us: the journal says what remains, to be looked at again soon.
+    /// Our own database, bounds or standing fail us: the journal says what remains, to be looked at again soon.
     Stranded(Error),
 }
 
@@ -43,7 +43,7 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         if is_fence_lost(&error) {
             Self::Lost
-        } else if error.kind() == ErrorKind::NoConductor {
+        } else if error.kind() == ErrorKind::NoConductor || is_ours(&error) {
             Self::Stranded(error)
         } else {
             Self::Failed(error)
@@ -89,7 +89,7 @@ impl Run {
             lock: Lock::Exclusive,
             reservation: self.held.reservation().ok(),
             deadline: None,
-            patient: true,
+            patience: Patience::Operation,
         }
     }
 
@@ -204,5 +204,26 @@ fn storing(error: Error) -> Trouble {
         Trouble::Lost
     } else {
         Trouble::Stranded(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_node_or_its_driver_did_fails_the_node() {
+        for (kind, fails) in [
+            (ErrorKind::BadGateway, true),
+            (ErrorKind::GatewayTimeout, true),
+            (ErrorKind::Busy, true),
+            (ErrorKind::InvalidParameter, true),
+            (ErrorKind::Overloaded, false),
+            (ErrorKind::Internal, false),
+            (ErrorKind::NoConductor, false),
+        ] {
+            let trouble = Trouble::from(Error::new(kind, "no"));
+            assert_eq!(matches!(trouble, Trouble::Failed(_)), fails, "{kind:?}");
+        }
     }
 }

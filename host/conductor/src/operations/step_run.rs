@@ -12,6 +12,7 @@ use ironbark_model::{Error, Event, JsonObject, PowerTarget, Timestamp};
 use ironbark_sandbox as sandbox;
 use serde_json::{Value, json};
 
+use super::power::FirstLook;
 use super::steps::{self, CONDUCTOR};
 use super::{Next, Phase, Run, Trouble, failing, phase, power};
 
@@ -214,28 +215,29 @@ async fn execute_reserved(
             };
             return Ok(Ended::Wait(wait, json!({"waited": true})));
         }
-        ReservedStep::PowerOn => switch(run, PowerTarget::On).await?,
-        ReservedStep::PowerOff => switch(run, PowerTarget::Off).await?,
+        ReservedStep::PowerOn => switch(run, PowerTarget::On, FirstLook::Strict).await?,
+        ReservedStep::PowerOff => switch(run, PowerTarget::Off, FirstLook::Strict).await?,
         ReservedStep::Reboot => {
             if !came_back {
-                switch(run, PowerTarget::Off).await?;
+                switch(run, PowerTarget::Off, FirstLook::Strict).await?;
                 run.op.cursor = Some(json!({"off": true}));
                 run.commit().await?;
             }
-            switch(run, PowerTarget::On).await?;
+            // As in a restart that an operator asks for.
+            switch(run, PowerTarget::On, FirstLook::Patient).await?;
         }
     }
     Ok(Ended::Done)
 }
 
-async fn switch(run: &mut Run, target: PowerTarget) -> Result<(), Trouble> {
+async fn switch(run: &mut Run, target: PowerTarget, first: FirstLook) -> Result<(), Trouble> {
     if target == PowerTarget::Off && run.node.disable_power_off {
         return Err(Trouble::Failed(Error::conflict(
             "the node has disable_power_off set: it is not switched off",
         )));
     }
     let limit = power::limit(target, None, &run.ctx().config);
-    power::change(run, target, limit).await?;
+    power::change(run, target, limit, first).await?;
     run.node.power_state = Some(target.reached());
     Ok(())
 }

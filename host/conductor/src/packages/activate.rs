@@ -105,7 +105,11 @@ pub(super) async fn switch_to(
             check_schema(life, version, how.action == "rollback", &what)?;
             found.refuse(&what)?;
         }
-        switch::plan(ctx, &prepared, &what).await
+        let planned = switch::plan(ctx, &prepared, what.clone())?;
+        if how.dry_run {
+            planned.preview(ctx).await?;
+        }
+        Ok(planned)
     };
     let planned = checks.await;
     if how.dry_run {

@@ -80,8 +80,18 @@ impl Lost {
         }
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
-        self.types.is_empty() && self.implementations.is_empty()
+    /// The hardware types that lose something, or go.
+    pub(super) fn hardware_types(&self) -> Vec<String> {
+        let losing = self
+            .implementations
+            .iter()
+            .map(|lost| &lost.hardware_type)
+            .chain(&self.types);
+        losing
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
     /// Whether `node` can't do without what goes.
@@ -254,6 +264,12 @@ mod tests {
             inspect_interface: None,
             vendor_interface: None,
             boot_interface: None,
+            bios_interface: None,
+            firmware_interface: None,
+            network_interface: None,
+            raid_interface: None,
+            rescue_interface: None,
+            storage_interface: None,
         }
     }
 
@@ -291,7 +307,39 @@ mod tests {
             lost.check_unused("x", &[node("a", "ipmi", "acme")])
                 .is_err()
         );
-        assert!(Lost::between(&after, &before).is_nothing());
+        assert!(Lost::between(&after, &before).hardware_types().is_empty());
+    }
+
+    #[test]
+    fn an_implementation_of_any_interface_counts() {
+        let kinds = InterfaceKind::ALL.iter().copied();
+        for kind in kinds.filter(|kind| *kind != InterfaceKind::Power) {
+            let before = offers(&[
+                ("ipmi", InterfaceKind::Power, "ipmitool"),
+                ("ipmi", kind, "acme"),
+            ]);
+            let after = offers(&[("ipmi", InterfaceKind::Power, "ipmitool")]);
+            let lost = Lost::between(&before, &after);
+            assert_eq!(lost.hardware_types(), ["ipmi"]);
+            let other = node("other", "ipmi", "ipmitool");
+            assert!(lost.check_unused("x", &[other]).is_ok());
+            let user = NodeRef {
+                bios_interface: Some("acme".into()),
+                boot_interface: Some("acme".into()),
+                console_interface: Some("acme".into()),
+                deploy_interface: Some("acme".into()),
+                firmware_interface: Some("acme".into()),
+                inspect_interface: Some("acme".into()),
+                management_interface: Some("acme".into()),
+                network_interface: Some("acme".into()),
+                raid_interface: Some("acme".into()),
+                rescue_interface: Some("acme".into()),
+                storage_interface: Some("acme".into()),
+                vendor_interface: Some("acme".into()),
+                ..node("user", "ipmi", "ipmitool")
+            };
+            assert!(lost.check_unused("x", &[user]).is_err(), "{kind}");
+        }
     }
 
     #[test]

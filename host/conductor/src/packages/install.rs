@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_db::PackagesTx;
-use ironbark_drivers::{Grants, Package, PreparedPackage, digest_of};
+use ironbark_drivers::{Grants, Package, PreparedPackage};
 use ironbark_model::lifecycle::{Canary, MAX_VERSIONS, PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, Result, Timestamp};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::actor::Actor;
 use super::decide::last_good;
+use super::hash;
 use super::nodes;
 use super::switch::{self, Planned, When};
 use super::trust;
@@ -68,13 +69,14 @@ pub(crate) async fn upload(
             "The bytes of driver package {digest} are not in the database; upload them first."
         ))
     })?;
-    if digest_of(&bytes) != *digest {
+    let bytes: Arc<[u8]> = bytes.into();
+    if hash(&bytes).await? != *digest {
         return Err(Error::internal(format!(
             "The bytes stored as {digest} are damaged; upload the package again."
         )));
     }
     let candidate = Candidate {
-        bytes: bytes.into(),
+        bytes,
         signature: installation.signature,
         source: PackageSource::Api,
         file: None,
@@ -113,7 +115,7 @@ pub(super) async fn install(
         candidate.source,
     )
     .await?;
-    let digest = digest_of(&candidate.bytes);
+    let digest = hash(&candidate.bytes).await?;
     let before = Before::read(ctx, &metadata, &digest).await?;
     before.check_immutable(&candidate)?;
     let asked = Grants::asked_by(&metadata);
@@ -341,7 +343,7 @@ async fn check(
     if !candidate.force && candidate.source != PackageSource::Bundled {
         nodes::check(ctx, prepared, None).await?.refuse(&what)?;
     }
-    switch::plan(ctx, prepared, &what).await
+    switch::plan(ctx, prepared, what)
 }
 
 /// Writes that a version is installed; what else goes with it is for the caller to add, and to commit.

@@ -419,6 +419,13 @@ async fn without_a_good_version_a_quarantine_stays_also_after_a_restart() {
         let restarted = context(&db, config("host-a"));
         bring_up(&restarted).await.unwrap();
         assert!(power(&restarted).admit().is_err(), "written down");
+        put(&ctx, &broken_package("acme", "1.0.0", "acme"), None, true)
+            .await
+            .unwrap();
+        assert!(
+            power(&ctx).admit().is_err(),
+            "installing it again is no release"
+        );
         change(&ctx, PackageChange::Release { version: None })
             .await
             .unwrap();

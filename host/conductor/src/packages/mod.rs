@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironbark_db::PackageFailure;
+use ironbark_drivers::digest_of;
 use ironbark_model::{Error, Result};
 use ironbark_rpc::PackageChange;
 use serde_json::Value;
@@ -228,4 +229,12 @@ async fn follow_all(ctx: &Arc<Context>, memory: &mut Memory, when: When) -> Resu
     canary::follow(ctx, memory).await?;
     grants::apply_to_retained(ctx).await?;
     health::follow(ctx).await
+}
+
+/// The digest of a package's bytes, up to 64 MiB of them: not on the runtime's own threads.
+async fn hash(bytes: &Arc<[u8]>) -> Result<String> {
+    let bytes = Arc::clone(bytes);
+    tokio::task::spawn_blocking(move || digest_of(&bytes))
+        .await
+        .map_err(|error| Error::internal("The package could not be hashed.").caused_by(error))
 }

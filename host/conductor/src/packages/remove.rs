@@ -73,7 +73,7 @@ async fn all_of(
 ) -> Result<()> {
     let name = life.name.as_str();
     let what = format!("Package {name} can't be removed");
-    let planned = switch::plan_without(ctx, name, &what, false).await?;
+    let planned = switch::plan_without(ctx, name, what, false);
     let mut tx = ctx.db.change_packages().await?;
     let mut stays = false;
     for version in &life.versions {

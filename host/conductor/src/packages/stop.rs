@@ -24,11 +24,9 @@ pub(super) async fn disable(
     let life = Life::read(ctx, name).await?;
     let version = life.or_active(version)?;
     let what = format!("{name}@{} can't be disabled", version.version);
-    let planned = if life.is_active(version) {
-        Some(switch::plan_without(ctx, name, &what, force).await?)
-    } else {
-        None
-    };
+    let planned = life
+        .is_active(version)
+        .then(|| switch::plan_without(ctx, name, what, force));
     let mut tx = ctx.db.change_packages().await?;
     let reason = format!("disabled by {}", actor.name());
     tx.version_state(

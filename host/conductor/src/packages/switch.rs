@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{NodeFilter, PackagesTx, Registration};
+use ironbark_db::{NodeFilter, PackagesTx, Registration, UseCheck};
 use ironbark_drivers::PreparedPackage;
 use ironbark_model::conductor::HardwareInterface;
 use ironbark_model::lifecycle::PackageVersion;
@@ -23,6 +23,32 @@ pub(super) enum When {
 pub(super) struct Planned {
     drivers: Vec<String>,
     interfaces: Vec<HardwareInterface>,
+    /// What goes.
+    lost: Lost,
+    /// Begins the message if nodes use what goes.
+    what: String,
+}
+
+impl Planned {
+    /// Refuses to let something go that nodes use, before anything is changed: for those who only want to know.
+    pub(super) async fn preview(&self, ctx: &Context) -> Result<()> {
+        let users = NodeFilter {
+            drivers: Some(self.lost.hardware_types()),
+            include_children: true,
+            ..NodeFilter::default()
+        };
+        let nodes = ctx.db.nodes_owned_candidates(&users).await?;
+        self.lost.check_unused(&self.what, &nodes)
+    }
+
+    /// The same for the change itself, together with which it is true or not: a node that comes in between is seen too.
+    async fn check_users(&self, tx: &mut PackagesTx) -> Result<()> {
+        let users = UseCheck {
+            hardware_types: self.lost.hardware_types(),
+            check: &|nodes| self.lost.check_unused(&self.what, nodes),
+        };
+        tx.check_users(&users).await
+    }
 }
 
 /// The database's row of an active version.
@@ -41,42 +67,42 @@ pub(super) fn row_of(version: &PackageVersion, prepared: &PreparedPackage) -> Dr
     }
 }
 
-/// Checks that a version can become active: `what` begins the message if not.
+/// What it takes to make a version active: `what` begins the message if nodes use what it lacks.
 ///
 /// # Errors
-/// `Conflict` if a name belongs to another package, or nodes use what the new version lacks.
-pub(super) async fn plan(ctx: &Context, prepared: &PreparedPackage, what: &str) -> Result<Planned> {
+/// `Conflict` if a name belongs to another package.
+pub(super) fn plan(ctx: &Context, prepared: &PreparedPackage, what: String) -> Result<Planned> {
     ctx.drivers.check_activation(prepared)?;
     let (drivers, interfaces) = ctx.drivers.registration_with(prepared);
-    check_unused(ctx, what, &interfaces).await?;
     Ok(Planned {
+        lost: Lost::between(&ctx.drivers.registration().1, &interfaces),
         drivers,
         interfaces,
+        what,
     })
 }
 
-/// Checks that a package can go out of use; with `force` also if nodes use it.
-///
-/// # Errors
-/// `Conflict` if nodes use what would go.
-pub(super) async fn plan_without(
-    ctx: &Context,
-    name: &str,
-    what: &str,
-    force: bool,
-) -> Result<Planned> {
+/// What it takes to take a package out of use; with `force` also if nodes use it.
+pub(super) fn plan_without(ctx: &Context, name: &str, what: String, force: bool) -> Planned {
     let (drivers, interfaces) = ctx.drivers.registration_without(name);
-    if !force {
-        check_unused(ctx, what, &interfaces).await?;
-    }
-    Ok(Planned {
+    let lost = if force {
+        Lost::default()
+    } else {
+        Lost::between(&ctx.drivers.registration().1, &interfaces)
+    };
+    Planned {
         drivers,
         interfaces,
-    })
+        lost,
+        what,
+    }
 }
 
 /// Makes a version the active one of its package, for all conductors, together with what `tx` has already. Its canary ends. If
 /// anything fails, everything is as it was.
+///
+/// # Errors
+/// `Conflict` if nodes use what the new version lacks.
 pub(super) async fn activate(
     ctx: &Arc<Context>,
     mut tx: PackagesTx,
@@ -88,8 +114,9 @@ pub(super) async fn activate(
     tx.activate(row).await?;
     tx.canary_clear(&row.name).await?;
     if when == When::Running {
-        tx.register(&registration(ctx, planned)).await?;
+        tx.register(&registration(ctx, &planned)).await?;
     }
+    planned.check_users(&mut tx).await?;
     tx.commit().await?;
     ctx.drivers.clear_canary(&row.name);
     activate_here(ctx, prepared).await;
@@ -97,6 +124,9 @@ pub(super) async fn activate(
 }
 
 /// Leaves a package without an active version, for all conductors, together with what `tx` has already.
+///
+/// # Errors
+/// `Conflict` if nodes use what goes.
 pub(super) async fn deactivate(
     ctx: &Arc<Context>,
     mut tx: PackagesTx,
@@ -105,7 +135,8 @@ pub(super) async fn deactivate(
 ) -> Result<()> {
     tx.deactivate(name).await?;
     tx.canary_clear(name).await?;
-    tx.register(&registration(ctx, planned)).await?;
+    tx.register(&registration(ctx, &planned)).await?;
+    planned.check_users(&mut tx).await?;
     tx.commit().await?;
     deactivate_here(ctx, name).await;
     Ok(())
@@ -187,25 +218,12 @@ async fn tell(ctx: &Context) {
     }
 }
 
-fn registration(ctx: &Context, planned: Planned) -> Registration {
+fn registration(ctx: &Context, planned: &Planned) -> Registration {
     Registration {
         hostname: ctx.host().to_owned(),
         conductor_group: ctx.config.conductor_group.to_lowercase(),
         incarnation: ctx.incarnation.clone(),
-        drivers: planned.drivers,
-        interfaces: planned.interfaces,
+        drivers: planned.drivers.clone(),
+        interfaces: planned.interfaces.clone(),
     }
-}
-
-/// Refuses to let something go that nodes use.
-async fn check_unused(ctx: &Context, what: &str, after: &[HardwareInterface]) -> Result<()> {
-    let lost = Lost::between(&ctx.drivers.registration().1, after);
-    if lost.is_nothing() {
-        return Ok(());
-    }
-    let all = NodeFilter {
-        include_children: true,
-        ..NodeFilter::default()
-    };
-    lost.check_unused(what, &ctx.db.nodes_owned_candidates(&all).await?)
 }

@@ -7,12 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use ironbark_db::testing;
 use ironbark_model::ident::Ident;
-use ironbark_model::operation::OperationKind;
+use ironbark_model::operation::{OperationKind, PlannedStep};
 use ironbark_model::package::PackageSource;
-use ironbark_model::{ErrorKind, JsonObject, Operation};
+use ironbark_model::step::StepKind;
+use ironbark_model::{ErrorKind, JsonObject, Node, Operation};
 use ironbark_rpc::Installation;
+use ironbark_sandbox::Lock;
+use serde_json::json;
 
 use super::*;
+use crate::call::{NodeCall, Ports};
 use crate::testing::{config, node, package, registered, stage};
 
 /// Uploads and activates.
@@ -214,17 +218,7 @@ async fn a_version_that_a_step_began_with_stays_loaded_also_after_a_restart() {
         let new = stage(&db, &package("acme", "2.0.0", "acme")).await;
         install(&ctx, &old, &all()).await.unwrap();
         let node = node(&db, "acme", "rack-1").await;
-        let reservation = db.node_reserve(&node.uuid, "host-a").await.unwrap();
-        let mut operation = Operation::new(
-            OperationKind::Deploy,
-            &node.uuid,
-            "req-1",
-            JsonObject::new(),
-        );
-        operation.package_digest = Some(old.clone());
-        let mut tx = db.reserved(&reservation).await.unwrap();
-        tx.operation_open(&operation).await.unwrap();
-        tx.commit().await.unwrap();
+        let (reservation, operation) = pin(&db, &node, &old).await;
 
         install(&ctx, &new, &all()).await.unwrap();
         reconcile(&ctx).await.unwrap();
@@ -246,6 +240,63 @@ async fn a_version_that_a_step_began_with_stays_loaded_also_after_a_restart() {
         reconcile(&ctx).await.unwrap();
         assert!(ctx.drivers.retained_digests().is_empty());
     }
+}
+
+/// Opens an operation on the node whose step began with this version.
+async fn pin(
+    db: &ironbark_db::Database,
+    node: &Node,
+    digest: &str,
+) -> (ironbark_db::Reservation, Operation) {
+    let reservation = db.node_reserve(&node.uuid, "host-a").await.unwrap();
+    let mut operation = Operation::new(
+        OperationKind::Deploy,
+        &node.uuid,
+        "req-1",
+        JsonObject::new(),
+    );
+    operation.package_digest = Some(digest.to_owned());
+    let mut tx = db.reserved(&reservation).await.unwrap();
+    tx.operation_open(&operation).await.unwrap();
+    tx.commit().await.unwrap();
+    (reservation, operation)
+}
+
+#[tokio::test]
+async fn a_step_runs_with_its_version_though_a_swap_let_go_of_it_before_the_journal_was_written() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    let old = stage(&db, &package("acme", "1.0.0", "acme")).await;
+    let new = stage(&db, &package("acme", "2.0.0", "acme")).await;
+    install(&ctx, &old, &all()).await.unwrap();
+    let node = node(&db, "acme", "rack-1").await;
+    // The step's package was chosen; before the journal says so, it is replaced, and nothing seems to need it.
+    install(&ctx, &new, &all()).await.unwrap();
+    reconcile(&ctx).await.unwrap();
+    assert!(ctx.drivers.retained_digests().is_empty());
+    let _held = pin(&db, &node, &old).await;
+
+    let planned: PlannedStep = serde_json::from_value(json!({
+        "interface": "power", "step": "check", "on_interrupt": "rerun", "implementation": "acme",
+    }))
+    .unwrap();
+    let call = NodeCall {
+        ctx: &ctx,
+        node: &node,
+        ports: &Ports::default(),
+        request_id: "req-1",
+        lock: Lock::Exclusive,
+        reservation: None,
+        deadline: None,
+        patience: crate::call::Patience::Operation,
+    };
+    let error = call
+        .execute_step(StepKind::Deploy, &planned, Some(&old), None)
+        .await
+        .unwrap_err();
+    // It reached the version that began, which has no steps at all.
+    assert!(error.message().contains("'acme' 1.0.0"), "{error}");
+    assert_eq!(ctx.drivers.retained_digests(), [old]);
 }
 
 /// Writes a file that counts as complete at once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_drivers::{FoundPackage, digest_of};
+use ironbark_drivers::FoundPackage;
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, ErrorKind, Result};
 
@@ -10,7 +10,7 @@ use super::actor::Actor;
 use super::decide::takes_over;
 use super::install::{self, Candidate, Wanted, read_metadata};
 use super::switch::When;
-use super::{Memory, folder, remove};
+use super::{Memory, folder, hash, remove};
 use crate::context::Context;
 
 /// A package file that was read.
@@ -123,7 +123,7 @@ async fn take_in(
             return;
         }
     };
-    if digest_of(&bytes) != found.digest {
+    if hash(&bytes).await.ok().as_ref() != Some(&found.digest) {
         // It changed since it was looked at.
         memory.watched.try_again(&found.file);
         return;
@@ -158,7 +158,7 @@ async fn take_in(
 async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<String> {
     let metadata = read_metadata(&file.bytes)?;
     let name = metadata.name;
-    let digest = digest_of(&file.bytes);
+    let digest = hash(&file.bytes).await?;
     let active = ctx.db.package_get(&name).await?;
     let versions = ctx.db.package_versions(&name).await?;
     let unsigned = versions

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::spawn::chain;
 use super::timetable::{Key, Timetable};
-use crate::call::{NodeCall, Ports, run_task_without_node, store_and_release};
+use crate::call::{NodeCall, Patience, Ports, run_task_without_node, store_and_release};
 use crate::context::Context;
 use crate::reserve::Held;
 
@@ -182,7 +182,7 @@ async fn run_for_node(ctx: &Arc<Context>, task: &PeriodicTask, node: &NodeRef) -
         },
         reservation: held.as_ref().and_then(|held| held.reservation().ok()),
         deadline: None,
-        patient: true,
+        patience: Patience::Clock,
     };
     if let PeriodicTarget::Implementation(kind, name) = &task.target
         && call.implementation(*kind)?.name() != name

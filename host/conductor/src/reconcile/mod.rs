@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -133,12 +134,16 @@ pub fn spawn_all(ctx: &Arc<Context>) {
         |wake| &wake.orphans,
         |ctx| async move { orphans::pass(&ctx).await },
     );
+    let takes_over = Arc::new(take_over::TakeOver::default());
     spawn(
         ctx,
         "take-over",
         config.sync_local_state_interval,
         |wake| &wake.never,
-        |ctx| async move { take_over::pass(&ctx).await },
+        move |ctx| {
+            let takes_over = Arc::clone(&takes_over);
+            async move { takes_over.pass(&ctx, Instant::now()).await.map(drop) }
+        },
     );
     spawn(
         ctx,

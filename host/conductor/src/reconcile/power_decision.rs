@@ -30,7 +30,8 @@ pub(crate) enum Reading {
 pub(crate) struct Facts {
     /// What the database holds.
     pub(crate) recorded: Option<PowerState>,
-    /// `force_power_state_during_sync`, and the driver supports it, and power may be switched off for this node.
+    /// `force_power_state_during_sync`, and the driver supports it, and power may be switched off for this node. If not, the
+    /// machine is believed.
     pub(crate) may_correct: bool,
 }
 
@@ -66,6 +67,13 @@ impl Counts {
         let count = self.0.entry(uuid.to_owned()).or_insert(0);
         *count = count.saturating_add(1);
         *count
+    }
+
+    /// The last one was none: nothing was tried.
+    pub(crate) fn take_back(&mut self, uuid: &str) {
+        if let Some(count) = self.0.get_mut(uuid) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// The node is well, or no longer ours.
@@ -112,6 +120,12 @@ pub(crate) fn is_trouble(recorded: Option<PowerState>, reading: &Reading) -> boo
     }
 }
 
+/// Whether the machine says it is on or off, and the database something else.
+pub(crate) fn is_mismatch(recorded: Option<PowerState>, reading: &Reading) -> bool {
+    matches!(reading, Reading::State(state) if *state != PowerState::Error)
+        && is_trouble(recorded, reading)
+}
+
 /// Whether so much is wrong at once that the fault is likely ours, or the network's: then nothing is corrected.
 pub(crate) fn brakes(troubled: usize, read: usize) -> bool {
     troubled >= BRAKE_AT_LEAST
@@ -151,13 +165,14 @@ pub(crate) fn verdict(
     if recorded == seen {
         return Verdict::Agrees;
     }
-    if licence != Licence::Act {
-        return Verdict::Counted;
-    }
-    // A machine can be asked for "on" or "off" only; and a mismatch that isn't to be corrected is simply recorded.
+    // A machine can be asked for "on" or "off" only; and a mismatch that isn't to be corrected is simply recorded, also under
+    // the brake: it touches no machine, and otherwise many such nodes at once would keep the brake on for ever.
     let wanted_can_be_asked_for = matches!(recorded, PowerState::On | PowerState::Off);
     if !facts.may_correct || !wanted_can_be_asked_for {
-        Verdict::Record(seen)
+        return Verdict::Record(seen);
+    }
+    if licence != Licence::Act {
+        Verdict::Counted
     } else if count > max_retries {
         Verdict::GiveUp(Some(seen))
     } else {
@@ -221,6 +236,8 @@ mod tests {
             (None, Reading::State(OFF), 1, true, Licence::RecordOnly, Verdict::Record(OFF)),
             (Some(ON), Reading::State(OFF), 1, true, Licence::RecordOnly, Verdict::Counted),
             (Some(ON), Reading::State(OFF), 9, true, Licence::Braked, Verdict::Counted),
+            (Some(ON), Reading::State(OFF), 1, false, Licence::RecordOnly, Verdict::Record(OFF)),
+            (Some(ON), Reading::State(OFF), 1, false, Licence::Braked, Verdict::Record(OFF)),
             (Some(ON), no_answer(), 9, true, Licence::Braked, Verdict::Counted),
         ];
         for (recorded, reading, count, may_correct, licence, expected) in table {

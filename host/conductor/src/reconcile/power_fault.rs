@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ironbark_db::NodeRef;
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::node::fault;
 use ironbark_model::{Node, PowerState, Result};
@@ -10,15 +11,28 @@ use super::power_decision;
 use crate::context::Context;
 use crate::reserve::Held;
 
+/// Holds the node that was looked at; `None` if somebody held it since: then what was seen says nothing about it any more.
+pub(super) async fn acquire_unchanged(ctx: &Arc<Context>, seen: &NodeRef) -> Result<Option<Held>> {
+    let held = Held::try_acquire(ctx, &seen.uuid).await?;
+    if held.reservation()?.fence == seen.fence.saturating_add(1) {
+        return Ok(Some(held));
+    }
+    held.release().await?;
+    Ok(None)
+}
+
 /// Puts a node into maintenance with the fault `power failure`. Answers false if it changed meanwhile and nothing was done;
 /// an error of kind `NodeLocked` if somebody holds it.
 pub(super) async fn give_up(
     ctx: &Arc<Context>,
-    uuid: &str,
+    seen: &NodeRef,
     power_state: Option<PowerState>,
     why: &str,
 ) -> Result<bool> {
-    let held = Held::try_acquire(ctx, uuid).await?;
+    let Some(held) = acquire_unchanged(ctx, seen).await? else {
+        return Ok(false);
+    };
+    let uuid = &seen.uuid;
     let mut tx = held.begin().await?;
     let mut node = tx.node().await?;
     if node.maintenance || node.target_power_state.is_some() || !is_synced_state(&node) {
@@ -45,8 +59,15 @@ pub(super) async fn give_up(
 }
 
 /// Takes a node whose power can be read again out of maintenance. Answers false if there is nothing to take back.
-pub(super) async fn take_back(ctx: &Arc<Context>, uuid: &str, state: PowerState) -> Result<bool> {
-    let held = Held::try_acquire(ctx, uuid).await?;
+pub(super) async fn take_back(
+    ctx: &Arc<Context>,
+    seen: &NodeRef,
+    state: PowerState,
+) -> Result<bool> {
+    let Some(held) = acquire_unchanged(ctx, seen).await? else {
+        return Ok(false);
+    };
+    let uuid = &seen.uuid;
     let mut tx = held.begin().await?;
     let mut node = tx.node().await?;
     if !node.maintenance || node.fault.as_deref() != Some(fault::POWER_FAILURE) {

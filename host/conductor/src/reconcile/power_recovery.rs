@@ -42,7 +42,7 @@ async fn try_again(ctx: &Arc<Context>, machines: &impl Machines, node: &NodeRef)
         Reading::State(state) if state != PowerState::Error => state,
         _ => return false,
     };
-    match power_fault::take_back(ctx, &node.uuid, state).await {
+    match power_fault::take_back(ctx, node, state).await {
         Ok(taken) => taken,
         Err(error) => {
             if error.kind() != ErrorKind::NodeLocked {

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 use ironbark_db::{NodeFilter, NodeRef, Observation};
-use ironbark_model::ident::Ident;
 use ironbark_model::{ErrorKind, PowerState, Result};
 use tokio::sync::Mutex;
 
 use super::power_decision::{
-    Counts, Facts, Licence, Reading, Verdict, brakes, is_synced, is_trouble, verdict,
+    Counts, Facts, Licence, Reading, Verdict, brakes, is_mismatch, is_synced, is_trouble, verdict,
 };
 use super::power_fault;
 use super::power_reading::{DriverMachines, Machines};
@@ -27,6 +26,14 @@ pub(super) struct PowerSync<M = DriverMachines> {
     counts: Mutex<Counts>,
     ran_before: AtomicBool,
     braked: AtomicBool,
+}
+
+/// What a pass learnt of one node.
+struct Seen {
+    node: NodeRef,
+    reading: Reading,
+    /// Asked for only if the machine contradicts the database.
+    may_correct: bool,
 }
 
 /// What came of a pass.
@@ -69,11 +76,8 @@ impl<M: Machines> PowerSync<M> {
         let nodes = candidates(ctx).await?;
         let nodes = self.troubled_first(nodes).await;
         let at_once = ctx.config.sync_power_state_workers.max(1);
-        let readings: Vec<(NodeRef, Reading)> = futures::stream::iter(nodes)
-            .map(async |node| {
-                let reading = self.look(ctx, &node).await;
-                (node, reading)
-            })
+        let all: Vec<Seen> = futures::stream::iter(nodes)
+            .map(async |node| self.look(ctx, node).await)
             .buffer_unordered(at_once)
             .collect()
             .await;
@@ -82,14 +86,15 @@ impl<M: Machines> PowerSync<M> {
             tracing::warn!("power sync: this conductor may not act now; what was read is dropped");
             return Ok(Summary::default());
         }
-        let mut summary = summarise(&readings);
+        let mut summary = summarise(&all);
         let licence = self.licence(&mut summary);
-        for (node, reading) in &readings {
-            if matches!(reading, Reading::State(state) if node.power_state == Some(*state) && *state != PowerState::Error)
+        for seen in &all {
+            let node = &seen.node;
+            if matches!(seen.reading, Reading::State(state) if node.power_state == Some(state) && state != PowerState::Error)
             {
                 continue;
             }
-            if let Err(error) = self.judge(ctx, node, reading, licence, &mut summary).await {
+            if let Err(error) = self.judge(ctx, seen, licence, &mut summary).await {
                 match error.kind() {
                     // Somebody works on it, or deleted it: the next pass looks again.
                     ErrorKind::NodeLocked | ErrorKind::NotFound => {}
@@ -113,10 +118,10 @@ impl<M: Machines> PowerSync<M> {
     }
 
     /// Reads one machine; a node that is well is dealt with here, with no write if nothing changed.
-    async fn look(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading {
-        let reading = tokio::select! {
-            () = ctx.standing.lapsed() => Reading::NotAsked,
-            reading = self.machines.read(ctx, node) => reading,
+    async fn look(&self, ctx: &Arc<Context>, node: NodeRef) -> Seen {
+        let (reading, may_correct) = tokio::select! {
+            () = ctx.standing.lapsed() => (Reading::NotAsked, false),
+            read = self.read(ctx, &node) => read,
         };
         match &reading {
             Reading::State(state)
@@ -129,7 +134,7 @@ impl<M: Machines> PowerSync<M> {
                         last_error: Some(None),
                         ..Observation::default()
                     };
-                    observe(ctx, node, &seen).await;
+                    observe(ctx, &node, &seen).await;
                 }
             }
             Reading::DriverFault(reason) => {
@@ -140,7 +145,25 @@ impl<M: Machines> PowerSync<M> {
             }
             Reading::State(_) | Reading::NotAsked => {}
         }
-        reading
+        Seen {
+            node,
+            reading,
+            may_correct,
+        }
+    }
+
+    /// What the machine says, and whether it may be corrected if that isn't what the database says.
+    async fn read(&self, ctx: &Arc<Context>, node: &NodeRef) -> (Reading, bool) {
+        let reading = self.machines.read(ctx, node).await;
+        let asks =
+            ctx.config.force_power_state_during_sync && is_mismatch(node.power_state, &reading);
+        if !asks {
+            return (reading, false);
+        }
+        match self.machines.may_correct(ctx, node).await {
+            Ok(may_correct) => (reading, may_correct),
+            Err(worth) => (worth, false),
+        }
     }
 
     fn licence(&self, summary: &mut Summary) -> Licence {
@@ -171,11 +194,11 @@ impl<M: Machines> PowerSync<M> {
     async fn judge(
         &self,
         ctx: &Arc<Context>,
-        node: &NodeRef,
-        reading: &Reading,
+        seen: &Seen,
         licence: Licence,
         summary: &mut Summary,
     ) -> Result<()> {
+        let Seen { node, reading, .. } = seen;
         let trouble = is_trouble(node.power_state, reading);
         let count = if !trouble {
             0
@@ -184,21 +207,9 @@ impl<M: Machines> PowerSync<M> {
         } else {
             self.counts.lock().await.add(&node.uuid)
         };
-        // Only a mismatch that may be acted on is worth reading the whole node for.
-        let mut full = None;
-        let mut may_correct = false;
-        if trouble
-            && licence == Licence::Act
-            && matches!(reading, Reading::State(state) if *state != PowerState::Error)
-            && ctx.config.force_power_state_during_sync
-            && let Some(whole) = ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await?
-        {
-            may_correct = self.machines.may_correct(ctx, &whole).await;
-            full = Some(whole);
-        }
         let facts = Facts {
             recorded: node.power_state,
-            may_correct,
+            may_correct: seen.may_correct,
         };
         let max_retries = ctx.config.power_state_sync_max_retries;
         match verdict(facts, reading, count, max_retries, licence) {
@@ -221,25 +232,20 @@ impl<M: Machines> PowerSync<M> {
                 }
             }
             Verdict::Correct(wanted) => {
-                let Some(whole) = full else { return Ok(()) };
-                // Somebody changed it since the slim row was read: what was compared is old.
-                if whole.fence != node.fence || whole.power_state != node.power_state {
-                    return Ok(());
-                }
                 tracing::warn!(node = %node.uuid, count, %wanted, ?reading, "power sync: bringing the machine to the recorded state");
-                if self.machines.correct(ctx, &whole).await? {
-                    summary.corrected += 1;
-                } else {
+                match self.machines.correct(ctx, node).await {
+                    Ok(true) => summary.corrected += 1,
                     // The machine wasn't told anything (an operation waits on this node, say): it doesn't resist either.
-                    self.counts.lock().await.clear(&node.uuid);
+                    Ok(false) => self.counts.lock().await.clear(&node.uuid),
+                    // Nor here (no worker is free, somebody holds the node): this was no attempt.
+                    Err(error) => {
+                        self.counts.lock().await.take_back(&node.uuid);
+                        return Err(error);
+                    }
                 }
             }
             Verdict::GiveUp(state) => {
-                // As for a correction: what was compared may be old.
-                if full.is_some_and(|whole| whole.fence != node.fence) {
-                    return Ok(());
-                }
-                if power_fault::give_up(ctx, &node.uuid, state, &reason(reading)).await? {
+                if power_fault::give_up(ctx, node, state, &reason(reading)).await? {
                     summary.given_up += 1;
                     self.counts.lock().await.clear(&node.uuid);
                 }
@@ -261,9 +267,9 @@ async fn candidates(ctx: &Context) -> Result<Vec<NodeRef>> {
     Ok(nodes)
 }
 
-fn summarise(readings: &[(NodeRef, Reading)]) -> Summary {
+fn summarise(all: &[Seen]) -> Summary {
     let mut summary = Summary::default();
-    for (node, reading) in readings {
+    for Seen { node, reading, .. } in all {
         match reading {
             Reading::NotAsked => continue,
             Reading::DriverFault(_) => summary.driver_faults += 1,

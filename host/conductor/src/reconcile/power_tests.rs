@@ -10,7 +10,7 @@ use ironbark_model::node::fault;
 use ironbark_model::{Node, PowerState, Result};
 
 use super::power_decision::Reading;
-use super::power_reading::Machines;
+use super::power_reading::{DriverMachines, Machines};
 use super::power_recovery;
 use super::power_sync::{PowerSync, Summary};
 use crate::context::Context;
@@ -25,6 +25,12 @@ struct Scripted {
     answers: Arc<Mutex<BTreeMap<String, Reading>>>,
     asked: Arc<Mutex<Vec<String>>>,
     corrected: Arc<Mutex<Vec<String>>>,
+    /// Drivers that don't support power sync.
+    fixed: Vec<String>,
+    /// Corrections find no worker.
+    busy: bool,
+    /// Each node is held by somebody, and given back, after it was looked up.
+    somebody_comes_by: bool,
 }
 
 impl Scripted {
@@ -46,8 +52,12 @@ impl Scripted {
 
 #[async_trait]
 impl Machines for Scripted {
-    async fn read(&self, _: &Arc<Context>, node: &NodeRef) -> Reading {
+    async fn read(&self, ctx: &Arc<Context>, node: &NodeRef) -> Reading {
         self.asked.lock().unwrap().push(node.uuid.clone());
+        if self.somebody_comes_by {
+            let reservation = ctx.db.node_reserve(&node.uuid, "host-a").await.unwrap();
+            ctx.db.node_release(&reservation).await.unwrap();
+        }
         self.answers
             .lock()
             .unwrap()
@@ -56,11 +66,19 @@ impl Machines for Scripted {
             .unwrap_or(ON)
     }
 
-    async fn may_correct(&self, _: &Arc<Context>, node: &Node) -> bool {
-        !node.disable_power_off
+    async fn may_correct(
+        &self,
+        ctx: &Arc<Context>,
+        node: &NodeRef,
+    ) -> std::result::Result<bool, Reading> {
+        let whole = ctx.db.node_get(&Ident::Uuid(node.uuid.clone())).await;
+        Ok(!self.fixed.contains(&node.driver) && !whole.unwrap().unwrap().disable_power_off)
     }
 
-    async fn correct(&self, _: &Arc<Context>, node: &Node) -> Result<bool> {
+    async fn correct(&self, _: &Arc<Context>, node: &NodeRef) -> Result<bool> {
+        if self.busy {
+            return Err(ironbark_model::Error::overloaded("no free worker"));
+        }
         self.corrected.lock().unwrap().push(node.uuid.clone());
         Ok(true)
     }
@@ -76,10 +94,14 @@ struct Site {
 impl Site {
     async fn new(db: &Database) -> Self {
         let acme = package("acme", "1.0.0", "acme");
+        Self::of(db, registered(db, config("host-a"), &[acme]).await)
+    }
+
+    fn of(db: &Database, ctx: Arc<Context>) -> Self {
         let machines = Scripted::default();
         Self {
             db: db.clone(),
-            ctx: registered(db, config("host-a"), &[acme]).await,
+            ctx,
             sync: PowerSync::of(machines.clone()),
             machines,
         }
@@ -270,6 +292,20 @@ async fn a_machine_that_does_not_obey_is_given_up_with_the_state_it_has() {
 }
 
 #[tokio::test]
+async fn a_correction_that_could_not_begin_is_no_attempt() {
+    let db = testing::sqlite().await;
+    let mut site = Site::new(&db).await;
+    let wrong = node(&db, "acme", "wrong").await;
+    site.machines.busy = true;
+    site.machines.say(&wrong, OFF);
+    site.sync = PowerSync::of(site.machines.clone());
+    for _ in 0..8 {
+        assert_eq!(site.pass().await.given_up, 0);
+    }
+    assert!(!site.get(&wrong).await.maintenance);
+}
+
+#[tokio::test]
 async fn a_node_that_may_not_be_switched_is_recorded_as_it_is() {
     let db = testing::sqlite().await;
     let site = Site::new(&db).await;
@@ -277,10 +313,90 @@ async fn a_node_that_may_not_be_switched_is_recorded_as_it_is() {
     site.change(&kept, |node| node.disable_power_off = true)
         .await;
     site.machines.say(&kept, OFF);
+    assert_eq!(site.pass().await.recorded, 1, "also in the first pass");
     site.pass().await;
-    assert_eq!(site.pass().await.recorded, 1);
     assert_eq!(site.get(&kept).await.power_state, Some(PowerState::Off));
     assert_eq!(site.machines.corrected(), 0);
+}
+
+/// Each way in which a machine is to be believed, for so many machines at once that the brake is on.
+#[tokio::test]
+async fn many_machines_that_are_to_be_believed_are_and_the_brake_ends() {
+    for (why, force) in [("setting", false), ("node", true), ("driver", true)] {
+        let db = testing::sqlite().await;
+        let mut config = config("host-a");
+        config.force_power_state_during_sync = force;
+        let ctx = registered(&db, config, &[package("acme", "1.0.0", "acme")]).await;
+        let mut site = Site::of(&db, ctx);
+        if why == "driver" {
+            site.machines.fixed = vec!["acme".to_owned()];
+            site.sync = PowerSync::of(site.machines.clone());
+        }
+        let mut nodes = Vec::new();
+        for number in 0..12 {
+            let one = node(&db, "acme", &format!("n{number}")).await;
+            if why == "node" {
+                site.change(&one, |node| node.disable_power_off = true)
+                    .await;
+            }
+            nodes.push(one);
+        }
+        site.pass().await;
+        for one in &nodes {
+            site.machines.say(one, OFF);
+        }
+        let braked = site.pass().await;
+        assert_eq!((braked.braked, braked.recorded), (true, 12), "{why}");
+        assert_eq!(
+            site.pass().await,
+            Summary {
+                read: 12,
+                ..Summary::default()
+            },
+            "{why}"
+        );
+        assert_eq!(site.machines.corrected(), 0, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_seen_of_a_node_that_was_held_since_is_not_acted_upon() {
+    let db = testing::sqlite().await;
+    let mut site = Site::new(&db).await;
+    site.machines.somebody_comes_by = true;
+    site.sync = PowerSync::of(site.machines.clone());
+    let (deaf, wrong, given_up) = (
+        node(&db, "acme", "deaf").await,
+        node(&db, "acme", "wrong").await,
+        node(&db, "acme", "given-up").await,
+    );
+    site.change(&given_up, |node| {
+        node.maintenance = true;
+        node.fault = Some(fault::POWER_FAILURE.to_owned());
+    })
+    .await;
+    site.machines.say(&deaf, Reading::NoAnswer("lost".into()));
+    for _ in 0..8 {
+        assert_eq!(site.pass().await.given_up, 0);
+    }
+    assert!(!site.get(&deaf).await.maintenance);
+    assert_eq!(
+        power_recovery::pass_with(&site.ctx, &site.machines)
+            .await
+            .unwrap(),
+        0
+    );
+    assert!(site.get(&given_up).await.maintenance);
+
+    // The real ones: neither asked nor corrected by an old row.
+    let filter = ironbark_db::NodeFilter::default();
+    let rows = db.nodes_owned_candidates(&filter).await.unwrap();
+    let old = rows.iter().find(|row| row.uuid == wrong.uuid).unwrap();
+    site.change(&wrong, |node| node.power_state = Some(PowerState::Off))
+        .await;
+    assert_eq!(DriverMachines.read(&site.ctx, old).await, Reading::NotAsked);
+    assert!(!DriverMachines.correct(&site.ctx, old).await.unwrap());
+    assert_eq!(site.get(&wrong).await.reservation, None);
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! What becomes of work whose conductor stopped: what [`verdict`] says, and nothing that was only in memory.
 
+mod vendor_calls;
 mod verdict;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
+use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
+use tokio::time::Instant;
 
 pub use verdict::{How, Verdict, verdict};
 
@@ -16,6 +19,7 @@ use crate::context::Context;
 use crate::failure;
 use crate::operations::{self, Run};
 use crate::reserve::Held;
+use crate::workers::Permit;
 
 /// What a look at all open work found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,7 @@ pub async fn see_to(held: Held) -> Result<()> {
             Ok(())
         }
         Verdict::Fail(reason) => fail(held, node, operation, &reason).await,
+        Verdict::CleanUp(reason) => clean_up(held, node, operation, &reason).await,
         Verdict::CarryOn(how) => carry_on(held, node, operation, how).await,
     }
 }
@@ -78,8 +83,10 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
     let mut looked = Looked::default();
     let open = ctx.db.operations_open().await?;
     let mut seen: HashSet<String> = HashSet::with_capacity(open.len());
+    let mut held: HashSet<(String, i64)> = HashSet::new();
     for (operation, node) in open {
         seen.insert(node.uuid.clone());
+        held.insert((node.uuid.clone(), node.fence));
         let waits = operation.wait.is_some() && operation.kind != OperationKind::TearDown;
         match holder(ctx, &node, at_start) {
             Holder::Gone => take(ctx, &node, &mut looked).await,
@@ -99,17 +106,20 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
         ..NodeFilter::default()
     };
     for node in ctx.db.nodes_owned_candidates(&filter).await? {
+        held.insert((node.uuid.clone(), node.fence));
         if !seen.contains(&node.uuid) && matches!(holder(ctx, &node, at_start), Holder::Gone) {
             take(ctx, &node, &mut looked).await;
         }
     }
+    ctx.holdings.keep_only(&held);
+    vendor_calls::tell_interrupted(ctx, &mut looked).await?;
     Ok(looked)
 }
 
 enum Holder {
     /// Nobody holds it.
     Nobody,
-    /// A conductor that is dead, or a former self, and the node is ours to see to.
+    /// A conductor that is dead, a former self, or nobody here although the database says so; the node is ours to see to.
     Gone,
     /// Somebody is at it, or will see to it.
     Alive,
@@ -119,7 +129,11 @@ fn holder(ctx: &Context, node: &NodeRef, at_start: bool) -> Holder {
     match node.reservation.as_deref() {
         None => Holder::Nobody,
         Some(host) if host == ctx.host() => {
-            if at_start {
+            let unclaimed = || {
+                ctx.holdings
+                    .is_unclaimed(&node.uuid, node.fence, Instant::now())
+            };
+            if at_start || unclaimed() {
                 Holder::Gone
             } else {
                 Holder::Alive
@@ -168,15 +182,20 @@ async fn see_to_idle(held: Held, node: Node) -> Result<()> {
     let message = "A request to this node was interrupted because its conductor stopped; if it was a vendor call, its outcome \
          is unknown.";
     let mut node = node;
-    let entry = failure::history_error(&node, "conductor", message, held.context().host());
-    // In a failed state the error says why the node is there: it stays.
-    if !node.provision_state.is_failed() {
-        node.last_error = Some(message.to_owned());
-    }
+    let entry = interrupted(&mut node, message, held.context().host());
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
     tx.history_add(&entry).await?;
     held.commit_and_release(tx).await
+}
+
+/// What an interruption that changes nothing else makes of a node.
+fn interrupted(node: &mut Node, message: &str, host: &str) -> HistoryEntry {
+    // In a failed state the error says why the node is there: it stays.
+    if !node.provision_state.is_failed() {
+        node.last_error = Some(message.to_owned());
+    }
+    failure::history_error(node, "conductor", message, host)
 }
 
 async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {
@@ -197,19 +216,23 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
     held.commit_and_release(tx).await
 }
 
-async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How) -> Result<()> {
-    let ctx = Arc::clone(held.context());
-    // Whatever goes wrong from here, the node stays held together with its journal.
+/// Fails it in the way of all that fails: by the phase that calls the driver's clean-up function.
+async fn clean_up(mut held: Held, node: Node, operation: Operation, reason: &str) -> Result<()> {
+    let permit = worker(&mut held)?;
+    operations::launch_failure(permit, held, node, operation, reason).await
+}
+
+/// A worker for the node. Whatever goes wrong from here, the node stays held together with its journal.
+fn worker(held: &mut Held) -> Result<Permit> {
     held.keep();
-    let permit = match ctx.workers.permit() {
-        Ok(permit) => permit,
-        Err(error) => {
-            if let Ok(reservation) = held.reservation() {
-                ctx.alarm.strand(reservation.clone());
-            }
-            return Err(error);
-        }
-    };
+    held.context()
+        .workers
+        .permit()
+        .inspect_err(|_| held.strand())
+}
+
+async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How) -> Result<()> {
+    let permit = worker(&mut held)?;
     operation.resumes = operation.resumes.saturating_add(1);
     // The time that a change may take begins anew: the machine had no conductor meanwhile.
     operation.deadline = None;
@@ -224,9 +247,7 @@ async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How
         }
         Err(operations::Trouble::Lost) => Ok(()),
         Err(operations::Trouble::Failed(error) | operations::Trouble::Stranded(error)) => {
-            if let Ok(reservation) = run.held.reservation() {
-                ctx.alarm.strand(reservation.clone());
-            }
+            run.held.strand();
             Err(error)
         }
     }

@@ -12,8 +12,10 @@ use crate::operations::phase;
 pub enum Verdict {
     /// It goes on.
     CarryOn(How),
-    /// It ends in its fail state, with this as `last_error`.
+    /// It ends in its fail state, with this as `last_error`, and no driver is called any more.
     Fail(String),
+    /// The same, after the driver cleaned up as after any other failure.
+    CleanUp(String),
     /// It waits for a time or for somebody: the node is given back, and the wait goes on.
     Wait,
 }
@@ -34,13 +36,14 @@ pub fn verdict(operation: &Operation, node: &Node, now: Timestamp, config: &Conf
     if let Some(wait) = &operation.wait
         && !waits_in_worker(operation)
     {
-        return if wait.deadline <= now {
-            Verdict::Fail(format!(
-                "{} was not over by its deadline.",
-                subject(operation)
-            ))
+        if wait.deadline > now {
+            return Verdict::Wait;
+        }
+        let reason = format!("{} was not over by its deadline.", subject(operation));
+        return if node.maintenance {
+            Verdict::Fail(reason)
         } else {
-            Verdict::Wait
+            Verdict::CleanUp(reason)
         };
     }
     if let Some(reason) = too_risky(operation, node, now, config) {
@@ -57,7 +60,7 @@ pub fn verdict(operation: &Operation, node: &Node, now: Timestamp, config: &Conf
         None => Verdict::CarryOn(How::Phase),
         Some(OnInterrupt::Rerun) => Verdict::CarryOn(How::RerunStep),
         Some(OnInterrupt::Resume) => Verdict::CarryOn(How::ResumeStep),
-        Some(OnInterrupt::Fail) => Verdict::Fail(interrupted(
+        Some(OnInterrupt::Fail) => Verdict::CleanUp(interrupted(
             operation,
             "the step must not be started again after an interruption",
         )),
@@ -95,7 +98,7 @@ fn interrupted(operation: &Operation, reason: &str) -> String {
         _ => "",
     };
     format!(
-        "{} was interrupted because its conductor stopped, and is not carried on: {reason}.{consequence}",
+        "{} was interrupted because its conductor stopped or could not go on, and is not carried on: {reason}.{consequence}",
         subject(operation)
     )
 }
@@ -186,7 +189,7 @@ mod tests {
         };
         assert_eq!(of(OnInterrupt::Rerun), Verdict::CarryOn(How::RerunStep));
         assert_eq!(of(OnInterrupt::Resume), Verdict::CarryOn(How::ResumeStep));
-        let Verdict::Fail(reason) = of(OnInterrupt::Fail) else {
+        let Verdict::CleanUp(reason) = of(OnInterrupt::Fail) else {
             panic!("a fail step is never started again")
         };
         assert!(reason.contains("deploy.erase_devices"), "{reason}");
@@ -259,7 +262,15 @@ mod tests {
         waiting.updated_at = Timestamp(0);
         assert_eq!(judge(&waiting), Verdict::Wait);
         let late = verdict(&waiting, &Node::default(), deadline, &Config::default());
-        assert!(matches!(late, Verdict::Fail(reason) if reason.contains("deploy.erase_devices")));
+        assert!(
+            matches!(late, Verdict::CleanUp(reason) if reason.contains("deploy.erase_devices"))
+        );
+        let aside = Node {
+            maintenance: true,
+            ..Node::default()
+        };
+        let late = verdict(&waiting, &aside, deadline, &Config::default());
+        assert!(matches!(late, Verdict::Fail(_)));
     }
 
     #[test]

@@ -30,10 +30,10 @@ pub(super) async fn vendor_call(
 ) -> Result<Reply> {
     let method = call::driver_vendor_method(ctx, driver, &vendor.method)?;
     check_http_method(&method, &vendor)?;
-    let (request_id, left) = (asked.request_id.as_str(), asked.left());
-    call::driver_vendor_validate(ctx, driver, request_id, left, &vendor).await?;
+    let (request_id, deadline) = (asked.request_id.as_str(), Some(asked.deadline));
+    call::driver_vendor_validate(ctx, driver, request_id, deadline, &vendor).await?;
     if !method.is_async {
-        let result = call::driver_vendor_call(ctx, driver, request_id, left, &vendor).await?;
+        let result = call::driver_vendor_call(ctx, driver, request_id, deadline, &vendor).await?;
         return Ok(Reply::Vendor {
             is_async: false,
             result,
@@ -44,9 +44,8 @@ pub(super) async fn vendor_call(
     let shared = Arc::clone(ctx);
     let (driver, request_id) = (driver.to_owned(), request_id.to_owned());
     permit.spawn(async move {
-        let limit = shared.config.driver_call_timeout;
         if let Err(error) =
-            call::driver_vendor_call(&shared, &driver, &request_id, limit, &vendor).await
+            call::driver_vendor_call(&shared, &driver, &request_id, None, &vendor).await
         {
             tracing::warn!(
                 request_id = %request_id,

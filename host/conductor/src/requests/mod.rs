@@ -22,7 +22,6 @@ mod validate;
 mod vendor;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Event, Node, Result, Timestamp};
@@ -30,7 +29,7 @@ use ironbark_rpc::{Envelope, Reply, Request};
 use ironbark_sandbox::Lock;
 use tracing::Instrument;
 
-use crate::call::{NodeCall, Ports};
+use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations::states;
 use crate::packages::{self, Actor};
@@ -45,11 +44,6 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// How long the caller still waits.
-    pub(crate) fn left(&self) -> Duration {
-        Timestamp::now().age_at(self.deadline)
-    }
-
     /// A call of the node's drivers for the caller, who waits.
     pub(crate) fn call<'a>(
         &'a self,
@@ -69,8 +63,8 @@ impl Asked {
                 Lock::Shared
             },
             reservation: held.and_then(|held| held.reservation().ok()),
-            deadline: Some(self.left()),
-            patient: false,
+            deadline: Some(self.deadline),
+            patience: Patience::Client,
         }
     }
 }

@@ -72,12 +72,13 @@ fn check_in_motion(node: &Node, ops: &[PatchOp]) -> Result<()> {
 }
 
 fn check_change(before: &Node, after: &Node) -> Result<()> {
-    let settled =
-        before.provision_state.allows_interface_change() || before.maintenance || after.maintenance;
-    let refuse = |what: &str| {
+    let in_good_state = before.provision_state.allows_interface_change();
+    // A patch that sets maintenance doesn't open the door for what else it changes.
+    let settled = in_good_state || before.maintenance;
+    let refuse = |what: &str, or: &str| {
         Err(Error::conflict(format!(
             "{what} of node {} can't change while it is in provision state \"{}\": the states for that are enroll, \
-             inspecting, inspect wait, manageable and available, or any in maintenance.",
+             inspecting, inspect wait, manageable and available{or}.",
             before.uuid, before.provision_state
         )))
     };
@@ -86,12 +87,13 @@ fn check_change(before: &Node, after: &Node) -> Result<()> {
             .iter()
             .find(|kind| before.interface(**kind) != after.interface(**kind))
     {
-        return refuse(kind.field());
+        return refuse(kind.field(), ", or any in maintenance");
     }
     let class_changes =
         before.resource_class.is_some() && before.resource_class != after.resource_class;
-    if class_changes && !settled {
-        return refuse("resource_class");
+    // Schedulers count on the class of a node that is in use, whether it is in maintenance or not.
+    if class_changes && !in_good_state {
+        return refuse("resource_class", "");
     }
     if before.driver != after.driver && before.console_enabled {
         return Err(Error::conflict(format!(
@@ -278,6 +280,23 @@ mod tests {
             ..node(ProvisionState::Active)
         };
         assert_eq!(kind(&classy, class()), Some(ErrorKind::Conflict));
+        let maintained = Node {
+            maintenance: true,
+            ..classy
+        };
+        assert_eq!(kind(&maintained, class()), Some(ErrorKind::Conflict));
+    }
+
+    #[test]
+    fn a_patch_does_not_unlock_itself() {
+        let patch = json!([
+            {"op": "add", "path": "/maintenance", "value": true},
+            {"op": "replace", "path": "/power_interface", "value": "other"}
+        ]);
+        assert_eq!(
+            kind(&node(ProvisionState::Active), patch),
+            Some(ErrorKind::Conflict)
+        );
     }
 
     #[test]

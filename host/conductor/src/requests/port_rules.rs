@@ -2,7 +2,7 @@
 
 use ironbark_model::{Error, Node, Port, Result};
 
-/// Refuses a change of `before` into `after` that the node's state doesn't allow.
+/// Refuses a change of `before` into `after` that the node's state doesn't allow: of a node that has the port, or gets it.
 pub(super) fn check_change(node: &Node, before: &Port, after: &Port) -> Result<()> {
     if node.maintenance {
         return Ok(());
@@ -18,7 +18,8 @@ pub(super) fn check_change(node: &Node, before: &Port, after: &Port) -> Result<(
     let connectivity = before.pxe_enabled != after.pxe_enabled
         || before.local_link_connection != after.local_link_connection
         || before.portgroup_uuid != after.portgroup_uuid
-        || before.physical_network != after.physical_network;
+        || before.physical_network != after.physical_network
+        || before.node_uuid != after.node_uuid;
     let settled = node.provision_state.allows_interface_change()
         && node.provision_state != ironbark_model::ProvisionState::Available;
     if connectivity && !settled {
@@ -58,11 +59,19 @@ mod tests {
     #[test]
     fn connectivity_changes_only_before_the_node_is_available() {
         let before = Port::default();
-        let after = Port {
+        let changed = Port {
             pxe_enabled: false,
             ..Port::default()
         };
-        for state in ProvisionState::ALL {
+        let moved = Port {
+            node_uuid: "other".into(),
+            ..Port::default()
+        };
+        let cases = [changed, moved];
+        let all = ProvisionState::ALL
+            .iter()
+            .flat_map(|state| cases.iter().map(move |after| (state, after)));
+        for (state, after) in all {
             let settled = matches!(
                 state,
                 ProvisionState::Enroll
@@ -71,7 +80,7 @@ mod tests {
                     | ProvisionState::Manageable
             );
             assert_eq!(
-                check_change(&node(*state), &before, &after).is_ok(),
+                check_change(&node(*state), &before, after).is_ok(),
                 settled,
                 "{state}"
             );
@@ -79,7 +88,7 @@ mod tests {
                 maintenance: true,
                 ..node(*state)
             };
-            assert!(check_change(&maintained, &before, &after).is_ok());
+            assert!(check_change(&maintained, &before, after).is_ok());
         }
     }
 

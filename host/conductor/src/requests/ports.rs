@@ -11,6 +11,7 @@ use super::hold;
 use super::patching::patched;
 use super::port_rules::{check_change, check_delete};
 use crate::context::Context;
+use crate::reserve::Held;
 
 /// Stores a new port of a node.
 pub(super) async fn create(ctx: &Arc<Context>, mut port: Port) -> Result<Reply> {
@@ -25,7 +26,7 @@ pub(super) async fn create(ctx: &Arc<Context>, mut port: Port) -> Result<Reply> 
     Ok(Reply::Port(Box::new(stored)))
 }
 
-/// Applies a patch to a port.
+/// Applies a patch to a port. One that moves it to another node changes that node too, which must be free.
 pub(super) async fn update(
     ctx: &Arc<Context>,
     port: &str,
@@ -36,8 +37,16 @@ pub(super) async fn update(
     let before = find_port(ctx, port, &node.uuid).await?;
     let after = patched(&before, ops, &Port::default())?;
     check_change(&node, &before, &after)?;
+    let target = if after.node_uuid == node.uuid {
+        None
+    } else {
+        Some(hold_target(ctx, &before, &after).await?)
+    };
     let mut tx = held.begin().await?;
-    let stored = tx.port_update(&after).await?;
+    let stored = match &target {
+        Some(target) => tx.port_move(&after, target.reservation()?).await?,
+        None => tx.port_update(&after).await?,
+    };
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -53,10 +62,85 @@ pub(super) async fn destroy(ctx: &Arc<Context>, port: &str, node: &str) -> Resul
     Ok(Reply::Done)
 }
 
+/// Holds the node that a port moves to. It isn't waited for: whoever has it may be waiting for the node that we hold.
+async fn hold_target(ctx: &Arc<Context>, before: &Port, after: &Port) -> Result<Held> {
+    let held = Held::try_acquire(ctx, &after.node_uuid).await?;
+    let node = ctx
+        .db
+        .node_get(&Ident::Uuid(after.node_uuid.clone()))
+        .await?
+        .ok_or_else(|| Error::node_not_found(&after.node_uuid))?;
+    check_change(&node, before, after)?;
+    Ok(held)
+}
+
 async fn find_port(ctx: &Context, port: &str, node_uuid: &str) -> Result<Port> {
     ctx.db
         .port_get(&Ident::parse(port)?)
         .await?
         .filter(|found| found.node_uuid == node_uuid)
         .ok_or_else(|| Error::not_found(format!("Port {port} could not be found.")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use ironbark_db::Database;
+    use ironbark_model::ident::new_uuid;
+    use ironbark_model::patch::parse;
+    use ironbark_model::{ErrorKind, Node, ProvisionState};
+    use serde_json::json;
+
+    use super::*;
+    use crate::reserve::giving_back;
+    use crate::testing;
+
+    async fn node(db: &Database, state: ProvisionState) -> Node {
+        let node = Node {
+            uuid: new_uuid(),
+            driver: "any".to_owned(),
+            provision_state: state,
+            ..Node::default()
+        };
+        db.node_create(&node).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_port_moves_to_a_node_that_is_free_and_settled() {
+        let database = ironbark_db::testing::sqlite().await;
+        let db = &database.database;
+        let ctx = testing::context(db, testing::config("here"));
+        let from = node(db, ProvisionState::Manageable).await;
+        let to = node(db, ProvisionState::Manageable).await;
+        let active = node(db, ProvisionState::Active).await;
+        let port = Port {
+            uuid: new_uuid(),
+            address: "52:54:00:00:00:01".to_owned(),
+            node_uuid: from.uuid.clone(),
+            ..Port::default()
+        };
+        create(&ctx, port.clone()).await.unwrap();
+        let move_to = async |node: &Node| {
+            let ops = parse(&json!([{"op": "replace", "path": "/node_uuid", "value": node.uuid}]))
+                .unwrap();
+            giving_back(update(&ctx, &port.uuid, &from.uuid, &ops))
+                .await
+                .map(drop)
+                .map_err(|error| error.kind())
+        };
+
+        let busy = db.node_reserve(&to.uuid, "elsewhere").await.unwrap();
+        assert_eq!(move_to(&to).await, Err(ErrorKind::NodeLocked));
+        db.node_release(&busy).await.unwrap();
+        assert_eq!(move_to(&active).await, Err(ErrorKind::Conflict));
+        assert_eq!(db.ports_of_node(&from.uuid).await.unwrap().len(), 1);
+
+        assert_eq!(move_to(&to).await, Ok(()));
+        assert_eq!(db.ports_of_node(&to.uuid).await.unwrap().len(), 1);
+        for node in [&from, &to, &active] {
+            let free = db.node_get(&Ident::Uuid(node.uuid.clone())).await.unwrap();
+            assert_eq!(free.unwrap().reservation, None);
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub(super) async fn change(
     let permit = ctx.workers.permit()?;
     let (held, node) = hold(ctx, ident).await?;
     check_state(&node, target)?;
+    check_parked(ctx, &node, target).await?;
     let ports = Ports::default();
     let call = asked.call(ctx, &node, &ports, Some(&held));
     let native_reboot = call.native_reboot()?;
@@ -66,6 +67,19 @@ fn check_state(node: &Node, target: PowerTarget) -> Result<()> {
         return Err(no_power_off(node));
     }
     Ok(())
+}
+
+/// While an operation waits on the node (a wait state, a hold), a power change would be a second one beside it: refused before any
+/// driver is called.
+async fn check_parked(ctx: &Context, node: &Node, target: PowerTarget) -> Result<()> {
+    let Some(parked) = ctx.db.operation_of(&node.uuid).await? else {
+        return Ok(());
+    };
+    Err(Error::conflict(format!(
+        "The requested action \"{target}\" can not be performed on node \"{}\" while it is in state \"{}\": its operation {} waits. \
+         Let it go on, or abort it, and ask again.",
+        node.uuid, node.provision_state, parked.kind
+    )))
 }
 
 fn no_power_off(node: &Node) -> Error {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ironbark_db::VendorCallMark;
+use ironbark_model::ident::new_uuid;
 use ironbark_model::{Error, Node, Result};
 use ironbark_rpc::{Reply, VendorCall};
 use tracing::Instrument;
@@ -69,7 +71,8 @@ pub(super) fn check_http_method(method: &MethodInfo, call: &VendorCall) -> Resul
     )))
 }
 
-/// Relayed, never stored: the worker only knows how it ended, and a failure becomes the node's `last_error`.
+/// Relayed, never stored: the worker only knows how it ended, and a failure becomes the node's `last_error`. That there is a call can
+/// be seen in the database as long as it is under way, by the reservation or else by a mark: an interruption is told by recovery.
 async fn begin(
     ctx: &Arc<Context>,
     asked: &Asked,
@@ -88,11 +91,16 @@ async fn begin(
         .call(ctx, &node, &ports, held.as_ref())
         .vendor_validate(&call)
         .await?;
+    let mark = match &held {
+        Some(_) => None,
+        None => Some(mark(ctx, &node, &call).await?),
+    };
     let shared = Arc::clone(ctx);
     let request_id = asked.request_id.clone();
     let span = tracing::info_span!("vendor call", node = %node.uuid, request_id = %request_id, method = %call.method);
-    permit
-        .spawn(async move { relay(&shared, &request_id, node, call, held).await }.instrument(span));
+    permit.spawn(
+        async move { relay(&shared, &request_id, node, call, held, mark).await }.instrument(span),
+    );
     Ok(Reply::Vendor {
         is_async: true,
         result: "null".to_owned(),
@@ -105,8 +113,13 @@ async fn relay(
     request_id: &str,
     node: Node,
     call: VendorCall,
-    held: Option<Held>,
+    mut held: Option<Held>,
+    mark: Option<VendorCallMark>,
 ) {
+    // Dropped where it stands, by a stop, the call leaves a node that recovery finds.
+    if let Some(held) = &mut held {
+        held.keep();
+    }
     let ports = Ports::default();
     let asked = Asked {
         request_id: request_id.to_owned(),
@@ -116,14 +129,35 @@ async fn relay(
         .call(ctx, &node, &ports, held.as_ref())
         .vendor_call(&call)
         .await;
+    if let Some(held) = &mut held {
+        held.keep_no_longer();
+    }
     let stored = match (outcome, held) {
         (Ok(called), Some(held)) => store_and_release(held, called.notes).await,
         (Ok(_), None) => Ok(()),
         (Err(error), held) => tell(ctx, &node, &call, &error, held).await,
     };
+    // Last: until its end is told, the call isn't over.
+    let stored = match (stored, mark) {
+        (Ok(()), Some(mark)) => ctx.db.vendor_call_end(&mark.id).await.map(drop),
+        (stored, _) => stored,
+    };
     if let Err(error) = stored {
         tracing::warn!(error = %error, "how the vendor call ended could not be stored");
     }
+}
+
+/// Marks a call that holds no node as under way.
+async fn mark(ctx: &Context, node: &Node, call: &VendorCall) -> Result<VendorCallMark> {
+    let mark = VendorCallMark {
+        id: new_uuid(),
+        node_uuid: node.uuid.clone(),
+        method: call.method.clone(),
+        host: ctx.host().to_owned(),
+        incarnation: ctx.incarnation.clone(),
+    };
+    ctx.db.vendor_call_begin(&mark).await?;
+    Ok(mark)
 }
 
 async fn tell(

@@ -101,10 +101,16 @@ impl World {
     }
 
     pub async fn ask(&self, request: Request) -> Result<Reply> {
+        self.ask_until(Timestamp::now().plus(Duration::from_secs(60)), request)
+            .await
+    }
+
+    /// Asks as a client that waits until then.
+    pub async fn ask_until(&self, deadline: Timestamp, request: Request) -> Result<Reply> {
         let envelope = Envelope {
             version: VERSION,
             request_id: "req-test".to_owned(),
-            deadline: Timestamp::now().plus(Duration::from_secs(60)),
+            deadline,
             request,
         };
         self.conductor.handle(envelope).await
@@ -266,9 +272,29 @@ impl World {
         self.db.history_list(uuid, &Page::first(100)).await.unwrap()
     }
 
+    /// Changes a node that a killed conductor still holds, and leaves it held.
+    pub async fn change_held(&self, uuid: &str, change: impl FnOnce(&mut Node)) {
+        let node = self.node(uuid).await;
+        let host = node.reservation.expect("held");
+        let taken = self
+            .db
+            .node_reservation_take_over(uuid, &host, node.fence, &host)
+            .await
+            .unwrap();
+        let mut tx = self.db.reserved(&taken.expect("held")).await.unwrap();
+        let mut node = tx.node().await.unwrap();
+        change(&mut node);
+        tx.save_node(&node).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// What the `test` driver noted about the node.
     pub async fn notes(&self, uuid: &str) -> std::collections::BTreeMap<String, Value> {
-        self.db.notes_of(uuid, "test").await.unwrap()
+        let notes = self.db.notes_of(uuid, "test").await.unwrap();
+        notes
+            .into_iter()
+            .map(|(key, text)| (key, serde_json::from_str(&text).unwrap()))
+            .collect()
     }
 }
 

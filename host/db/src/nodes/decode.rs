@@ -102,6 +102,12 @@ const REF_TEXTS: &[&str] = &[
     "inspect_interface",
     "vendor_interface",
     "boot_interface",
+    "bios_interface",
+    "firmware_interface",
+    "network_interface",
+    "raid_interface",
+    "rescue_interface",
+    "storage_interface",
 ];
 
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
@@ -248,6 +254,12 @@ pub(crate) fn node_ref_from(columns: &mut Columns<'_>) -> Result<NodeRef> {
         inspect_interface: texts.opt_text()?,
         vendor_interface: texts.opt_text()?,
         boot_interface: texts.opt_text()?,
+        bios_interface: texts.opt_text()?,
+        firmware_interface: texts.opt_text()?,
+        network_interface: texts.opt_text()?,
+        raid_interface: texts.opt_text()?,
+        rescue_interface: texts.opt_text()?,
+        storage_interface: texts.opt_text()?,
     })
 }
 

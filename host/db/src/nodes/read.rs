@@ -2,8 +2,8 @@
 
 use ironbark_model::ident::Ident;
 use ironbark_model::{Node, Result};
-use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::decode::{
     By, node_columns, node_columns_with_traits, node_from, node_ref_from, node_select,
@@ -134,21 +134,8 @@ impl Database {
             include_children: true,
             ..filter.clone()
         };
-        let conditions = conditions(&filter, "n.");
-        let text = format!(
-            "SELECT {} FROM nodes n{} ORDER BY n.id",
-            ref_columns(),
-            conditions.text()
-        );
         let mut connection = self.reader().await?;
-        let rows = Statement::new(AssertSqlSafe(text))
-            .bind_all(conditions.into_binds())
-            .rows(&mut connection)
-            .await
-            .map_err(told)?;
-        rows.iter()
-            .map(|row| node_ref_from(&mut Columns::of(row)))
-            .collect()
+        node_refs(&mut connection, &filter).await
     }
 
     /// Names (or else UUIDs) of at most `limit` nodes that use one of these hardware types.
@@ -176,4 +163,25 @@ impl Database {
             .map_err(told)?;
         rows.iter().map(|row| Columns::of(row).text()).collect()
     }
+}
+
+/// Slim rows of every node that matches, in the order of their numbers.
+pub(crate) async fn node_refs(
+    connection: &mut AnyConnection,
+    filter: &NodeFilter,
+) -> Result<Vec<NodeRef>> {
+    let conditions = conditions(filter, "n.");
+    let text = format!(
+        "SELECT {} FROM nodes n{} ORDER BY n.id",
+        ref_columns(),
+        conditions.text()
+    );
+    let rows = Statement::new(AssertSqlSafe(text))
+        .bind_all(conditions.into_binds())
+        .rows(connection)
+        .await
+        .map_err(told)?;
+    rows.iter()
+        .map(|row| node_ref_from(&mut Columns::of(row)))
+        .collect()
 }

@@ -7,6 +7,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use super::blobs::settle;
 use super::decode::{VERSION, version_from};
+use super::users::UseCheck;
 use crate::conductors::set_interfaces;
 use crate::error::told;
 use crate::sql::{Statement, to_json, within};
@@ -276,6 +277,14 @@ impl PackagesTx {
     /// One that [`crate::is_fence_lost`] knows, if a newer life of the host has registered.
     pub async fn register(&mut self, registration: &Registration) -> Result<()> {
         set_interfaces(&mut self.transaction, registration).await
+    }
+
+    /// Asks whether nodes can do without what goes: last, so that nothing comes in between.
+    ///
+    /// # Errors
+    /// Those of `users`; drop the transaction then.
+    pub async fn check_users(&mut self, users: &UseCheck<'_>) -> Result<()> {
+        users.ask(&mut self.transaction).await
     }
 
     /// Makes everything true.

@@ -7,5 +7,7 @@ mod change;
 mod decode;
 mod failures;
 mod read;
+mod users;
 
 pub use change::PackagesTx;
+pub use users::UseCheck;

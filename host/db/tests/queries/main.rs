@@ -20,3 +20,4 @@ mod packages;
 mod pages;
 mod ports_and_history;
 mod reserve;
+mod vendor_calls;

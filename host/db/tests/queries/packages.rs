@@ -1,11 +1,11 @@
-use ironbark_db::Database;
 use ironbark_db::testing::databases;
+use ironbark_db::{Database, Registration, UseCheck};
 use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, MAX_PACKAGE_BYTES, PackageSource};
-use ironbark_model::{ErrorKind, Result, Timestamp};
+use ironbark_model::{Error, ErrorKind, Result, Timestamp};
 use serde_json::json;
 
-use crate::make::held_node;
+use crate::make::{held_node, node};
 use crate::operations::operation;
 
 pub(crate) fn package(name: &str, digest: &str) -> DriverPackage {
@@ -140,6 +140,57 @@ async fn a_package_is_staged_then_active_then_replaced_then_removed() {
 }
 
 #[tokio::test]
+async fn a_change_that_takes_away_what_a_node_uses_is_undone() {
+    for database in databases().await {
+        let kind = database.kind;
+        let registration = Registration {
+            hostname: "host-a".into(),
+            conductor_group: String::new(),
+            incarnation: "life".into(),
+            drivers: vec!["fake-hardware".into()],
+            interfaces: Vec::new(),
+        };
+        database.conductor_register(&registration).await.unwrap();
+        database.blob_put("d1", b"one").await.unwrap();
+        let one = package("acme", "d1");
+        let nobody = UseCheck {
+            hardware_types: Vec::new(),
+            check: &|nodes| panic!("nothing goes: {nodes:?}"),
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        let put = version(&one.name, &one.version, &one.digest);
+        tx.version_put(&put).await.unwrap();
+        tx.activate(&one).await.unwrap();
+        tx.register(&registration).await.unwrap();
+        tx.check_users(&nobody).await.unwrap();
+        tx.commit().await.unwrap();
+        let user = database.node_create(&node()).await.unwrap();
+        let less = Registration {
+            drivers: Vec::new(),
+            ..registration
+        };
+        let users = UseCheck {
+            hardware_types: vec!["fake-hardware".into(), "other".into()],
+            check: &|nodes| {
+                let [found] = nodes else { panic!("{nodes:?}") };
+                assert_eq!(found.uuid, user.uuid);
+                Err(Error::conflict("in use"))
+            },
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        assert!(tx.deactivate("acme").await.unwrap());
+        tx.register(&less).await.unwrap();
+        let refused = tx.check_users(&users).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        drop(tx);
+        let there = database.package_get("acme").await.unwrap().unwrap();
+        assert_eq!(there.digest, "d1", "{kind}");
+        let conductor = database.conductor_get("host-a").await.unwrap().unwrap();
+        assert_eq!(conductor.drivers, ["fake-hardware"], "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn bytes_that_an_operation_runs_with_stay() {
     for database in databases().await {
         let (node, reservation) = held_node(&database).await;
@@ -173,24 +224,24 @@ async fn notes_belong_to_a_node_and_a_package() {
         let (other, _) = held_node(&database).await;
         let mut tx = database.reserved(&reservation).await.unwrap();
         let first = [
-            ("a".into(), Some(json!({"x": [1]}))),
-            ("b".into(), Some(json!(null))),
+            ("a".into(), Some(r#"{"x":[1]}"#.into())),
+            ("b".into(), Some("null".into())),
         ];
         tx.notes_write("p", &first).await.unwrap();
-        tx.notes_write("q", &[("a".into(), Some(json!("other")))])
+        tx.notes_write("q", &[("a".into(), Some("\"other\"".into()))])
             .await
             .unwrap();
         let second = [
-            ("a".into(), Some(json!(2))),
+            ("a".into(), Some("2".into())),
             ("b".into(), None),
             ("c".into(), None),
         ];
         tx.notes_write("p", &second).await.unwrap();
         tx.commit().await.unwrap();
         let notes = database.notes_of(&node.uuid, "p").await.unwrap();
-        assert_eq!(json!(notes), json!({"a": 2}), "{kind}");
+        assert_eq!(json!(notes), json!({"a": "2"}), "{kind}");
         let notes = database.notes_of(&node.uuid, "q").await.unwrap();
-        assert_eq!(json!(notes), json!({"a": "other"}), "{kind}");
+        assert_eq!(json!(notes), json!({"a": "\"other\""}), "{kind}");
         assert!(
             database
                 .notes_of(&other.uuid, "p")

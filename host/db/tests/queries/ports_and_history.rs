@@ -169,24 +169,33 @@ async fn ports_are_found_by_what_they_and_their_nodes_are() {
 }
 
 #[tokio::test]
-async fn a_port_can_move_to_another_node() {
+async fn a_port_moves_only_between_nodes_that_are_both_held() {
     for database in databases().await {
         let (node, reservation) = held_node(&database).await;
-        let (other, _) = held_node(&database).await;
+        let (other, target) = held_node(&database).await;
         let mut tx = database.reserved(&reservation).await.unwrap();
         let port = tx
             .port_create(&port(&node.uuid, "52:54:00:00:00:01"))
             .await
             .unwrap();
+        tx.commit().await.unwrap();
         let moved = Port {
             node_uuid: other.uuid.clone(),
             ..port.clone()
         };
-        tx.port_update(&moved).await.unwrap();
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        assert!(tx.port_update(&moved).await.is_err());
+        assert!(tx.port_move(&moved, &reservation).await.is_err());
+        tx.port_move(&moved, &target).await.unwrap();
         tx.commit().await.unwrap();
         assert!(database.ports_of_node(&node.uuid).await.unwrap().is_empty());
         let there = database.ports_of_node(&other.uuid).await.unwrap();
         assert_eq!(there[0].uuid, port.uuid, "{}", database.kind);
+
+        database.node_release(&reservation).await.unwrap();
+        let mut tx = database.reserved(&target).await.unwrap();
+        let error = tx.port_move(&port, &reservation).await.unwrap_err();
+        assert!(ironbark_db::is_fence_lost(&error), "{}", database.kind);
     }
 }
 

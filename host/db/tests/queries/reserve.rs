@@ -100,7 +100,7 @@ async fn a_dropped_transaction_changes_nothing() {
             .await
             .unwrap();
         tx.history_add(&HistoryEntry::default()).await.unwrap();
-        tx.notes_write("p", &[("k".into(), Some(1.into()))])
+        tx.notes_write("p", &[("k".into(), Some("1".into()))])
             .await
             .unwrap();
         drop(tx);
@@ -180,7 +180,7 @@ async fn a_deleted_node_takes_all_of_its_own_along() {
             .await
             .unwrap();
         tx.history_add(&HistoryEntry::default()).await.unwrap();
-        tx.notes_write("p", &[("k".into(), Some(1.into()))])
+        tx.notes_write("p", &[("k".into(), Some("1".into()))])
             .await
             .unwrap();
         tx.operation_open(&crate::operations::operation(&node.uuid))

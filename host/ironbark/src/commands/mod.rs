@@ -1,9 +1,16 @@
-//! One file for each command.
+//! One file for each command, and what several of them share.
 
 mod config_check;
+pub(crate) mod driver_build;
+pub(crate) mod driver_check;
 mod driver_inspect;
+pub(crate) mod driver_keygen;
+pub(crate) mod driver_new;
 mod driver_pack;
+pub(crate) mod driver_sign;
+pub(crate) mod driver_test;
 pub(crate) mod lifecycle;
+mod signing_key;
 
 use anyhow::Result;
 
@@ -18,7 +25,17 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Driver(DriverCommand::Inspect { file, output }) => {
             driver_inspect::run(&file, output)
         }
-        Command::Driver(DriverCommand::Pack { file, out }) => driver_pack::run(&file, &out),
+        Command::Driver(DriverCommand::Pack {
+            file,
+            out,
+            unchecked,
+        }) => driver_pack::run(&file, &out, unchecked),
+        Command::Driver(DriverCommand::New(args)) => driver_new::run(&args),
+        Command::Driver(DriverCommand::Build(args)) => driver_build::run(&args),
+        Command::Driver(DriverCommand::Check(args)) => driver_check::run(&args),
+        Command::Driver(DriverCommand::Test(args)) => driver_test::run(&args),
+        Command::Driver(DriverCommand::Keygen(args)) => driver_keygen::run(&args),
+        Command::Driver(DriverCommand::Sign(args)) => driver_sign::run(&args),
         Command::Config(ConfigCommand::Check { config, output }) => {
             config_check::run(config.as_deref(), output)
         }

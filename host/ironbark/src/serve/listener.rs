@@ -1,18 +1,44 @@
 //! The API's socket, in the clear or with TLS.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Address, Handle, Server};
+use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
 use tokio::task::JoinHandle;
 
+use super::places::Places;
 use crate::config::Settings;
+
+/// The one protocol that is spoken, as TLS names it.
+const HTTP_1: &[u8] = b"http/1.1";
 
 /// How long requests under way may take when the service stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What those who connect may take before they have asked for anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Connections at once; one more is closed.
+    pub(crate) connections: usize,
+    /// How long a request's head may take, and how long a connection may be idle.
+    pub(crate) head: Duration,
+}
+
+impl Bounds {
+    /// As many connections as requests under way, if half of the file descriptors that this process can have are enough.
+    pub(crate) fn of_process() -> Self {
+        Self {
+            connections: (file_descriptors() / 2).min(4096),
+            head: Duration::from_secs(30),
+        }
+    }
+}
 
 /// A server that runs.
 pub(crate) struct Listener {
@@ -23,7 +49,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Binds and begins to answer.
-    pub(crate) async fn start(settings: &Settings, api: Router) -> Result<Self> {
+    pub(crate) async fn start(settings: &Settings, api: Router, bounds: Bounds) -> Result<Self> {
         let wanted = settings.api.listen;
         let handle = Handle::new();
         let service = api.into_make_service();
@@ -40,14 +66,16 @@ impl Listener {
                             key.display()
                         )
                     })?;
-                let server = axum_server::bind_rustls(wanted, tls).handle(handle.clone());
-                tokio::spawn(server.serve(service))
+                let mut only_http_1 = ServerConfig::clone(&tls.get_inner());
+                only_http_1.alpn_protocols = vec![HTTP_1.to_vec()];
+                tls.reload_from_config(Arc::new(only_http_1));
+                let server = bounded(axum_server::bind_rustls(wanted, tls), bounds);
+                tokio::spawn(server.handle(handle.clone()).serve(service))
             }
-            _ => tokio::spawn(
-                axum_server::bind(wanted)
-                    .handle(handle.clone())
-                    .serve(service),
-            ),
+            _ => {
+                let server = bounded(axum_server::bind(wanted), bounds);
+                tokio::spawn(server.handle(handle.clone()).serve(service))
+            }
         };
         tokio::select! {
             address = handle.listening() => match address {
@@ -71,5 +99,120 @@ impl Listener {
         if let Ok(Err(error)) = self.task.await {
             tracing::warn!(%error, "the API's listener ended badly");
         }
+    }
+}
+
+/// HTTP/1 only, as all clients of Ironic's API speak it: with two protocols a connection may take as long as it likes to
+/// say which one.
+fn bounded<A: Address, Acceptor>(
+    server: Server<A, Acceptor>,
+    bounds: Bounds,
+) -> Server<A, Places<Acceptor>> {
+    let mut server = server
+        .map(|inner| Places::new(inner, bounds.connections))
+        .http1_only();
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.head);
+    server
+}
+
+/// Asks for as many file descriptors as this process may have, and answers how many it has then.
+fn file_descriptors() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let granted = match setrlimit(Resource::Nofile, wanted) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    granted.map_or(usize::MAX, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    async fn listener(bounds: Bounds) -> Listener {
+        let mut settings = Settings::default();
+        settings.api.listen.set_port(0);
+        let api = Router::new().fallback(|| async { "here" });
+        Listener::start(&settings, api, bounds).await.unwrap()
+    }
+
+    /// Sends something; answers what came until the end, or until a whole answer is there. Empty if the other side closed.
+    async fn exchange(connection: &mut TcpStream, text: &str) -> String {
+        // It may be closed already.
+        let _ = connection.write_all(text.as_bytes()).await;
+        let mut answer = Vec::new();
+        let reading = async {
+            while !answer.ends_with(b"here") {
+                match connection.read_buf(&mut answer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    #[tokio::test]
+    async fn who_does_not_ask_is_not_waited_for() {
+        let bounds = Bounds {
+            connections: 10,
+            head: Duration::from_millis(50),
+        };
+        let listener = listener(bounds).await;
+        for begun in ["", "GET / HTTP/1.1\r\nHost: loc"] {
+            let mut connection = TcpStream::connect(listener.address()).await.unwrap();
+            let answer = exchange(&mut connection, begun).await;
+            assert!(!answer.contains("200 OK"), "{answer}");
+        }
+        let mut connection = TcpStream::connect(listener.address()).await.unwrap();
+        assert!(exchange(&mut connection, REQUEST).await.contains("200 OK"));
+        assert_eq!(exchange(&mut connection, "").await, "", "it was idle");
+        listener.stop().await;
+    }
+
+    #[tokio::test]
+    async fn connections_have_a_bound_and_give_their_places_back() {
+        let bounds = Bounds {
+            connections: 1,
+            head: PATIENCE,
+        };
+        let listener = listener(bounds).await;
+        let mut first = TcpStream::connect(listener.address()).await.unwrap();
+        assert!(exchange(&mut first, REQUEST).await.contains("200 OK"));
+        let mut second = TcpStream::connect(listener.address()).await.unwrap();
+        assert_eq!(exchange(&mut second, REQUEST).await, "");
+        assert!(exchange(&mut first, REQUEST).await.contains("200 OK"));
+        drop(first);
+        let place = async {
+            loop {
+                let mut next = TcpStream::connect(listener.address()).await.unwrap();
+                if exchange(&mut next, REQUEST).await.contains("200 OK") {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, place).await.unwrap();
+        listener.stop().await;
     }
 }

@@ -3,6 +3,7 @@
 mod checks;
 mod listener;
 mod parts;
+mod places;
 mod signals;
 
 use std::path::{Path, PathBuf};
@@ -73,7 +74,8 @@ async fn serve(settings: Settings) -> Result<()> {
     transport.listen(&host, conductor.clone(), DEFAULT_BOUND);
     let rpc = ironbark_rpc::Client::new(Arc::new(transport.clone()), settings.api.rpc_timeout.0);
     let api = ironbark_api::router(ApiState::new(db.clone(), rpc, parts::api(&settings)?));
-    let listener = listener::Listener::start(&settings, api).await?;
+    let listener =
+        listener::Listener::start(&settings, api, listener::Bounds::of_process()).await?;
     tracing::info!(address = %listener.address(), conductor = %host, "the API listens");
 
     // The conductor ends by itself if another process registers under its host name.

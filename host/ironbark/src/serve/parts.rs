@@ -53,6 +53,7 @@ pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
         max_limit: api.max_limit,
         enable_proxy_headers: api.behind_proxy,
         tls: api.tls_cert.is_some(),
+        default_conductor_group: default_conductor_group(settings),
         ..ApiConfig::default()
     })
 }
@@ -192,11 +193,7 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
             .default_resource_class
             .clone()
             .or(base.default_resource_class),
-        default_conductor_group: set
-            .default_conductor_group
-            .clone()
-            .unwrap_or(base.default_conductor_group)
-            .to_lowercase(),
+        default_conductor_group: default_conductor_group(settings),
         node_history_max_entries: set
             .node_history_max_entries
             .unwrap_or(base.node_history_max_entries),
@@ -229,6 +226,12 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         drain_shutdown_timeout: seconds(set.drain_shutdown_timeout, base.drain_shutdown_timeout),
         fence_after: base.fence_after,
     })
+}
+
+/// API and conductor must agree on it: the one asks whom it names, the other stores it.
+fn default_conductor_group(settings: &Settings) -> String {
+    let set = settings.conductor.default_conductor_group.as_deref();
+    set.unwrap_or_default().to_lowercase()
 }
 
 /// The table `[drivers] default_interfaces`.
@@ -269,4 +272,21 @@ fn host_name() -> Result<String> {
         "this machine has no name; set [conductor] host"
     );
     Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn api_and_conductor_agree_about_the_default_group() {
+        let mut settings = Settings::default();
+        settings.conductor.default_conductor_group = Some("Rack-1".to_owned());
+        let asked = api(&settings).unwrap();
+        let stores = conductor(&settings, Path::new("data")).unwrap();
+        assert_eq!(asked.default_conductor_group, "rack-1");
+        assert_eq!(stores.default_conductor_group, "rack-1");
+    }
 }

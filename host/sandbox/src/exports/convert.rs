@@ -1,16 +1,18 @@
 //! Between the contract's generated types and the service's.
 
-use ironbark_model::PowerTarget;
+use ironbark_model::{JsonObject, PowerTarget, Secret};
 use serde_json::Value;
 
 use crate::bindings::ironbark::driver::types as wit;
+use crate::call::{MAX_MESSAGE, clean};
 use crate::error::DriverError;
 use crate::types::{Outcome, PowerReading, Wait, WaitOn};
 
 /// Largest cursor, in bytes of JSON (the contract's bound).
 const MAX_CURSOR: usize = 64 * 1024;
-/// Longest message of a wait.
-const MAX_MESSAGE: usize = 4096;
+/// Longest name of a device, a mode, a vendor and the like, in bytes; and how many of them may be in a list.
+const MAX_NAME: usize = 255;
+const MAX_NAMES: usize = 256;
 const MAX_WAIT: u32 = 86_400;
 const MAX_POLL: u32 = 3_600;
 
@@ -75,17 +77,6 @@ impl From<DriverError> for wit::Error {
     }
 }
 
-impl From<wit::PowerState> for PowerReading {
-    fn from(state: wit::PowerState) -> Self {
-        match state {
-            wit::PowerState::On => Self::On,
-            wit::PowerState::Off => Self::Off,
-            wit::PowerState::Error => Self::Error,
-            wit::PowerState::Unknown(reason) => Self::Unknown(reason),
-        }
-    }
-}
-
 impl From<PowerTarget> for wit::PowerTarget {
     fn from(target: PowerTarget) -> Self {
         match target {
@@ -110,12 +101,58 @@ impl From<wit::PowerTarget> for PowerTarget {
     }
 }
 
+/// What a driver says about the power. The reason ends up in logs and with the operator, as errors do.
+pub(super) fn power_reading(state: wit::PowerState, secrets: &[Secret]) -> PowerReading {
+    match state {
+        wit::PowerState::On => PowerReading::On,
+        wit::PowerState::Off => PowerReading::Off,
+        wit::PowerState::Error => PowerReading::Error,
+        wit::PowerState::Unknown(reason) => {
+            PowerReading::Unknown(clean(&reason, MAX_MESSAGE, secrets))
+        }
+    }
+}
+
+/// Checks a name that a driver returned: of a device, a mode, a vendor.
+pub(super) fn name(what: &str, text: String) -> Result<String, String> {
+    if text.len() > MAX_NAME {
+        return Err(format!(
+            "{what} has {} bytes; at most {MAX_NAME} are accepted",
+            text.len()
+        ));
+    }
+    if text.contains(char::is_control) {
+        return Err(format!("{what} contains control characters"));
+    }
+    Ok(text)
+}
+
+/// Checks a name that may be unknown.
+pub(super) fn maybe_name(what: &str, text: Option<String>) -> Result<Option<String>, String> {
+    text.map(|text| name(what, text)).transpose()
+}
+
+/// Checks a list of names.
+pub(super) fn names(what: &str, list: Vec<String>) -> Result<Vec<String>, String> {
+    if list.len() > MAX_NAMES {
+        return Err(format!(
+            "{what} has {} entries; at most {MAX_NAMES} are accepted",
+            list.len()
+        ));
+    }
+    list.into_iter().map(|text| name(what, text)).collect()
+}
+
 /// Checks an outcome against the contract's bounds.
-pub(super) fn outcome(outcome: wit::Outcome) -> Result<Outcome, String> {
-    let wait = match outcome {
-        wit::Outcome::Done => return Ok(Outcome::Done),
-        wit::Outcome::Wait(wait) => wait,
-    };
+pub(super) fn outcome(outcome: wit::Outcome, secrets: &[Secret]) -> Result<Outcome, String> {
+    match outcome {
+        wit::Outcome::Done => Ok(Outcome::Done),
+        wit::Outcome::Wait(waiting) => wait(waiting, secrets).map(Outcome::Wait),
+    }
+}
+
+/// Checks a wait against the contract's bounds.
+pub(super) fn wait(wait: wit::Wait, secrets: &[Secret]) -> Result<Wait, String> {
     let on = match wait.on {
         wit::WaitOn::Agent => WaitOn::Agent,
         wit::WaitOn::External => WaitOn::External,
@@ -138,12 +175,12 @@ pub(super) fn outcome(outcome: wit::Outcome) -> Result<Outcome, String> {
     {
         return Err(format!("wait.message is longer than {MAX_MESSAGE} bytes"));
     }
-    Ok(Outcome::Wait(Wait {
+    Ok(Wait {
         on,
         deadline: wait.deadline,
         cursor: json("wait.cursor", &wait.cursor)?,
-        message: wait.message,
-    }))
+        message: wait.message.map(|text| clean(&text, MAX_MESSAGE, secrets)),
+    })
 }
 
 /// Parses JSON that a driver returned.
@@ -151,10 +188,79 @@ pub(super) fn json(what: &str, text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("{what} is no JSON: {error}"))
 }
 
+/// As [`json`], for what must be an object.
+pub(super) fn json_object(what: &str, text: &str) -> Result<JsonObject, String> {
+    match json(what, text)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(format!("{what} is no JSON object")),
+    }
+}
+
+/// Checks the length of a list.
+pub(super) fn at_most(what: &str, count: usize, most: usize) -> Result<(), String> {
+    if count <= most {
+        Ok(())
+    } else {
+        Err(format!(
+            "{what}: {count} entries; at most {most} are accepted"
+        ))
+    }
+}
+
 fn in_range(what: &str, seconds: u32, most: u32) -> Result<(), String> {
     if (1..=most).contains(&seconds) {
         Ok(())
     } else {
         Err(format!("{what} is {seconds}; 1 to {most} are accepted"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn secrets() -> Vec<Secret> {
+        vec![Secret::new("hunter2hunter2")]
+    }
+
+    #[test]
+    fn why_the_power_is_unknown_is_bounded_and_tells_no_secret() {
+        let reason = format!("login hunter2hunter2\nfailed {}", "x".repeat(MAX_MESSAGE));
+        let PowerReading::Unknown(reason) =
+            power_reading(wit::PowerState::Unknown(reason), &secrets())
+        else {
+            unreachable!();
+        };
+        assert!(reason.starts_with("login ****** failed x"), "{reason}");
+        assert_eq!(reason.len(), MAX_MESSAGE);
+    }
+
+    #[test]
+    fn what_a_step_waits_for_tells_no_secret() {
+        let wait = wit::Outcome::Wait(wit::Wait {
+            on: wit::WaitOn::Agent,
+            deadline: 60,
+            cursor: "{}".into(),
+            message: Some("waits\tfor hunter2hunter2".into()),
+        });
+        let Outcome::Wait(wait) = outcome(wait, &secrets()).unwrap() else {
+            unreachable!();
+        };
+        assert_eq!(wait.message.unwrap(), "waits for ******");
+    }
+
+    #[test]
+    fn names_are_short_and_printable() {
+        let longest = "x".repeat(MAX_NAME);
+        assert_eq!(name("it", longest.clone()).unwrap(), longest);
+        assert!(name("it", format!("{longest}x")).is_err());
+        assert!(name("it", "a\nb".into()).is_err());
+        assert_eq!(maybe_name("it", None).unwrap(), None);
+        assert!(maybe_name("it", Some(format!("{longest}x"))).is_err());
+        assert!(names("it", vec!["a".into(); MAX_NAMES]).is_ok());
+        assert!(names("it", vec!["a".into(); MAX_NAMES + 1]).is_err());
+        assert!(names("it", vec!["a".into(), "\0".into()]).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! `deploy`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::convert::outcome;
@@ -32,8 +34,9 @@ impl Driver {
         context: CallContext,
         cursor: Option<Value>,
     ) -> Result<Completed<Outcome>, CallError> {
+        let secrets = Arc::clone(&context.secrets);
         let completed = call!(checkpoint self, context, implementation, deploy.call_deploy(cursor.map(|cursor| cursor.to_string()).as_deref()));
-        checked!(self, completed, outcome)
+        checked!(self, completed, |found| outcome(found, &secrets))
     }
 
     /// Takes the instance away. To be called until it is done.
@@ -43,13 +46,14 @@ impl Driver {
         context: CallContext,
         cursor: Option<Value>,
     ) -> Result<Completed<Outcome>, CallError> {
+        let secrets = Arc::clone(&context.secrets);
         let completed = call!(
             self,
             context,
             implementation,
             deploy.call_tear_down(cursor.map(|cursor| cursor.to_string()).as_deref())
         );
-        checked!(self, completed, outcome)
+        checked!(self, completed, |found| outcome(found, &secrets))
     }
 
     /// Takes away what is left of a deployment. Safe to call twice.
@@ -76,13 +80,14 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Outcome>, CallError> {
+        let secrets = Arc::clone(&context.secrets);
         let completed = call!(
             self,
             context,
             implementation,
             deploy.call_prepare_cleaning()
         );
-        checked!(self, completed, outcome)
+        checked!(self, completed, |found| outcome(found, &secrets))
     }
 
     /// After the last cleaning step.
@@ -105,8 +110,9 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Outcome>, CallError> {
+        let secrets = Arc::clone(&context.secrets);
         let completed = call!(self, context, implementation, deploy.call_prepare_service());
-        checked!(self, completed, outcome)
+        checked!(self, completed, |found| outcome(found, &secrets))
     }
 
     /// After the last service step.

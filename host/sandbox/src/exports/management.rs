@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::convert::json;
+use super::convert::{json, maybe_name, name, names};
 use super::{call, checked};
+use crate::bindings::exports::ironbark::driver::management as wit;
 use crate::{BootDevice, CallContext, CallError, Completed, Driver};
 
 impl Driver {
@@ -22,12 +23,16 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Vec<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_supported_boot_devices()
-        )
+        );
+        checked!(self, completed, |found| names(
+            "get-supported-boot-devices",
+            found
+        ))
     }
 
     /// Sets the boot device for the next boot, or for all.
@@ -52,15 +57,15 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<BootDevice>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_boot_device()
-        )
-        .map(|completed| {
-            completed.map(|found| BootDevice {
-                device: found.device,
+        );
+        checked!(self, completed, |found: wit::BootDevice| {
+            maybe_name("get-boot-device", found.device).map(|device| BootDevice {
+                device,
                 persistent: found.persistent,
             })
         })
@@ -72,12 +77,16 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Vec<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_supported_boot_modes()
-        )
+        );
+        checked!(self, completed, |found| names(
+            "get-supported-boot-modes",
+            found
+        ))
     }
 
     /// Sets the boot mode.
@@ -101,12 +110,13 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Option<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_boot_mode()
-        )
+        );
+        checked!(self, completed, |found| maybe_name("get-boot-mode", found))
     }
 
     /// Whether secure boot is on; `None` if it isn't known.
@@ -144,12 +154,16 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Option<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_node_health()
-        )
+        );
+        checked!(self, completed, |found| maybe_name(
+            "get-node-health",
+            found
+        ))
     }
 
     /// Sensor readings, by type and identifier.
@@ -223,12 +237,13 @@ impl Driver {
         component: String,
         indicator: String,
     ) -> Result<Completed<String>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_indicator_state(&component, &indicator)
-        )
+        );
+        checked!(self, completed, |found| name("get-indicator-state", found))
     }
 
     /// The machine's vendor, in lower case; `None` if it isn't known.
@@ -237,12 +252,13 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Option<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_detect_vendor()
-        )
+        );
+        checked!(self, completed, |found| maybe_name("detect-vendor", found))
     }
 
     /// MAC addresses of the machine's enabled network interfaces.
@@ -251,12 +267,13 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<Vec<String>>, CallError> {
-        call!(
+        let completed = call!(
             self,
             context,
             implementation,
             management.call_get_mac_addresses()
-        )
+        );
+        checked!(self, completed, |found| names("get-mac-addresses", found))
     }
 
     /// Virtual media devices.

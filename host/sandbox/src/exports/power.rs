@@ -1,8 +1,11 @@
 //! `power`.
 
+use std::sync::Arc;
+
 use ironbark_model::PowerTarget;
 
 use super::call;
+use super::convert::power_reading;
 use crate::{CallContext, CallError, Completed, Driver, PowerReading};
 
 impl Driver {
@@ -21,8 +24,9 @@ impl Driver {
         implementation: &str,
         context: CallContext,
     ) -> Result<Completed<PowerReading>, CallError> {
+        let secrets = Arc::clone(&context.secrets);
         call!(self, context, implementation, power.call_get_power_state())
-            .map(|completed| completed.map(PowerReading::from))
+            .map(|completed| completed.map(|state| power_reading(state, &secrets)))
     }
 
     /// Asks for a change; returns when the BMC accepted it. `timeout` in seconds, for information.

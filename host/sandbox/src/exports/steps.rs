@@ -1,5 +1,7 @@
 //! `steps`.
 
+use std::sync::Arc;
+
 use ironbark_model::step::StepKind;
 use ironbark_model::{InterfaceKind, JsonObject};
 use serde_json::Value;
@@ -44,12 +46,13 @@ impl Driver {
             name: step.name,
             args: Value::Object(step.args).to_string(),
         };
+        let secrets = Arc::clone(&context.secrets);
         let completed = call!(
             checkpoint self,
             context,
             implementation,
             steps.call_execute_step(&step, cursor.as_deref())
         );
-        checked!(self, completed, outcome)
+        checked!(self, completed, |found| outcome(found, &secrets))
     }
 }

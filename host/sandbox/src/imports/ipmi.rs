@@ -76,7 +76,7 @@ impl State {
                 .check(netfn, command)
                 .map_err(|reason| self.denied(reason))?;
         }
-        let limit = self.limits.host_call_deadline.min(self.remaining());
+        let limit = self.host_call_limit();
         let answer = self
             .on_io(limit, async move {
                 access.request(netfn, lun, command, data, limit).await
@@ -95,17 +95,8 @@ impl State {
     }
 
     fn ipmi_access(&self) -> Result<Arc<dyn crate::IpmiAccess>, DriverError> {
-        if self.package.granted.ipmi.is_none() {
-            return Err(self.denied(format!(
-                "capability 'ipmi' is not granted to driver package '{}': grant it, or use another driver",
-                self.package.name.name
-            )));
-        }
-        self.context.capabilities.ipmi.clone().ok_or_else(|| {
-            DriverError::Unsupported(
-                "there is no BMC to talk to in this call (no node, or validation)".to_owned(),
-            )
-        })
+        let granted = self.package.granted.ipmi.is_some();
+        self.lent("ipmi", granted, |capabilities| &capabilities.ipmi)
     }
 }
 

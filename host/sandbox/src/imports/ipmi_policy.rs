@@ -1,12 +1,12 @@
 //! Which IPMI commands a package may send.
 //!
 //! Being granted `ipmi` gives every command but those of [`IPMI_GROUPS`], each of which is granted by a name of
-//! its own (`ipmi:users`). A package that lists its commands is held to its list. OEM commands (network functions 0x2E
-//! to 0x3E) mean something else on every machine, so the table can't know which of them change users or networks:
-//! give packages that shouldn't send any a list of commands.
+//! its own (`ipmi:users`). A package that lists its commands is held to its list. OEM commands mean something else on
+//! every machine, so no table can know which of them change users or networks: they need their group, or to be listed, so
+//! that the operator sees which they are.
 //!
-//! Numbers: IPMI 2.0 revision 1.1, appendix G, table G-1; what they do: chapters 22 (channels, sessions, users), 23 (LAN),
-//! 24 (payloads), 25 and 26 (serial, serial over LAN).
+//! Numbers: IPMI 2.0 revision 1.1, appendix G, table G-1; what they do: chapters 21 (firmware firewall), 22 (channels,
+//! sessions, users), 23 (LAN), 24 (payloads), 25 and 26 (serial, serial over LAN). DCMI 1.5, section 6.1.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +31,10 @@ enum Commands {
 const BRIDGE: u8 = 0x02;
 const APP: u8 = 0x06;
 const TRANSPORT: u8 = 0x0C;
+/// Commands of groups such as DCMI, which their first byte of data names.
+const GROUP_EXTENSION: u8 = 0x2C;
+/// The group of commands that a list of commands gives as well.
+const OEM: &str = "oem";
 
 /// All groups.
 pub const IPMI_GROUPS: &[IpmiGroup] = &[
@@ -70,14 +74,33 @@ pub const IPMI_GROUPS: &[IpmiGroup] = &[
     IpmiGroup {
         name: "lan-configuration",
         description: "reading and changing the BMC's network, channel access and channel keys",
-        // Set and Get Channel Access, Set Channel Security Keys; Set and Get LAN Configuration Parameters,
-        // Suspend BMC ARPs; Set and Get Serial/Modem Configuration; Set and Get SOL Configuration Parameters.
+        // Set and Get Channel Access, Set Channel Security Keys; everything about LAN, serial lines, PPP and serial over LAN;
+        // Set DCMI Configuration Parameters (DHCP).
         commands: &[
             (APP, Commands::These(&[0x40, 0x41, 0x56])),
-            (
-                TRANSPORT,
-                Commands::These(&[0x01, 0x02, 0x03, 0x10, 0x11, 0x21, 0x22]),
-            ),
+            (TRANSPORT, Commands::All),
+            (GROUP_EXTENSION, Commands::These(&[0x12])),
+        ],
+    },
+    IpmiGroup {
+        name: "firewall",
+        description: "switching the BMC's own commands off and on (firmware firewall)",
+        // Set and Get Command Enables, Set and Get Command Sub-function Enables, Get OEM NetFn IANA Support.
+        commands: &[(APP, Commands::These(&[0x60, 0x61, 0x62, 0x63, 0x64, 0x65]))],
+    },
+    IpmiGroup {
+        name: OEM,
+        description: "the machine's own commands (network functions 0x2E to 0x3E), which may do anything, users and network included",
+        commands: &[
+            (0x2E, Commands::All),
+            (0x30, Commands::All),
+            (0x32, Commands::All),
+            (0x34, Commands::All),
+            (0x36, Commands::All),
+            (0x38, Commands::All),
+            (0x3A, Commands::All),
+            (0x3C, Commands::All),
+            (0x3E, Commands::All),
         ],
     },
 ];
@@ -115,17 +138,22 @@ impl IpmiPolicy {
     pub(crate) fn check(&self, netfn: u8, command: u8) -> Result<(), String> {
         let named = format_args!("IPMI command 0x{command:02x} of network function 0x{netfn:02x}")
             .to_string();
+        let listed = self
+            .only
+            .as_ref()
+            .is_some_and(|only| only.contains(&(netfn, command)));
         for group in IPMI_GROUPS {
-            if group.has(netfn, command) && !self.groups.contains(group.name) {
+            let given = self.groups.contains(group.name) || (group.name == OEM && listed);
+            if group.has(netfn, command) && !given {
                 return Err(format!("{named} needs the grant 'ipmi:{}'", group.name));
             }
         }
-        match &self.only {
-            Some(only) if !only.contains(&(netfn, command)) => Err(format!(
+        if self.only.is_some() && !listed {
+            return Err(format!(
                 "{named} is not among the commands that the driver's metadata declares"
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
     }
 }
 
@@ -151,7 +179,16 @@ mod tests {
     fn power_and_sensors_need_no_more_than_ipmi() {
         let policy = IpmiPolicy::new();
         // Get Device ID, Get Chassis Status, Chassis Control, Set System Boot Options, Get Sensor Reading, Get SDR.
-        for (netfn, command) in [(6, 1), (0, 1), (0, 2), (0, 8), (4, 0x2D), (0x0A, 0x23)] {
+        // DCMI's Get Power Reading.
+        for (netfn, command) in [
+            (6, 1),
+            (0, 1),
+            (0, 2),
+            (0, 8),
+            (4, 0x2D),
+            (0x0A, 0x23),
+            (0x2C, 2),
+        ] {
             assert_eq!(policy.check(netfn, command), Ok(()));
         }
     }
@@ -166,6 +203,16 @@ mod tests {
             (6, 0x47, "users"),
             (0x0C, 1, "lan-configuration"),
             (6, 0x40, "lan-configuration"),
+            (0x0C, 0x12, "lan-configuration"),
+            (0x0C, 0x14, "lan-configuration"),
+            (0x0C, 0x1A, "lan-configuration"),
+            (0x0C, 0xFF, "lan-configuration"),
+            (0x2C, 0x12, "lan-configuration"),
+            (6, 0x60, "firewall"),
+            (6, 0x65, "firewall"),
+            (0x2E, 1, "oem"),
+            (0x30, 0x30, "oem"),
+            (0x3E, 0xFF, "oem"),
         ] {
             let mut policy = IpmiPolicy::new();
             let reason = policy.check(netfn, command).unwrap_err();
@@ -177,9 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_commands_restricts_and_never_widens() {
+    fn a_list_of_commands_restricts_and_only_adds_oem_commands() {
         let mut policy = IpmiPolicy::new();
-        policy.restrict_to([(0, 1), (6, 0x34)]);
+        policy.restrict_to([(0, 1), (6, 0x34), (0x2E, 1)]);
+        assert_eq!(policy.check(0x2E, 1), Ok(()));
+        assert!(policy.check(0x2E, 2).unwrap_err().contains("ipmi:oem"));
         assert_eq!(policy.check(0, 1), Ok(()));
         assert!(policy.check(0, 2).is_err());
         assert!(policy.check(6, 0x34).unwrap_err().contains("ipmi:messages"));

@@ -1,7 +1,12 @@
 //! What a call sees of the package's notes, and what it changed: nothing is stored before the call ends well.
+//!
+//! Values stay the text that they came as: parsed, JSON takes many times its size, and nobody here looks into it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::capabilities::Write;
@@ -13,14 +18,20 @@ const MAX_KEYS: usize = 256;
 const MAX_KEY: usize = 255;
 /// Largest value, and largest cursor, in bytes of JSON.
 pub(crate) const MAX_VALUE: usize = 64 * 1024;
+/// Most that a package keeps of one node, keys and values together, in bytes.
+const MAX_TOTAL: usize = 1024 * 1024;
+/// Most keys that a call changes between two checkpoints.
+const MAX_WRITES: usize = 2 * MAX_KEYS;
 
 /// Notes on one node during one call.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// As it was loaded, and as this call changed it; `None` until it is first asked for.
-    values: Option<BTreeMap<String, Value>>,
+    values: Option<BTreeMap<String, Arc<str>>>,
+    /// Size of these, keys and values.
+    total: usize,
     /// What this call changed and hasn't checkpointed.
-    writes: BTreeMap<String, Option<Value>>,
+    writes: BTreeMap<String, Option<Arc<str>>>,
 }
 
 impl Notes {
@@ -28,12 +39,19 @@ impl Notes {
         self.values.is_some()
     }
 
-    pub(crate) fn fill(&mut self, values: BTreeMap<String, Value>) {
-        self.values = Some(values);
+    pub(crate) fn fill(&mut self, values: BTreeMap<String, String>) {
+        self.total = values.iter().map(|(key, value)| size(key, value)).sum();
+        self.values = Some(
+            values
+                .into_iter()
+                .map(|(key, value)| (key, value.into()))
+                .collect(),
+        );
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.values.as_ref()?.get(key)
+    /// The value of `key`, as JSON text.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.values.as_ref()?.get(key).map(AsRef::as_ref)
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -49,24 +67,37 @@ impl Notes {
         if key.is_empty() || key.len() > MAX_KEY {
             return Err(invalid(format!("state: a key has 1 to {MAX_KEY} bytes")));
         }
-        let value = parse_json("state: the value", value)?;
+        check_json("state: the value", value)?;
         let values = self.values.get_or_insert_default();
-        if !values.contains_key(&key) && values.len() >= MAX_KEYS {
+        let old = values.get(&key);
+        if old.is_none() && values.len() >= MAX_KEYS {
             return Err(invalid(format!(
                 "state: a node has at most {MAX_KEYS} keys"
             )));
         }
-        values.insert(key.clone(), value.clone());
+        if self.writes.len() >= MAX_WRITES && !self.writes.contains_key(&key) {
+            return Err(invalid(format!(
+                "state: a call changes at most {MAX_WRITES} keys"
+            )));
+        }
+        let freed = old.map_or(0, |old| size(&key, old));
+        let total = self.total.saturating_sub(freed) + size(&key, value);
+        if total > MAX_TOTAL {
+            return Err(invalid(format!(
+                "state: a package keeps at most {MAX_TOTAL} bytes of a node, keys and values together"
+            )));
+        }
+        self.total = total;
+        let value: Arc<str> = value.into();
+        values.insert(key.clone(), Arc::clone(&value));
         self.writes.insert(key, Some(value));
         Ok(())
     }
 
     pub(crate) fn delete(&mut self, key: String) {
-        let known = self
-            .values
-            .as_mut()
-            .is_some_and(|values| values.remove(&key).is_some());
-        if known {
+        let known = self.values.as_mut().and_then(|values| values.remove(&key));
+        if let Some(value) = known {
+            self.total = self.total.saturating_sub(size(&key, &value));
             self.writes.insert(key, None);
         }
     }
@@ -87,6 +118,15 @@ impl Notes {
 
 /// Parses JSON of at most [`MAX_VALUE`] bytes.
 pub(crate) fn parse_json(what: &str, text: &str) -> Result<Value, DriverError> {
+    parse(what, text)
+}
+
+/// Whether it is JSON of at most [`MAX_VALUE`] bytes; nothing of it is kept.
+fn check_json(what: &str, text: &str) -> Result<(), DriverError> {
+    parse(what, text).map(|IgnoredAny| ())
+}
+
+fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, DriverError> {
     if text.len() > MAX_VALUE {
         return Err(invalid(format!(
             "{what} has {} bytes; at most {MAX_VALUE} are accepted",
@@ -94,6 +134,10 @@ pub(crate) fn parse_json(what: &str, text: &str) -> Result<Value, DriverError> {
         )));
     }
     serde_json::from_str(text).map_err(|error| invalid(format!("{what} is no JSON: {error}")))
+}
+
+fn size(key: &str, value: &str) -> usize {
+    key.len().saturating_add(value.len())
 }
 
 fn invalid(message: String) -> DriverError {
@@ -104,26 +148,30 @@ fn invalid(message: String) -> DriverError {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::json;
-
     use super::*;
+
+    fn notes(list: &[(&str, &str)]) -> Notes {
+        let mut notes = Notes::default();
+        notes.fill(
+            list.iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
+        );
+        notes
+    }
 
     #[test]
     fn a_call_sees_what_it_wrote_and_leaves_the_changes() {
-        let mut notes = Notes::default();
-        notes.fill(BTreeMap::from([
-            ("a".into(), json!(1)),
-            ("b".into(), json!(2)),
-        ]));
+        let mut notes = notes(&[("a", "1"), ("b", "2")]);
         notes.set("c".into(), "[3]").unwrap();
         notes.delete("a".into());
         notes.delete("never-there".into());
         assert_eq!(notes.keys(), ["b", "c"]);
-        assert_eq!(notes.get("c"), Some(&json!([3])));
+        assert_eq!(notes.get("c"), Some("[3]"));
         let writes = notes.take_writes();
         assert_eq!(
             writes,
-            [("a".to_owned(), None), ("c".to_owned(), Some(json!([3])))]
+            [("a".to_owned(), None), ("c".to_owned(), Some("[3]".into()))]
         );
         assert!(notes.take_writes().is_empty());
     }
@@ -144,5 +192,37 @@ mod tests {
         }
         assert!(notes.set("one-more".into(), "1").is_err());
         notes.set("k0".into(), "2").unwrap();
+    }
+
+    #[test]
+    fn all_together_is_bounded() {
+        let mut notes = notes(&[("stored", "[0]")]);
+        let large = format!("\"{}\"", "x".repeat(60 * 1024));
+        let fit = (0..MAX_KEYS)
+            .take_while(|number| notes.set(format!("k{number}"), &large).is_ok())
+            .count();
+        assert_eq!(fit, MAX_TOTAL / (large.len() + 3));
+        assert!(notes.set("one-more".into(), &large).is_err());
+        assert!(notes.set("small".into(), "1").is_ok());
+        // What is replaced or forgotten makes room.
+        assert!(notes.set("k0".into(), &large).is_ok());
+        notes.delete("k0".into());
+        assert!(notes.set("one-more".into(), &large).is_ok());
+        assert!(notes.set("k0".into(), &large).is_err());
+    }
+
+    #[test]
+    fn forgetting_and_setting_others_does_not_pile_up() {
+        let mut notes = Notes::default();
+        let set = (0..10_000)
+            .take_while(|number| {
+                let done = notes.set(format!("k{number}"), "1").is_ok();
+                notes.delete(format!("k{number}"));
+                done
+            })
+            .count();
+        assert_eq!(set, MAX_WRITES);
+        assert_eq!(notes.take_writes().len(), MAX_WRITES);
+        assert!(notes.set("after-a-checkpoint".into(), "1").is_ok());
     }
 }

@@ -17,7 +17,7 @@ impl Host for State {
         self.count_host_call()?;
         let found = self.load_notes().await;
         Ok(found
-            .map(|()| self.notes.get(&key).map(ToString::to_string))
+            .map(|()| self.notes.get(&key).map(str::to_owned))
             .map_err(Error::from))
     }
 
@@ -54,7 +54,7 @@ impl State {
         if self.notes.is_loaded() {
             return Ok(());
         }
-        let limit = self.limits.host_call_deadline.min(self.remaining());
+        let limit = self.host_call_limit();
         let values = self
             .on_io(limit, async move { access.load().await })
             .await?;
@@ -72,13 +72,12 @@ impl State {
         self.check_exclusive()?;
         if !self.may_checkpoint {
             return Err(DriverError::Unsupported(
-                "state.checkpoint only works within steps.execute-step and deploy.deploy"
-                    .to_owned(),
+                "state.checkpoint only works within a step".to_owned(),
             ));
         }
         let cursor = parse_json("state: the cursor", cursor)?;
         let writes = self.notes.writes();
-        let limit = self.limits.host_call_deadline.min(self.remaining());
+        let limit = self.host_call_limit();
         self.on_io(
             limit,
             async move { access.checkpoint(cursor, writes).await },
@@ -99,16 +98,7 @@ impl State {
     }
 
     fn state_access(&self) -> Result<Arc<dyn StateAccess>, DriverError> {
-        if !self.package.granted.state {
-            return Err(self.denied(format!(
-                "capability 'state' is not granted to driver package '{}'",
-                self.package.name.name
-            )));
-        }
-        self.context.capabilities.state.clone().ok_or_else(|| {
-            DriverError::Unsupported(
-                "there is no node to remember anything about in this call".to_owned(),
-            )
-        })
+        let granted = self.package.granted.state;
+        self.lent("state", granted, |capabilities| &capabilities.state)
     }
 }

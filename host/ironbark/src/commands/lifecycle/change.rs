@@ -10,21 +10,21 @@ use super::client::{Client, list, text};
 /// `driver promote`
 pub(super) async fn promote(name: &str, force: bool, service: &Service) -> Result<()> {
     let answer = post(service, name, "promote", json!({"force": force})).await?;
-    Client::new(service).print(&answer, is_active)
+    Client::new(service)?.print(&answer, is_active)
 }
 
 /// `driver disable`
 pub(super) async fn disable(package: &Named, force: bool, service: &Service) -> Result<()> {
     let body = json!({"version": package.version, "force": force});
     let answer = post(service, &package.name, "disable", body).await?;
-    Client::new(service).print(&answer, has_state)
+    Client::new(service)?.print(&answer, has_state)
 }
 
 /// `driver quarantine`
 pub(super) async fn quarantine(package: &Named, now: bool, service: &Service) -> Result<()> {
     let body = json!({"version": package.version, "now": now});
     let answer = post(service, &package.name, "quarantine", body).await?;
-    Client::new(service).print(&answer, |answer| {
+    Client::new(service)?.print(&answer, |answer| {
         format!("{} Active: {}.", has_state(answer), text(answer, "active"))
     })
 }
@@ -33,7 +33,7 @@ pub(super) async fn quarantine(package: &Named, now: bool, service: &Service) ->
 pub(super) async fn release(package: &Named, service: &Service) -> Result<()> {
     let body = json!({"version": package.version});
     let answer = post(service, &package.name, "release", body).await?;
-    Client::new(service).print(&answer, |answer| {
+    Client::new(service)?.print(&answer, |answer| {
         format!("{} It may be activated.", has_state(answer))
     })
 }
@@ -44,7 +44,7 @@ pub(super) async fn switch(action: &str, args: &SwitchArgs) -> Result<()> {
         "version": args.package.version, "force": args.force, "dry_run": args.dry_run,
     });
     let answer = post(&args.service, &args.package.name, action, body).await?;
-    Client::new(&args.service).print(&answer, |answer| {
+    Client::new(&args.service)?.print(&answer, |answer| {
         if args.dry_run {
             preview(answer)
         } else {
@@ -73,7 +73,7 @@ pub(super) async fn canary(args: &CanaryArgs) -> Result<()> {
         }
     }
     let answer = post(&args.service, &args.package.name, "canary", body).await?;
-    Client::new(&args.service).print(&answer, |answer| {
+    Client::new(&args.service)?.print(&answer, |answer| {
         format!(
             "{}@{} is a canary now. `ironbark driver promote` gives it to all nodes, `driver rollback` takes it back.",
             text(answer, "package"),
@@ -84,7 +84,7 @@ pub(super) async fn canary(args: &CanaryArgs) -> Result<()> {
 
 /// `driver grant`
 pub(super) async fn grant(name: &str, capabilities: &[String], service: &Service) -> Result<()> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let request = client
         .request(Method::PUT, &format!("packages/{name}/grants"))?
         .json(&json!({"granted": capabilities}));
@@ -99,7 +99,7 @@ pub(super) async fn grant(name: &str, capabilities: &[String], service: &Service
 
 /// `driver remove`
 pub(super) async fn remove(package: &Named, service: &Service) -> Result<()> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let mut request = client.request(Method::DELETE, &format!("packages/{}", package.name))?;
     if let Some(version) = &package.version {
         request = request.query(&[("version", version)]);
@@ -113,7 +113,7 @@ pub(super) async fn remove(package: &Named, service: &Service) -> Result<()> {
 }
 
 async fn post(service: &Service, name: &str, action: &str, body: Value) -> Result<Value> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let request = client
         .request(Method::POST, &format!("packages/{name}/{action}"))?
         .json(&body);

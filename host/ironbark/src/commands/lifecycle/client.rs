@@ -14,11 +14,11 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(service: &'a Service) -> Self {
-        Self {
-            service,
-            http: reqwest::Client::new(),
-        }
+    pub(super) fn new(service: &'a Service) -> Result<Self> {
+        let http = reqwest::Client::builder().build().context(
+            "no HTTP client can be made: install this machine's certificate authorities (ca-certificates)",
+        )?;
+        Ok(Self { service, http })
     }
 
     /// A request below `/ironbark/v1`.

@@ -25,7 +25,7 @@ pub(super) async fn run(args: &InstallArgs) -> Result<()> {
     let contents = Contents::read(&bytes).with_context(not_a_package)?;
     let metadata = Metadata::parse(&contents.metadata).with_context(not_a_package)?;
     let signature = signature(args)?;
-    let client = Client::new(&args.service);
+    let client = Client::new(&args.service)?;
     let path = format!("packages/{}", metadata.name);
     let installed = client.find(client.request(Method::GET, &path)?).await?;
 
@@ -110,25 +110,21 @@ fn known(installed: Option<&Value>) -> BTreeSet<&str> {
 }
 
 fn described(capability: &Capability) -> String {
-    match capability {
-        Capability::Name(name) => name.clone(),
-        Capability::Detailed {
-            name,
-            commands,
-            why,
-        } => {
-            let only = commands
-                .as_ref()
-                .map(|commands| format!(" (only {} commands)", commands.len()))
-                .unwrap_or_default();
-            let why = if why.is_empty() {
-                String::new()
-            } else {
-                format!(": {why}")
-            };
-            format!("{name}{only}{why}")
-        }
+    let mut text = capability.name().to_owned();
+    let mut only = Vec::new();
+    if let Some(commands) = capability.commands() {
+        only.push(format!("{} commands", commands.len()));
     }
+    only.extend(capability.rules().iter().cloned());
+    only.extend(capability.templates().iter().cloned());
+    if !only.is_empty() {
+        text.push_str(&format!(" (only {})", only.join(", ")));
+    }
+    if !capability.why().is_empty() {
+        text.push_str(": ");
+        text.push_str(capability.why());
+    }
+    text
 }
 
 /// Asks whoever sits there.

@@ -25,7 +25,7 @@ pub(super) async fn run(command: PublisherCommand) -> Result<()> {
             if let (Some(expires), Some(body)) = (expires, body.as_object_mut()) {
                 body.insert("expires_at".to_owned(), json!(expires.to_string()));
             }
-            let client = Client::new(&service);
+            let client = Client::new(&service)?;
             let request = client.request(Method::POST, "publishers")?.json(&body);
             let answer = client.send(request).await?;
             client.print(&answer, |answer| {
@@ -37,7 +37,7 @@ pub(super) async fn run(command: PublisherCommand) -> Result<()> {
             })
         }
         PublisherCommand::List { service } => {
-            let client = Client::new(&service);
+            let client = Client::new(&service)?;
             let answer = client
                 .send(client.request(Method::GET, "publishers")?)
                 .await?;
@@ -66,7 +66,7 @@ pub(super) async fn run(command: PublisherCommand) -> Result<()> {
             quarantine,
             service,
         } => {
-            let client = Client::new(&service);
+            let client = Client::new(&service)?;
             let request = client
                 .request(Method::DELETE, &format!("publishers/{name}"))?
                 .query(&[("quarantine", quarantine)]);

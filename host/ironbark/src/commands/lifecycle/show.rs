@@ -11,7 +11,7 @@ use super::client::{Client, list as listed, objects, text};
 
 /// All packages, one a line.
 pub(super) async fn list(service: &Service) -> Result<()> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let answer = client
         .send(client.request(Method::GET, "packages")?)
         .await?;
@@ -40,7 +40,7 @@ pub(super) async fn list(service: &Service) -> Result<()> {
 
 /// One package with its versions.
 pub(super) async fn show(name: &str, service: &Service) -> Result<()> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let path = format!("packages/{name}");
     let answer = client.send(client.request(Method::GET, &path)?).await?;
     client.print(&answer, |package| {
@@ -85,7 +85,7 @@ pub(super) async fn show(name: &str, service: &Service) -> Result<()> {
 
 /// Who did what, the latest first.
 pub(super) async fn history(name: &str, service: &Service) -> Result<()> {
-    let client = Client::new(service);
+    let client = Client::new(service)?;
     let path = format!("packages/{name}/history");
     let answer = client.send(client.request(Method::GET, &path)?).await?;
     client.print(&answer, |answer| {

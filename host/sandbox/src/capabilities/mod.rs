@@ -1,7 +1,16 @@
 //! What a call is given, what it may reach, and what it leaves behind.
+//!
+//! What a capability needs of the service is a small trait, one file each: conductors implement them.
+
+mod agent;
+mod boot_media;
+mod ipmi;
+mod redfish;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,40 +20,25 @@ use serde_json::Value;
 use crate::error::DriverError;
 use crate::types::Lock;
 
-/// A change to what a package remembers of a node: a key, and its new value or `None` if it is forgotten.
-pub type Write = (String, Option<Value>);
+pub use agent::{AgentAccess, AgentCommand, AgentHeartbeat, AgentStatus};
+pub use boot_media::{
+    BootImage, BootLoader, BootMediaAccess, BootMedium, BootParameter, BootPurpose,
+};
+pub use ipmi::{IpmiAccess, IpmiResponse};
+pub use redfish::{
+    MAX_REDFISH_ANSWER, RedfishAccess, RedfishMethod, RedfishRequest, RedfishResources,
+    RedfishResponse,
+};
+pub use ssh::{MAX_SSH_STDERR, MAX_SSH_STDOUT, SshAccess, SshOutput};
 
-/// The way to one node's BMC over IPMI. Address, credentials and session are the implementor's.
-#[async_trait]
-pub trait IpmiAccess: Send + Sync {
-    /// Sends one command and waits for its answer, for at most `deadline`.
-    ///
-    /// Runs on the I/O runtime, and to its end even if the driver's call is cancelled meanwhile. `netfn` is even, 0 to 62,
-    /// `lun` 0 to 3, `data` at most 1,024 bytes; the commands were checked against the grants.
-    async fn request(
-        &self,
-        netfn: u8,
-        lun: u8,
-        command: u8,
-        data: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<IpmiResponse, DriverError>;
-}
-
-/// A BMC's answer to one IPMI command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IpmiResponse {
-    /// 0 is success (IPMI 2.0, section 5.2).
-    pub completion_code: u8,
-    /// What follows the completion code.
-    pub data: Vec<u8>,
-}
+/// A change to what a package remembers of a node: a key, and its new value as JSON text, or `None` if it is forgotten.
+pub type Write = (String, Option<Arc<str>>);
 
 /// What one package remembers of one node.
 #[async_trait]
 pub trait StateAccess: Send + Sync {
-    /// All of it.
-    async fn load(&self) -> Result<BTreeMap<String, Value>, DriverError>;
+    /// All of it, values as JSON text.
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError>;
 
     /// Stores the running step's cursor and these writes at once, in one transaction.
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError>;
@@ -53,8 +47,16 @@ pub trait StateAccess: Send + Sync {
 /// What a call may reach. What isn't there, or wasn't granted to the package, answers `denied`.
 #[derive(Clone, Default)]
 pub struct Capabilities {
-    /// The node's BMC.
+    /// The node's BMC over IPMI.
     pub ipmi: Option<Arc<dyn IpmiAccess>>,
+    /// The Redfish service that manages the node.
+    pub redfish: Option<Arc<dyn RedfishAccess>>,
+    /// The node's hypervisor.
+    pub ssh: Option<Arc<dyn SshAccess>>,
+    /// The agent that runs on the node.
+    pub agent: Option<Arc<dyn AgentAccess>>,
+    /// What the node boots from.
+    pub boot_media: Option<Arc<dyn BootMediaAccess>>,
     /// The package's notes on the node.
     pub state: Option<Arc<dyn StateAccess>>,
 }
@@ -74,8 +76,12 @@ pub struct CallContext {
     pub lock: Lock,
     /// What the call may reach.
     pub capabilities: Capabilities,
-    /// Values that are removed from the driver's messages and log lines.
+    /// Values that are removed from the driver's messages and log lines, and from answers that it gets.
     pub secrets: Arc<[Secret]>,
+    /// Counts how often the call was refused a capability. The caller's, so that it can be read however the call ends.
+    pub denied: Arc<AtomicU64>,
+    /// What `{"$secret": "ref"}` stands for in what the driver sends.
+    pub secret_refs: Arc<BTreeMap<String, Secret>>,
 }
 
 impl CallContext {
@@ -89,6 +95,8 @@ impl CallContext {
             lock: Lock::Shared,
             capabilities: Capabilities::default(),
             secrets: Arc::new([]),
+            denied: Arc::default(),
+            secret_refs: Arc::default(),
         }
     }
 }
@@ -133,8 +141,6 @@ pub struct Usage {
     pub wall: Duration,
     /// Calls of the contract's imports.
     pub host_calls: u32,
-    /// How often a capability was refused.
-    pub denied: u64,
     /// Most linear memory that the instance had, in bytes.
     pub memory: usize,
 }

@@ -1,10 +1,11 @@
 //! What conductors call: an implementation of an interface, from a package or of the host's own.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ironbark_model::step::StepKind;
 use ironbark_model::{InterfaceKind, JsonObject, PowerTarget};
-use ironbark_package::Export;
+use ironbark_package::{Export, is_method};
 use ironbark_sandbox::{
     BootDevice, CallContext, CallError, Completed, Driver, DriverError, Outcome, PowerReading,
     StepCall, VendorRequest,
@@ -34,19 +35,34 @@ enum Side {
 
 /// Calls a method of the package's driver, or gives the host's own answer.
 macro_rules! dispatch {
-    ($self:ident, noop = $noop:expr, $method:ident($($argument:expr),*)) => {
+    ($self:ident, noop = $noop:expr, $method:ident($context:ident $(, $argument:expr)*)) => {
         match &$self.side {
             Side::Host(host) => host.answer($self.kind, &$self.name, $noop),
             Side::Package(package) => {
                 package.admit($self.pinned)?;
                 let driver: &Driver = package.driver();
-                let result = driver.$method(&$self.name, $($argument),*).await;
-                package.record(&result);
+                let denied = Arc::clone(&$context.denied);
+                let result = driver.$method(&$self.name, $context, $($argument),*).await;
+                // What a vendor message asks for is its sender's choice: no client may have a driver set aside with it.
+                let over_reached = $self.kind != InterfaceKind::Vendor && denied.load(Ordering::Relaxed) > 0;
+                package.record(stringify!($method), &result, over_reached);
                 result
             }
         }
     };
 }
+
+/// As `dispatch!`, for interfaces that old packages may only declare.
+macro_rules! dispatch_optional {
+    ($self:ident, noop = $noop:expr, $method:ident($context:ident $(, $argument:expr)*)) => {{
+        $self.check_callable()?;
+        dispatch!($self, noop = $noop, $method($context $(, $argument)*))
+    }};
+}
+
+mod machine;
+mod network;
+mod step_methods;
 
 impl Implementation {
     pub(crate) fn of_host(kind: InterfaceKind, name: &str) -> Option<Self> {
@@ -130,10 +146,20 @@ impl Implementation {
             .is_some_and(|entry| entry.native_reboot)
     }
 
-    /// Whether the contract has an export for its interface. If not, it is only declared: its properties are checked,
-    /// and its steps run.
+    /// Whether its functions can be called. If not, its package only declares it: its properties are checked, and its steps run.
     pub fn is_callable(&self) -> bool {
-        Export::of_interface(self.kind).is_some()
+        self.package()
+            .is_none_or(|package| package.driver().has(Export::of_interface(self.kind)))
+    }
+
+    fn check_callable(&self) -> Result<(), DriverError> {
+        if self.is_callable() {
+            return Ok(());
+        }
+        Err(DriverError::Unsupported(format!(
+            "the {} interface '{}' only has steps: the package that brings it was built for an older contract",
+            self.kind, self.name
+        )))
     }
 
     /// Checks the package's own keys of `driver_info` against its schema, without running anything.
@@ -166,8 +192,33 @@ impl Implementation {
             (Side::Package(_), InterfaceKind::Deploy) => {
                 dispatch!(self, noop = Some(()), deploy_validate(context))
             }
-            // A vendor implementation validates messages, not nodes; the others are only declared.
-            (Side::Package(_), _) => Ok(Completed::free(())),
+            // A vendor implementation validates messages, not nodes; what is only declared has nothing that could.
+            (Side::Package(_), InterfaceKind::Vendor) => Ok(Completed::free(())),
+            (Side::Package(_), _) if !self.is_callable() => Ok(Completed::free(())),
+            (Side::Package(_), InterfaceKind::Bios) => {
+                dispatch!(self, noop = Some(()), bios_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Console) => {
+                dispatch!(self, noop = Some(()), console_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Firmware) => {
+                dispatch!(self, noop = Some(()), firmware_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Inspect) => {
+                dispatch!(self, noop = Some(()), inspect_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Network) => {
+                dispatch!(self, noop = Some(()), network_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Raid) => {
+                dispatch!(self, noop = Some(()), raid_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Rescue) => {
+                dispatch!(self, noop = Some(()), rescue_validate(context))
+            }
+            (Side::Package(_), InterfaceKind::Storage) => {
+                dispatch!(self, noop = Some(()), storage_validate(context))
+            }
             (Side::Host(host), _) => host.answer(self.kind, &self.name, Some(())),
         }
     }
@@ -553,8 +604,8 @@ impl Implementation {
         dispatch!(self, noop = None, driver_vendor_call(context, request))
     }
 
-    /// Runs a step of this implementation's, or a part of it. The core step `deploy` of kind `deploy` goes to
-    /// [`deploy`](Self::deploy), all others to the package's `steps`.
+    /// Runs a step of this implementation's, or a part of it: by the function of its own interface that has the step's name, else by
+    /// the package's `steps`.
     pub async fn execute_step(
         &self,
         context: CallContext,
@@ -563,11 +614,8 @@ impl Implementation {
         args: JsonObject,
         cursor: Option<Value>,
     ) -> Result<Completed<Outcome>, CallError> {
-        if kind == StepKind::Deploy
-            && self.kind == InterfaceKind::Deploy
-            && step == CORE_DEPLOY_STEP
-        {
-            return self.deploy(context, cursor).await;
+        if is_method(kind, self.kind, step) && self.is_callable() {
+            return self.run_method(context, step, &args, cursor).await;
         }
         let step = StepCall {
             kind,

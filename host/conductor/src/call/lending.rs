@@ -1,0 +1,81 @@
+//! What a call is lent: the capabilities that its package was granted, bound to its node.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ironbark_drivers::{Implementation, Package};
+use ironbark_model::JsonObject;
+use ironbark_sandbox::{
+    AgentAccess, BootMediaAccess, Capabilities, IpmiAccess, RedfishAccess, SshAccess, StateAccess,
+};
+
+use super::NodeCall;
+use crate::capabilities::{BmcOverIpmi, NodeNotes, NotAvailable, Unserved};
+
+impl NodeCall<'_> {
+    /// The capabilities of `package`, whose implementation this is. `unserved` learns what kept us from serving them.
+    pub(super) fn lend(
+        &self,
+        implementation: &Implementation,
+        package: &Package,
+        unserved: &Unserved,
+    ) -> Capabilities {
+        let uses = |capability| implementation.uses(capability);
+        Capabilities {
+            ipmi: uses("ipmi").then(|| self.ipmi(package, unserved)),
+            redfish: uses("redfish").then(|| self.redfish()),
+            ssh: uses("ssh").then(|| self.ssh()),
+            agent: uses("agent").then(|| self.agent()),
+            boot_media: uses("boot-media").then(|| self.boot_media()),
+            state: uses("state").then(|| self.notes(package.name(), unserved)),
+        }
+    }
+
+    fn ipmi(&self, package: &Package, unserved: &Unserved) -> Arc<dyn IpmiAccess> {
+        Arc::new(BmcOverIpmi::new(
+            self.ctx.ipmi.clone(),
+            self.ctx.standing.clone(),
+            &package.connection_info(&self.node.driver_info),
+            &self.node.uuid,
+            self.request_id,
+            unserved.clone(),
+        ))
+    }
+
+    fn redfish(&self) -> Arc<dyn RedfishAccess> {
+        Arc::new(NotAvailable("redfish"))
+    }
+
+    fn ssh(&self) -> Arc<dyn SshAccess> {
+        Arc::new(NotAvailable("ssh"))
+    }
+
+    fn agent(&self) -> Arc<dyn AgentAccess> {
+        Arc::new(NotAvailable("agent"))
+    }
+
+    fn boot_media(&self) -> Arc<dyn BootMediaAccess> {
+        Arc::new(NotAvailable("boot-media"))
+    }
+
+    fn notes(&self, package: &str, unserved: &Unserved) -> Arc<dyn StateAccess> {
+        Arc::new(NodeNotes::new(
+            self.ctx.db.clone(),
+            &self.node.uuid,
+            package,
+            self.reservation.cloned(),
+            unserved.clone(),
+        ))
+    }
+}
+
+/// `driver_info` as connections read it for this implementation: packages may have other names for connection keys.
+pub(super) fn connection_info<'a>(
+    implementation: &Implementation,
+    driver_info: &'a JsonObject,
+) -> Cow<'a, JsonObject> {
+    match implementation.package() {
+        Some(package) => package.connection_info(driver_info),
+        None => Cow::Borrowed(driver_info),
+    }
+}

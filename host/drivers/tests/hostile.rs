@@ -1,0 +1,228 @@
+//! Real drivers that mean harm, in the real sandbox: each ends within its bounds, as what it is.
+//!
+//! They come from `IRONBARK_TEST_FIXTURES`, or from where `cargo xtask build` puts them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use ironbark_drivers::{
+    Drivers, DriversConfig, Grants, Implementation, PackageError, PreparedPackage,
+};
+use ironbark_model::{InterfaceKind, PowerTarget};
+use ironbark_sandbox::{
+    CallContext, CallError, DriverError, Engine, EngineConfig, FaultKind, IpmiAccess, IpmiResponse,
+    Limits, LoadError, Lock, PowerReading, StateAccess, Write,
+};
+use serde_json::Value;
+
+const CPU: Duration = Duration::from_millis(300);
+const DEADLINE: Duration = Duration::from_millis(500);
+
+fn fixture(name: &str) -> Arc<[u8]> {
+    let folder = std::env::var_os("IRONBARK_TEST_FIXTURES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/fixtures"),
+        PathBuf::from,
+    );
+    let path = folder.join(format!("{name}.wasm"));
+    std::fs::read(&path)
+        .unwrap_or_else(|error| {
+            panic!("{}: {error}; run `cargo xtask build`", path.display());
+        })
+        .into()
+}
+
+fn drivers_with(limits: Limits) -> Drivers {
+    let settings = EngineConfig {
+        max_live_calls: 8,
+        limits,
+        // Compiled once for all these tests.
+        cache_folder: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(settings, tokio::runtime::Handle::current()).unwrap();
+    Drivers::new(engine, DriversConfig::default())
+}
+
+fn drivers() -> Drivers {
+    drivers_with(Limits {
+        cpu: CPU,
+        ..Limits::default()
+    })
+}
+
+async fn prepare(drivers: &Drivers, name: &str) -> Result<PreparedPackage, PackageError> {
+    drivers.prepare(fixture(name), &Grants::AsAsked).await
+}
+
+/// The power implementation `name` of the fixture `package`, installed.
+async fn power(drivers: &Drivers, package: &str, name: &str) -> Implementation {
+    let prepared = prepare(drivers, package)
+        .await
+        .unwrap_or_else(|error| panic!("{package}: {error}"));
+    let digest = prepared.package().digest().to_owned();
+    drivers.activate(prepared);
+    drivers
+        .implementation_pinned(&digest, InterfaceKind::Power, name)
+        .unwrap()
+}
+
+fn context() -> CallContext {
+    CallContext {
+        deadline: DEADLINE,
+        ..CallContext::without_node("req-test")
+    }
+}
+
+/// A node with a BMC and with notes, held.
+fn with_all() -> CallContext {
+    let mut context = context();
+    context.deadline = Duration::from_secs(60);
+    context.lock = Lock::Exclusive;
+    context.capabilities.ipmi = Some(Arc::new(Node));
+    context.capabilities.state = Some(Arc::new(Node));
+    context
+}
+
+struct Node;
+
+#[async_trait]
+impl IpmiAccess for Node {
+    async fn request(
+        &self,
+        _: u8,
+        _: u8,
+        _: u8,
+        _: Vec<u8>,
+        _: Duration,
+    ) -> Result<IpmiResponse, DriverError> {
+        Ok(IpmiResponse {
+            completion_code: 0,
+            data: Vec::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl StateAccess for Node {
+    async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn checkpoint(&self, _: Value, _: Vec<Write>) -> Result<(), DriverError> {
+        panic!("nothing makes checkpoints");
+    }
+}
+
+fn fault(result: Result<impl std::fmt::Debug, CallError>) -> FaultKind {
+    match result {
+        Err(CallError::Fault(fault)) => fault.kind,
+        other => panic!("no fault: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_is_the_packages_fault_and_says_how() {
+    let allowed = Limits::default().memory;
+    for (package, implementation, expected) in [
+        ("trap", "hostile-overflow", FaultKind::Trap),
+        ("log", "hostile-log", FaultKind::HostCalls),
+        ("giant", "hostile-giant", FaultKind::Memory(allowed)),
+        ("giant", "hostile-giant-error", FaultKind::Memory(allowed)),
+    ] {
+        let drivers = drivers_with(Limits::default());
+        let power = power(&drivers, package, implementation).await;
+        let kind = fault(power.get_power_state(with_all()).await);
+        assert_eq!(kind, expected, "{implementation}");
+        assert!(kind.is_packages_own());
+        assert_eq!(
+            drivers.packages()[0].call_counts().faults,
+            1,
+            "{implementation}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn results_larger_than_may_cross_are_refused_whatever_memory_there_is() {
+    let drivers = drivers_with(Limits {
+        memory: 128 * 1024 * 1024,
+        ..Limits::default()
+    });
+    for implementation in ["hostile-giant", "hostile-giant-error"] {
+        let power = power(&drivers, "giant", implementation).await;
+        let kind = fault(power.get_power_state(with_all()).await);
+        assert!(kind.is_packages_own(), "{implementation}: {kind}");
+        assert!(!matches!(kind, FaultKind::Memory(_)), "{implementation}");
+    }
+}
+
+#[tokio::test]
+async fn spinning_at_the_start_is_found_before_it_is_installed() {
+    let error = prepare(&drivers(), "spin-start").await.err().unwrap();
+    assert!(
+        matches!(&error, PackageError::Load(LoadError::Instantiate(fault)) if fault.kind == FaultKind::CpuLimit(CPU)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn hoarding_notes_ends_at_the_bound_and_leaves_none() {
+    let drivers = drivers_with(Limits::default());
+    let power = power(&drivers, "hoard", "hostile-hoard").await;
+    let result = power.set_power_state(with_all(), PowerTarget::On, None);
+    match result.await {
+        Err(CallError::Driver(DriverError::InvalidParameter(reason))) => {
+            assert!(reason.contains("1048576 bytes of a node"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_not_opened_without_end() {
+    let drivers = drivers_with(Limits::default());
+    let power = power(&drivers, "sessions", "hostile-sessions").await;
+    match power.get_power_state(with_all()).await {
+        Err(CallError::Driver(DriverError::Failed(reason))) => {
+            assert!(reason.contains("4 IPMI sessions"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn wasi_has_nothing_to_give() {
+    let drivers = drivers_with(Limits::default());
+    let power = power(&drivers, "wasi", "hostile-wasi").await;
+    let reading = power.get_power_state(with_all()).await.unwrap().value;
+    assert_eq!(reading, PowerReading::On, "it names what it got");
+    assert!(!Path::new("/tmp/ironbark-hostile").exists());
+}
+
+#[tokio::test]
+async fn one_sleep_longer_than_the_call_ends_with_it() {
+    let drivers = drivers();
+    let power = power(&drivers, "sleep", "hostile-sleep-once").await;
+    let began = Instant::now();
+    // Woken when the time is over, it may still say something; or it comes too late.
+    match power.get_power_state(context()).await {
+        Ok(completed) => assert_eq!(completed.value, PowerReading::On),
+        Err(CallError::Fault(fault)) => assert!(fault.kind.is_deadline(), "{fault}"),
+        Err(other) => panic!("{other:?}"),
+    }
+    let took = began.elapsed();
+    assert!(
+        took >= DEADLINE - Duration::from_millis(20) && took < Duration::from_secs(20),
+        "{took:?}"
+    );
+}

@@ -1,0 +1,197 @@
+//! `redfish`: requests about this node, as far as they were granted.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::secrets::{fill, read_object, scrub};
+use crate::bindings::ironbark::driver::redfish::{Header, Host, Method, NodeResources, Response};
+use crate::bindings::ironbark::driver::types::Error;
+use crate::capabilities::{
+    MAX_REDFISH_ANSWER, RedfishAccess, RedfishMethod, RedfishRequest, RedfishResources,
+    RedfishResponse,
+};
+use crate::error::DriverError;
+use crate::redfish::{Ownership, ResourcePath};
+use crate::state::State;
+
+/// Most data in one request, in bytes (the contract's bound).
+const MAX_BODY: usize = 1024 * 1024;
+/// Headers that drivers get, and the longest value.
+const HEADERS: &[&str] = &["location", "etag", "retry-after", "allow"];
+const MAX_HEADER: usize = 2048;
+
+type Answer<T> = wasmtime::Result<Result<T, Error>>;
+
+/// What was found out about the node's resources, once in a call.
+#[derive(Clone)]
+pub(crate) struct KnownResources {
+    paths: RedfishResources,
+    own: Arc<Ownership>,
+}
+
+impl Host for State {
+    async fn resources(&mut self) -> Answer<NodeResources> {
+        self.count_host_call()?;
+        let known = self.redfish_resources().await;
+        Ok(known
+            .map(|known| NodeResources {
+                system: known.paths.system,
+                chassis: known.paths.chassis,
+                managers: known.paths.managers,
+            })
+            .map_err(Error::from))
+    }
+
+    async fn request(
+        &mut self,
+        method: Method,
+        path: String,
+        body: Option<String>,
+    ) -> Answer<Response> {
+        self.count_host_call()?;
+        let answer = self.redfish_request(method.into(), &path, body).await;
+        Ok(answer.map_err(Error::from))
+    }
+}
+
+impl State {
+    async fn redfish_request(
+        &mut self,
+        method: RedfishMethod,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Response, DriverError> {
+        let access = self.redfish_access()?;
+        let path = ResourcePath::parse(path)
+            .map_err(|reason| self.denied(format!("this Redfish request is refused: {reason}")))?;
+        let mut body = read_body(method, body)?;
+        let known = self.redfish_resources().await?;
+        self.check_request(method, &path, body.as_ref(), &known.own)?;
+        if let Some(body) = &mut body {
+            fill(body, &self.context.secret_refs)?;
+        }
+        let request = RedfishRequest {
+            method,
+            path: path.to_text(),
+            body,
+        };
+        let limit = self.host_call_limit();
+        let answer = self
+            .on_io(limit, async move { access.request(request, limit).await })
+            .await?;
+        self.read_answer(answer, &known.own)
+    }
+
+    fn check_request(
+        &self,
+        method: RedfishMethod,
+        path: &ResourcePath,
+        body: Option<&Value>,
+        own: &Ownership,
+    ) -> Result<(), DriverError> {
+        let refuse = |reason: String| {
+            self.denied(format!(
+                "the Redfish request {} {} is not granted to driver package '{}': {reason}",
+                method.as_str(),
+                path.to_text(),
+                self.package.name.name
+            ))
+        };
+        if let Some(policy) = &self.package.granted.redfish {
+            policy.check(method, path, own).map_err(refuse)?;
+        }
+        match body {
+            Some(body) => own.check_body(body).map_err(refuse),
+            None => Ok(()),
+        }
+    }
+
+    fn read_answer(
+        &self,
+        answer: RedfishResponse,
+        own: &Ownership,
+    ) -> Result<Response, DriverError> {
+        if answer.body.len() > MAX_REDFISH_ANSWER {
+            return Err(DriverError::Protocol(format!(
+                "the Redfish service's answer has more than {MAX_REDFISH_ANSWER} bytes"
+            )));
+        }
+        let body = if answer.body.trim_ascii().is_empty() {
+            None
+        } else {
+            let mut read: Value = serde_json::from_str(&answer.body).map_err(|error| {
+                DriverError::Protocol(format!("the Redfish service's answer is no JSON: {error}"))
+            })?;
+            scrub(&mut read, &self.context.secrets);
+            Some(read.to_string())
+        };
+        Ok(Response {
+            status: answer.status,
+            headers: answer
+                .headers
+                .into_iter()
+                .filter_map(|(name, value)| read_header(&name, value, own))
+                .collect(),
+            body,
+        })
+    }
+
+    async fn redfish_resources(&mut self) -> Result<KnownResources, DriverError> {
+        let access = self.redfish_access()?;
+        if let Some(known) = &self.redfish {
+            return Ok(known.clone());
+        }
+        let limit = self.host_call_limit();
+        let paths = self
+            .on_io(limit, async move { access.resources(limit).await })
+            .await?;
+        let own = Ownership::new(&paths).map_err(DriverError::Protocol)?;
+        let known = KnownResources {
+            paths,
+            own: Arc::new(own),
+        };
+        self.redfish = Some(known.clone());
+        Ok(known)
+    }
+
+    fn redfish_access(&self) -> Result<Arc<dyn RedfishAccess>, DriverError> {
+        let granted = self.package.granted.redfish.is_some();
+        self.lent("redfish", granted, |capabilities| &capabilities.redfish)
+    }
+}
+
+fn read_body(method: RedfishMethod, body: Option<String>) -> Result<Option<Value>, DriverError> {
+    match (method, body) {
+        (_, None) => Ok(None),
+        (RedfishMethod::Get, Some(_)) => Err(DriverError::InvalidParameter(
+            "a Redfish request that reads has no body".to_owned(),
+        )),
+        (_, Some(text)) => read_object("the body of a Redfish request", &text, MAX_BODY).map(Some),
+    }
+}
+
+/// A header as drivers get it. A location that they couldn't go to is left out.
+fn read_header(name: &str, value: String, own: &Ownership) -> Option<Header> {
+    let name = name.to_ascii_lowercase();
+    if !HEADERS.contains(&name.as_str()) || value.len() > MAX_HEADER {
+        return None;
+    }
+    if name == "location" {
+        let leads_to_own = ResourcePath::parse(&value).is_ok_and(|path| own.check(&path).is_ok());
+        return leads_to_own.then_some(Header { name, value });
+    }
+    Some(Header { name, value })
+}
+
+impl From<Method> for RedfishMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::Get,
+            Method::Post => Self::Post,
+            Method::Patch => Self::Patch,
+            Method::Put => Self::Put,
+            Method::Delete => Self::Delete,
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod front_door;
 mod hostile;
 mod killed;
 mod killed_often;
+mod package_life;
 mod packages;
 mod postgresql;
 mod power_sync;

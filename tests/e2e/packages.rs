@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ironbark_tests::{
-    Answer, Client, Service, Setup, Stage, enrol, eventually, fixture, ipmi_node, rack, shipped,
+    Answer, Client, Package, Service, Setup, Stage, enrol, eventually, fixture, ipmi_node, rack,
+    shipped,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -124,13 +125,15 @@ async fn what_is_wrong_with_a_package_is_said_and_nothing_is_disturbed() {
         ("overreaching", fixture("overreach").bytes(), &["ipmi"]),
         (
             "not granted what it uses",
-            shipped("ipmi").edited(|metadata| metadata["capabilities"] = json!([])),
+            newer(&shipped("ipmi"), |metadata| {
+                metadata["capabilities"] = json!([])
+            }),
             &["ipmi"],
         ),
         ("lying", fixture("lying").bytes(), &["management"]),
         (
             "silent about an export",
-            test.edited(|metadata| {
+            newer(&test, |metadata| {
                 drop(
                     metadata["interfaces"]
                         .as_object_mut()
@@ -142,12 +145,14 @@ async fn what_is_wrong_with_a_package_is_said_and_nothing_is_disturbed() {
         ),
         (
             "an unknown key",
-            test.edited(|metadata| metadata["colour"] = json!("red")),
+            newer(&test, |metadata| metadata["colour"] = json!("red")),
             &["colour"],
         ),
         (
             "a host's name",
-            test.edited(|metadata| metadata["interfaces"]["boot"] = json!([{"name": "no-boot"}])),
+            newer(&test, |metadata| {
+                metadata["interfaces"]["boot"] = json!([{"name": "no-boot"}])
+            }),
             &["no-"],
         ),
         (
@@ -247,7 +252,10 @@ async fn a_driver_replaced_while_500_power_actions_run_loses_none() {
                 done += 1;
             }
             _ = pace.tick() => {
-                let build = shipped("ipmi").rebuilt(&format!("build {replaced}"));
+                // A version never changes: each is a new one.
+                let build = shipped("ipmi").edited(|metadata| {
+                    metadata["version"] = json!(format!("0.1.{}", replaced + 1));
+                });
                 installed(&client.upload(build, "ipmi,state").await);
                 replaced += 1;
             }
@@ -255,6 +263,14 @@ async fn a_driver_replaced_while_500_power_actions_run_loses_none() {
     }
     assert!(replaced >= 3, "it was replaced only {replaced} times");
     eprintln!("{} power actions, {replaced} versions", MACHINES * EACH);
+}
+
+/// The package with other metadata, and as a newer version: the one that is installed never changes.
+fn newer(package: &Package, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    package.edited(|metadata| {
+        metadata["version"] = json!("9.9.9");
+        change(metadata);
+    })
 }
 
 /// The answer to the mere announcement of a package of this size.

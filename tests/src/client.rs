@@ -132,6 +132,11 @@ impl Client {
     /// Uploads a driver package, and grants it these capabilities (separated by commas).
     pub async fn upload(&self, bytes: Vec<u8>, grants: &str) -> Answer {
         let path = format!("/ironbark/v1/packages?grant={grants}");
+        self.upload_to(&path, bytes).await
+    }
+
+    /// Uploads a driver package with this path and query.
+    pub async fn upload_to(&self, path: &str, bytes: Vec<u8>) -> Answer {
         let mut request = self
             .http
             .post(format!("{}{path}", self.url))

@@ -97,11 +97,17 @@ fn wants_lines(context: &Context) -> Result<bool, ApiError> {
         Some(other) => Err(ApiError::invalid(format!(
             "Invalid value for format: {other:?}. Acceptable values are 'json' or 'jsonl'."
         ))),
-        None => Ok(context.accept.split(',').any(|accepted| {
-            let kind = accepted.split(';').next().unwrap_or_default();
-            kind.trim().eq_ignore_ascii_case(LINES)
-        })),
+        None => Ok(accepts_lines(context)),
     }
+}
+
+fn accepts_lines(context: &Context) -> bool {
+    let values = context.headers.get_all(header::ACCEPT).iter();
+    let accepted = values.filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|accepted| {
+        let kind = accepted.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case(LINES)
+    })
 }
 
 fn next(context: &Context, page: AuditPage, rows: &[AuditRow]) -> Option<String> {

@@ -1,6 +1,6 @@
 //! One request, as a handler sees it: the version is negotiated, the path matched, the body read.
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Node};
@@ -24,10 +24,10 @@ pub(crate) struct Context {
     pub(crate) base: String,
     /// `req-…`.
     pub(crate) request_id: String,
-    /// What form of answer the client wants (`Accept`).
-    pub(crate) accept: String,
     /// Who asks, if users have names here.
     pub(crate) user: Option<String>,
+    /// The request's headers.
+    pub(crate) headers: HeaderMap,
     pub(crate) params: Vec<(&'static str, String)>,
     /// The last element of the path is a parameter: an old client may have put `.json` behind it.
     pub(crate) ends_in_param: bool,
@@ -38,6 +38,11 @@ impl Context {
     /// The request's body, as it came.
     pub(crate) fn body(&self) -> &Bytes {
         &self.received.bytes
+    }
+
+    /// Who asks, for a history of who did what.
+    pub(crate) fn by(&self) -> String {
+        self.user.clone().unwrap_or_else(|| "anonymous".to_owned())
     }
 
     /// An element of the path, decoded.

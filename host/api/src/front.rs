@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::task::{Context as TaskContext, Poll};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
 use futures::future::BoxFuture;
 use ironbark_model::Error;
@@ -135,10 +135,10 @@ async fn pass(
         version,
         query: Query::parse(&head.uri)?,
         base: base_url::of_request(state.config(), &head.uri, &head.headers),
-        accept: accept(&head.headers),
         method: head.method,
         request_id: request_id.to_owned(),
         user,
+        headers: head.headers,
         params,
         ends_in_param,
         received,
@@ -149,12 +149,6 @@ async fn pass(
         response.headers_mut().remove(header::CONTENT_TYPE);
     }
     Ok(response)
-}
-
-fn accept(headers: &HeaderMap) -> String {
-    let values = headers.get_all(header::ACCEPT).iter();
-    let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
-    texts.join(",")
 }
 
 fn only_get(method: &Method) -> Result<(), ApiError> {

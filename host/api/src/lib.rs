@@ -29,6 +29,7 @@ mod nodes;
 mod packages;
 mod paging;
 mod ports;
+mod publishers;
 mod query;
 mod reply;
 mod root;

@@ -78,12 +78,27 @@ pub struct Config {
     pub bundled_folder: Option<PathBuf>,
     /// Folder that is watched for driver packages.
     pub drivers_folder: Option<PathBuf>,
+    /// What becomes of packages without a trusted signature.
+    pub signatures: SignaturePolicy,
+    /// A canary is judged after so many calls on this conductor.
+    pub canary_min_calls: u64,
+    /// The share of a canary's calls that may break before it is quarantined, from 0 to 1.
+    pub canary_max_fault_rate: f64,
     /// How often that folder, and the database's list of packages, are looked at.
     pub packages_interval: Duration,
     /// How long a stop (SIGTERM) waits for work under way before it leaves it resumable.
     pub graceful_shutdown_timeout: Duration,
     /// How long a drain (SIGUSR2) waits.
     pub drain_shutdown_timeout: Duration,
+}
+
+/// What becomes of packages without a trusted signature. What ships with Ironbark needs none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignaturePolicy {
+    /// They are refused.
+    Require,
+    /// They are accepted, and reported.
+    Warn,
 }
 
 impl Default for Config {
@@ -125,6 +140,9 @@ impl Default for Config {
             audit_max_rows: 5_000_000,
             bundled_folder: None,
             drivers_folder: None,
+            signatures: SignaturePolicy::Warn,
+            canary_min_calls: 20,
+            canary_max_fault_rate: 0.05,
             packages_interval: Duration::from_secs(2),
             graceful_shutdown_timeout: Duration::from_secs(60),
             drain_shutdown_timeout: Duration::from_secs(1800),

@@ -12,7 +12,7 @@ use ironbark_drivers::{Drivers, DriversConfig, digest_of};
 use ironbark_model::ident::new_uuid;
 use ironbark_model::{Node, PowerState, ProvisionState};
 use ironbark_sandbox::{Engine, EngineConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -82,16 +82,17 @@ pub(crate) async fn stage(db: &Database, package: &[u8]) -> String {
 
 /// A package with one hardware type and one power implementation, both of the name `driver`. Its machines always have power.
 pub(crate) fn package(name: &str, version: &str, driver: &str) -> Vec<u8> {
-    package_with(name, version, driver, "i32.const 1024")
+    package_with(name, version, driver, |_| ())
 }
 
-/// As [`package`], but asking for the power crashes.
-pub(crate) fn breaking_package(name: &str, version: &str, driver: &str) -> Vec<u8> {
-    package_with(name, version, driver, "unreachable")
-}
-
-fn package_with(name: &str, version: &str, driver: &str, get_power_state: &str) -> Vec<u8> {
-    let metadata = json!({
+/// As [`package`], with other metadata.
+pub(crate) fn package_with(
+    name: &str,
+    version: &str,
+    driver: &str,
+    change: impl FnOnce(&mut Value),
+) -> Vec<u8> {
+    let mut metadata = json!({
         "name": name,
         "version": version,
         "vendor": "Tests",
@@ -101,7 +102,20 @@ fn package_with(name: &str, version: &str, driver: &str, get_power_state: &str) 
             "interfaces": {"power": [driver], "deploy": ["noop"], "boot": ["noop"], "management": ["noop"]},
         }],
     });
-    ironbark_package::embed(&component(get_power_state), metadata.to_string().as_bytes())
+    change(&mut metadata);
+    embedded("i32.const 1024", &metadata)
+}
+
+/// As [`package`], but asking for power breaks it.
+pub(crate) fn broken_package(name: &str, version: &str, driver: &str) -> Vec<u8> {
+    let good = package(name, version, driver);
+    let contents = ironbark_package::Contents::read(&good).expect("a package");
+    let metadata: Value = serde_json::from_slice(&contents.metadata).expect("metadata");
+    embedded("unreachable", &metadata)
+}
+
+fn embedded(reading: &str, metadata: &Value) -> Vec<u8> {
+    ironbark_package::embed(&component(reading), metadata.to_string().as_bytes())
         .expect("good metadata")
 }
 
@@ -120,15 +134,16 @@ pub(crate) async fn node(db: &Database, driver: &str, name: &str) -> Node {
     db.node_create(&node).await.expect("stored")
 }
 
-/// A component that exports `power`, written as text: a zero in the result area is "ok", and "on".
-fn component(get_power_state: &str) -> Vec<u8> {
+/// A component that exports `power`, written as text: a zero in the result area is "ok", and "on". `reading` is what it does when
+/// it is asked for power.
+fn component(reading: &str) -> Vec<u8> {
     let power = "ironbark:driver/power@0.1.0#";
     let text = format!(
         r#"(module
             (memory (export "memory") 1)
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 8192)
             (func (export "{power}validate") (result i32) i32.const 1024)
-            (func (export "{power}get-power-state") (result i32) {get_power_state})
+            (func (export "{power}get-power-state") (result i32) {reading})
             (func (export "{power}set-power-state") (param i32 i32 i32) (result i32) i32.const 1024)
             (func (export "{power}reboot") (param i32 i32) (result i32) i32.const 1024)
             (func (export "{power}get-supported-power-states") (result i32) i32.const 1024)

@@ -16,6 +16,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0001_first_schema.sql"),
     ),
     (
+        2,
+        "package lifecycle",
+        include_str!("../../../migrations/sqlite/0002_package_lifecycle.sql"),
+        include_str!("../../../migrations/postgres/0002_package_lifecycle.sql"),
+    ),
+    (
         3,
         "audit",
         include_str!("../../../migrations/sqlite/0003_audit.sql"),

@@ -109,3 +109,16 @@ pub struct Registration {
     /// Implementations that it can use.
     pub interfaces: Vec<HardwareInterface>,
 }
+
+/// An installed package that a conductor can't load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageFailure {
+    /// The conductor's host name.
+    pub conductor: String,
+    /// The package's name.
+    pub package: String,
+    /// The version that it should load.
+    pub version: String,
+    /// What is wrong, for people.
+    pub reason: String,
+}

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use ironbark_model::conductor::HardwareInterface;
+use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
 use ironbark_model::{Error, InterfaceKind, JsonObject, Node};
 use ironbark_package::{VendorMethod, VendorScope};
 use ironbark_sandbox::{DriverError, Engine};
+use tokio::sync::Notify;
 
 use crate::config::DriversConfig;
 use crate::error::PackageError;
@@ -17,7 +19,7 @@ use crate::grants::Grants;
 use crate::implementation::Implementation;
 use crate::package::{Package, PreparedPackage};
 use crate::periodic::PeriodicTask;
-use crate::registry::{HardwareType, Registry};
+use crate::registry::{Canaries, HardwareType, Registry};
 
 /// The driver packages of this process. Clones share everything; reading never waits.
 #[derive(Clone)]
@@ -31,6 +33,8 @@ struct Inner {
     registry: ArcSwap<Registry>,
     /// Held while the registry is replaced. Also has the versions that are no longer active but may be pinned, by digest.
     retained: Mutex<BTreeMap<String, Arc<Package>>>,
+    /// A package was quarantined.
+    alarm: Arc<Notify>,
 }
 
 /// What activating a package would change.
@@ -57,6 +61,7 @@ impl Drivers {
                 registry: ArcSwap::from_pointee(Registry::build(BTreeMap::new(), &config)),
                 config,
                 retained: Mutex::default(),
+                alarm: Arc::default(),
             }),
         }
     }
@@ -68,7 +73,9 @@ impl Drivers {
         bytes: Arc<[u8]>,
         grants: &Grants,
     ) -> Result<PreparedPackage, PackageError> {
-        crate::prepare::prepare(&self.inner.engine, &self.inner.config, bytes, grants).await
+        let inner = &self.inner;
+        let alarm = Arc::clone(&inner.alarm);
+        crate::prepare::prepare(&inner.engine, &inner.config, bytes, grants, alarm).await
     }
 
     /// What activating it would change; an error if a name that it declares belongs to another package.
@@ -103,28 +110,109 @@ impl Drivers {
     /// old version, which is retained until [`release`](Self::release).
     pub fn activate(&self, prepared: PreparedPackage) -> Option<Arc<Package>> {
         let mut retained = self.retained();
-        let mut packages = self.registry().packages.clone();
+        let now = self.registry();
+        let mut packages = now.packages.clone();
         let package = prepared.0;
-        retained.remove(package.digest());
+        self.inherit(&package, retained.remove(package.digest()));
         let old = packages.insert(package.name().to_owned(), package);
-        self.swap(packages);
+        self.swap(packages, now.canaries.clone());
         retain(&mut retained, old.as_ref());
         old
     }
 
-    /// Takes the package out of use; it is retained until [`release`](Self::release).
+    /// Takes the package out of use, and its canary; both are retained until [`release`](Self::release).
     pub fn remove(&self, name: &str) -> Option<Arc<Package>> {
         let mut retained = self.retained();
-        let mut packages = self.registry().packages.clone();
+        let now = self.registry();
+        let (mut packages, mut canaries) = (now.packages.clone(), now.canaries.clone());
         let old = packages.remove(name)?;
-        self.swap(packages);
+        let canary = canaries.remove(name);
+        self.swap(packages, canaries);
+        retain(&mut retained, canary.map(|(_, package)| package).as_ref());
         retain(&mut retained, Some(&old));
         Some(old)
     }
 
+    /// Refuses a canary that nodes couldn't take for the active version: there is none, or it offers more.
+    pub fn check_canary(&self, prepared: &PreparedPackage) -> Result<(), PackageError> {
+        let canary = prepared.package();
+        self.check_activation(prepared)?;
+        let now = self.registry();
+        let active = now
+            .packages
+            .get(canary.name())
+            .ok_or_else(|| PackageError::NothingActive(canary.name().to_owned()))?;
+        let lacks = canary.lacks_of(active);
+        if lacks.is_empty() {
+            Ok(())
+        } else {
+            Err(PackageError::OffersLess {
+                canary: canary.version().to_owned(),
+                active: active.version().to_owned(),
+                lacks: lacks.join(", "),
+            })
+        }
+    }
+
+    /// Lets the nodes of `scope` use this version from their next call on, in place of an earlier canary, which is
+    /// retained until [`release`](Self::release).
+    pub fn set_canary(&self, prepared: PreparedPackage, scope: CanaryScope) {
+        let mut retained = self.retained();
+        let now = self.registry();
+        let mut canaries = now.canaries.clone();
+        let package = prepared.0;
+        self.inherit(&package, retained.remove(package.digest()));
+        let old = canaries.insert(package.name().to_owned(), (scope, package));
+        self.swap(now.packages.clone(), canaries);
+        retain(&mut retained, old.map(|(_, package)| package).as_ref());
+    }
+
+    /// Lets all nodes use the active version again; the canary is retained until [`release`](Self::release).
+    pub fn clear_canary(&self, name: &str) {
+        let mut retained = self.retained();
+        let now = self.registry();
+        let mut canaries = now.canaries.clone();
+        let Some((_, old)) = canaries.remove(name) else {
+            return;
+        };
+        self.swap(now.packages.clone(), canaries);
+        retain(&mut retained, Some(&old));
+    }
+
+    /// The canaries: which nodes use which version instead of the active one.
+    pub fn canaries(&self) -> Vec<(CanaryScope, Arc<Package>)> {
+        self.registry().canaries.values().cloned().collect()
+    }
+
+    /// Waits until a package is quarantined for its faults.
+    pub async fn alarmed(&self) {
+        self.inner.alarm.notified().await;
+    }
+
+    /// All versions that are loaded: the active ones, canaries, and those that are retained.
+    pub fn loaded(&self) -> Vec<Arc<Package>> {
+        let registry = self.registry();
+        let canaries = registry.canaries.values().map(|(_, package)| package);
+        let retained = self.retained();
+        registry
+            .packages
+            .values()
+            .chain(canaries)
+            .chain(retained.values())
+            .cloned()
+            .collect()
+    }
+
     /// Keeps a version loaded that isn't active, because an operation pins it (after a restart).
     pub fn retain(&self, prepared: PreparedPackage) {
-        retain(&mut self.retained(), Some(&prepared.0));
+        let mut retained = self.retained();
+        self.inherit(&prepared.0, retained.remove(prepared.0.digest()));
+        retain(&mut retained, Some(&prepared.0));
+    }
+
+    /// The versions that are loaded but not active.
+    pub fn retained_packages(&self) -> Vec<Arc<Package>> {
+        self.retained().values().cloned().collect()
     }
 
     /// Digests of the versions that are loaded but not active.
@@ -135,17 +223,6 @@ impl Drivers {
     /// Lets a version go that is not active: no operation pins it any more. Calls in flight still end.
     pub fn release(&self, digest: &str) {
         self.retained().remove(digest);
-    }
-
-    /// Gives a package in quarantine another chance; `false` if there is no such package.
-    pub fn release_quarantine(&self, name: &str) -> bool {
-        match self.registry().packages.get(name) {
-            Some(package) => {
-                package.health().release();
-                true
-            }
-            None => false,
-        }
     }
 
     /// The active packages, by name.
@@ -232,22 +309,42 @@ impl Drivers {
             .ok_or_else(|| Error::internal(format!("{kind} implementation '{name}' has vanished")))
     }
 
-    /// The implementation of a certain package version: the active one, or one that is retained.
+    /// The implementation that this node uses, from the canary if the node is one of its own; pinned to the version.
+    pub fn implementation_for(
+        &self,
+        node: &Node,
+        kind: InterfaceKind,
+        name: &str,
+    ) -> Result<Implementation, Error> {
+        let implementation = self.implementation(&node.driver, kind, name)?;
+        let registry = self.registry();
+        let canary = implementation
+            .package_name()
+            .and_then(|package| registry.canaries.get(package))
+            .filter(|(scope, canary)| {
+                scope.includes(&node.uuid, &node.conductor_group)
+                    && canary.entry(kind, name).is_some()
+            });
+        Ok(match canary {
+            Some((_, canary)) => Implementation::of_package(kind, name, Arc::clone(canary)),
+            None => implementation,
+        })
+    }
+
+    /// The implementation of a certain package version, for a step that began with it: also one that is retained, and
+    /// also in quarantine.
     pub fn implementation_pinned(
         &self,
         digest: &str,
         kind: InterfaceKind,
         name: &str,
     ) -> Option<Implementation> {
-        let active = self
-            .registry()
-            .packages
-            .values()
-            .find(|package| package.digest() == digest)
-            .cloned();
-        let package = active.or_else(|| self.retained().get(digest).cloned())?;
+        let package = self
+            .loaded()
+            .into_iter()
+            .find(|package| package.digest() == digest)?;
         package.entry(kind, name)?;
-        Some(Implementation::of_package(kind, name, package))
+        Some(Implementation::of_package(kind, name, package).pinned())
     }
 
     /// The keys of `driver_info` that a hardware type knows with its default implementations, and what they mean.
@@ -333,17 +430,33 @@ impl Drivers {
 
     fn node_implementations(&self, node: &Node) -> impl Iterator<Item = Implementation> {
         InterfaceKind::ALL.iter().filter_map(|kind| {
-            self.implementation(&node.driver, *kind, node.interface(*kind)?)
+            self.implementation_for(node, *kind, node.interface(*kind)?)
                 .ok()
         })
+    }
+
+    /// The same version loaded anew, with other grants, is doing as it did.
+    fn inherit(&self, package: &Package, retained: Option<Arc<Package>>) {
+        let now = self.registry();
+        let canaries = now.canaries.values().map(|(_, package)| package);
+        let before = now
+            .packages
+            .values()
+            .chain(canaries)
+            .chain(&retained)
+            .find(|before| before.digest() == package.digest());
+        if let Some(before) = before {
+            package.inherit(before);
+        }
     }
 
     fn registry(&self) -> Arc<Registry> {
         self.inner.registry.load_full()
     }
 
-    fn swap(&self, packages: BTreeMap<String, Arc<Package>>) {
-        let registry = Registry::build(packages, &self.inner.config);
+    fn swap(&self, packages: BTreeMap<String, Arc<Package>>, canaries: Canaries) {
+        let mut registry = Registry::build(packages, &self.inner.config);
+        registry.canaries = canaries;
         for line in &registry.report {
             tracing::warn!("{line}");
         }

@@ -57,6 +57,23 @@ pub enum PackageError {
         /// The package that has it.
         owner: String,
     },
+    /// A canary of a package that isn't in use.
+    #[error(
+        "package '{0}' has no active version that a canary could be compared with: activate it instead"
+    )]
+    NothingActive(String),
+    /// A canary that lacks something of the active version.
+    #[error(
+        "version {canary} lacks what nodes may use of the active version {active}: {lacks}. A canary must offer all that the active version does"
+    )]
+    OffersLess {
+        /// The canary's version.
+        canary: String,
+        /// The active version.
+        active: String,
+        /// What is missing.
+        lacks: String,
+    },
 }
 
 impl From<PackageError> for Error {
@@ -64,7 +81,9 @@ impl From<PackageError> for Error {
         let kind = match &error {
             PackageError::TooLarge { .. } => ErrorKind::TooLarge,
             PackageError::Interrupted => ErrorKind::Internal,
-            PackageError::NameTaken { .. } => ErrorKind::Conflict,
+            PackageError::NameTaken { .. }
+            | PackageError::NothingActive(_)
+            | PackageError::OffersLess { .. } => ErrorKind::Conflict,
             PackageError::Load(LoadError::Overloaded) => ErrorKind::Overloaded,
             _ => ErrorKind::InvalidParameter,
         };

@@ -12,6 +12,8 @@ use crate::package::digest_of;
 
 /// Most files that are looked at.
 const MAX_FILES: usize = 1000;
+/// A signature has some 350 bytes, and a comment.
+const MAX_SIGNATURE_BYTES: u64 = 4096;
 /// A file that wasn't changed for so long is complete at the first look.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
@@ -33,6 +35,8 @@ pub struct FoundPackage {
     pub digest: String,
     /// Size in bytes.
     pub size: u64,
+    /// The signature beside it: `acme.wasm.minisig` for `acme.wasm`.
+    pub signature: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +105,7 @@ impl Folder {
                     path: entry.path(),
                     digest: digest.clone(),
                     size: stamp.size,
+                    signature: signature_beside(&entry.path()),
                     file: file.clone(),
                 });
             }
@@ -136,6 +141,15 @@ impl Folder {
     }
 }
 
+/// The signature file of a package file, if there is one of a sensible size.
+pub fn signature_beside(package: &Path) -> Option<String> {
+    let mut name = package.as_os_str().to_owned();
+    name.push(".minisig");
+    let path = Path::new(&name);
+    let small = fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_SIGNATURE_BYTES);
+    small.then(|| fs::read_to_string(path).ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -156,6 +170,10 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found.first().unwrap().digest, digest_of(b"half and half"));
         assert_eq!(scanner.scan().unwrap(), found);
+        fs::write(folder.path().join("a.wasm.minisig"), "signed").unwrap();
+        let found = scanner.scan().unwrap();
+        let signature = found.first().unwrap().signature.as_deref();
+        assert_eq!(signature, Some("signed"), "it may come later");
         fs::remove_file(folder.path().join("a.wasm")).unwrap();
         assert_eq!(scanner.scan().unwrap(), []);
     }

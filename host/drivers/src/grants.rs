@@ -28,14 +28,14 @@ impl Grants {
         Self::Only(names.into_iter().map(Into::into).collect())
     }
 
+    /// Names of what a package with this metadata asks for.
+    pub fn asked_by(metadata: &Metadata) -> BTreeSet<String> {
+        asked(metadata)
+    }
+
     /// Names of what a package with this metadata gets.
     pub(crate) fn resolve(&self, metadata: &Metadata) -> Result<BTreeSet<String>, PackageError> {
-        let asked: BTreeSet<String> = metadata
-            .capabilities
-            .iter()
-            .map(|capability| capability.name().to_owned())
-            .filter(|name| !FREE.contains(&name.as_str()))
-            .collect();
+        let asked = asked(metadata);
         for name in &asked {
             check_name(name)?;
         }
@@ -57,6 +57,16 @@ impl Grants {
             }
         }
     }
+}
+
+/// Names of what a package asks for.
+pub(crate) fn asked(metadata: &Metadata) -> BTreeSet<String> {
+    metadata
+        .capabilities
+        .iter()
+        .map(|capability| capability.name().to_owned())
+        .filter(|name| !FREE.contains(&name.as_str()))
+        .collect()
 }
 
 /// The sandbox's form of what was granted.

@@ -23,18 +23,21 @@ mod prepare;
 mod properties;
 mod quarantine;
 mod registry;
+mod signature;
 mod snapshot;
 mod steps;
 
 pub use config::{DriversConfig, QuarantineConfig};
 pub use drivers::{ActivationPlan, Drivers};
 pub use error::PackageError;
-pub use folder::{Folder, FoundPackage};
+pub use folder::{Folder, FoundPackage, signature_beside};
 pub use grants::Grants;
 pub use implementation::Implementation;
 pub use package::{Package, PreparedPackage, digest_of};
 pub use periodic::{PeriodicTarget, PeriodicTask, Schedule};
+pub use quarantine::{CallCounts, Quarantine};
 pub use registry::HardwareType;
+pub use signature::{SignatureError, read_public_key, verify_signature};
 pub use snapshot::{NodeSnapshot, snapshot};
 
 pub use ironbark_package::{PeriodicLock, PeriodicScope, VendorMethod, VendorScope};

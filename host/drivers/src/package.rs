@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ironbark_model::{InterfaceKind, JsonObject};
+use ironbark_model::{InterfaceKind, JsonObject, Node};
 use ironbark_package::{ImplementationEntry, Metadata};
-use ironbark_sandbox::{CallError, Completed, Driver, FaultKind};
+use ironbark_sandbox::{CallError, Completed, Driver, DriverError, FaultKind};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use crate::binds::Binds;
 use crate::config::QuarantineConfig;
+use crate::grants;
 use crate::prepare::Checked;
 use crate::properties::PropertyRules;
-use crate::quarantine::Health;
+use crate::quarantine::{CallCounts, Health, Quarantine};
 
 /// A package that was checked, compiled and started once. Not active yet.
 #[derive(Clone)]
@@ -37,6 +39,8 @@ pub struct Package {
     rules: PropertyRules,
     binds: Binds,
     health: Health,
+    /// Told when it is quarantined.
+    alarm: Arc<Notify>,
 }
 
 impl Package {
@@ -45,6 +49,7 @@ impl Package {
         size: usize,
         driver: Driver,
         quarantine: QuarantineConfig,
+        alarm: Arc<Notify>,
     ) -> Self {
         Self {
             binds: Binds::new(&checked.metadata),
@@ -55,6 +60,7 @@ impl Package {
             driver,
             rules: checked.rules,
             health: Health::new(quarantine),
+            alarm,
         }
     }
 
@@ -88,6 +94,48 @@ impl Package {
         &self.granted
     }
 
+    /// Names of the capabilities that it asks for, sorted.
+    pub fn asked(&self) -> BTreeSet<String> {
+        grants::asked(&self.metadata)
+    }
+
+    /// Checks the package's own keys of a node's `driver_info`, for those of the node's interfaces that it implements.
+    pub fn check_node(&self, node: &Node) -> Result<(), DriverError> {
+        for &kind in InterfaceKind::ALL {
+            let Some(name) = node.interface(kind) else {
+                continue;
+            };
+            if self.entry(kind, name).is_some() {
+                self.rules.check(kind, name, &node.driver_info)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `other` offers and this package doesn't: hardware types and implementations (`power/acme`).
+    pub fn lacks_of(&self, other: &Package) -> Vec<String> {
+        let types = other
+            .metadata
+            .hardware_types
+            .iter()
+            .filter(|theirs| {
+                !self
+                    .metadata
+                    .hardware_types
+                    .iter()
+                    .any(|own| own.name == theirs.name)
+            })
+            .map(|theirs| theirs.name.clone());
+        let implementations = other
+            .metadata
+            .interfaces
+            .iter()
+            .flat_map(|(kind, entries)| entries.iter().map(move |entry| (*kind, entry)))
+            .filter(|(kind, entry)| self.entry(*kind, &entry.name).is_none())
+            .map(|(kind, entry)| format!("{kind}/{}", entry.name));
+        types.chain(implementations).collect()
+    }
+
     /// Keys of `driver_info` that are secrets of this package.
     pub fn secret_keys(&self) -> &BTreeSet<String> {
         self.rules.secret_keys()
@@ -103,14 +151,29 @@ impl Package {
         self.binds.apply(driver_info)
     }
 
-    /// Calls that broke since it was activated.
-    pub fn faults(&self) -> u64 {
+    /// How its calls ended since it was loaded.
+    pub fn call_counts(&self) -> CallCounts {
         self.health.total()
     }
 
-    /// After how many faults it was quarantined; `None` if it is in use.
-    pub fn quarantined(&self) -> Option<u32> {
-        self.health.quarantined()
+    /// Why it isn't called; `None` if it is in use.
+    pub fn quarantine(&self) -> Option<Quarantine> {
+        self.health.quarantine()
+    }
+
+    /// Makes the quarantine what is written down. `stopped` ends also steps that began with it.
+    pub fn set_quarantine(&self, stopped: bool) {
+        self.health.set(stopped);
+    }
+
+    /// Gives it another chance.
+    pub fn release_quarantine(&self) {
+        self.health.release();
+    }
+
+    /// Takes over how the same version was doing.
+    pub(crate) fn inherit(&self, before: &Package) {
+        self.health.inherit(&before.health);
     }
 
     pub(crate) fn driver(&self) -> &Driver {
@@ -121,10 +184,6 @@ impl Package {
         &self.rules
     }
 
-    pub(crate) fn health(&self) -> &Health {
-        &self.health
-    }
-
     pub(crate) fn entry(&self, kind: InterfaceKind, name: &str) -> Option<&ImplementationEntry> {
         self.metadata
             .interfaces
@@ -133,9 +192,9 @@ impl Package {
             .find(|entry| entry.name == name)
     }
 
-    /// Refuses calls of a package in quarantine.
-    pub(crate) fn admit(&self) -> Result<(), CallError> {
-        match self.health.quarantined() {
+    /// Refuses calls of a package in quarantine. `pinned` says that a step began with this version.
+    pub(crate) fn admit(&self, pinned: bool) -> Result<(), CallError> {
+        match self.health.refuses(pinned) {
             Some(faults) => Err(self.driver.fault(FaultKind::Quarantined(faults)).into()),
             None => Ok(()),
         }
@@ -159,8 +218,9 @@ impl Package {
                     package = self.name(),
                     version = self.version(),
                     digest = self.digest(),
-                    "driver package quarantined after too many faults: install another version, or the same again to give it another chance"
+                    "driver package quarantined after too many faults: install another version, or release it"
                 );
+                self.alarm.notify_one();
             }
         } else if !matches!(result, Err(CallError::Fault(_))) {
             self.health.record_success(function);

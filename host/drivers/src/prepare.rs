@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ironbark_model::package::MAX_PACKAGE_BYTES;
 use ironbark_package::{CodeSize, Contents, Metadata};
 use ironbark_sandbox::{Engine, PackageName};
+use tokio::sync::Notify;
 
 use crate::config::DriversConfig;
 use crate::error::PackageError;
@@ -24,6 +25,7 @@ pub(crate) async fn prepare(
     config: &DriversConfig,
     bytes: Arc<[u8]>,
     grants: &Grants,
+    alarm: Arc<Notify>,
 ) -> Result<PreparedPackage, PackageError> {
     let checked = {
         let (bytes, grants) = (Arc::clone(&bytes), grants.clone());
@@ -43,7 +45,13 @@ pub(crate) async fn prepare(
             Arc::clone(&bytes),
         )
         .await?;
-    let package = Package::new(checked, bytes.len(), driver, config.quarantine.clone());
+    let package = Package::new(
+        checked,
+        bytes.len(),
+        driver,
+        config.quarantine.clone(),
+        alarm,
+    );
     Ok(PreparedPackage(Arc::new(package)))
 }
 

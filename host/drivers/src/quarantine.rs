@@ -13,13 +13,33 @@ pub(crate) struct Health {
     counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
-    /// By function: one that works says nothing about another that breaks each time.
+    /// Those that count towards a quarantine, by function: one that works says nothing about another that breaks each time.
     faults: BTreeMap<&'static str, u32>,
-    total: u64,
     last: Option<Instant>,
-    quarantined: Option<u32>,
+    total: CallCounts,
+    quarantine: Option<Quarantine>,
+}
+
+/// How calls of a package version ended, since it was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls that ended, one way or the other.
+    pub calls: u64,
+    /// Those that broke.
+    pub faults: u64,
+}
+
+/// A version that isn't called any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// After how many faults; 0 if somebody decided it.
+    pub faults: u32,
+    /// Also steps that began with it don't go on.
+    pub stopped: bool,
+    /// It is written down. What isn't was found here just now.
+    pub known: bool,
 }
 
 impl Health {
@@ -30,21 +50,30 @@ impl Health {
         }
     }
 
-    /// After how many faults it was quarantined, if it was.
-    pub(crate) fn quarantined(&self) -> Option<u32> {
-        self.counts().quarantined
+    pub(crate) fn quarantine(&self) -> Option<Quarantine> {
+        self.counts().quarantine
     }
 
-    /// Faults since the package was activated.
-    pub(crate) fn total(&self) -> u64 {
+    /// After how many faults no call is made; `pinned` says that it is one of a step that began with this version.
+    pub(crate) fn refuses(&self, pinned: bool) -> Option<u32> {
+        self.counts()
+            .quarantine
+            .filter(|quarantine| quarantine.stopped || !pinned)
+            .map(|quarantine| quarantine.faults)
+    }
+
+    /// How calls ended since the package was loaded.
+    pub(crate) fn total(&self) -> CallCounts {
         self.counts().total
     }
 
     /// A call of `function` went well: makes up for one fault of this function.
     pub(crate) fn record_success(&self, function: &'static str) {
-        if let Some(faults) = self.counts().faults.get_mut(function) {
+        let mut counts = self.counts();
+        if let Some(faults) = counts.faults.get_mut(function) {
             *faults = faults.saturating_sub(1);
         }
+        counts.total.calls = counts.total.calls.saturating_add(1);
     }
 
     /// A call of `function` broke; `true` if that was one too many.
@@ -58,24 +87,47 @@ impl Health {
         }
         let faults = counts.faults.entry(function).or_default();
         *faults = faults.saturating_add(1);
-        counts.total = counts.total.saturating_add(1);
+        counts.total.calls = counts.total.calls.saturating_add(1);
+        counts.total.faults = counts.total.faults.saturating_add(1);
         counts.last = Some(now);
         let all = counts
             .faults
             .values()
             .fold(0_u32, |sum, faults| sum.saturating_add(*faults));
-        if self.config.faults == 0 || all < self.config.faults || counts.quarantined.is_some() {
+        if self.config.faults == 0 || all < self.config.faults || counts.quarantine.is_some() {
             return false;
         }
-        counts.quarantined = Some(all);
+        counts.quarantine = Some(Quarantine {
+            faults: all,
+            stopped: false,
+            known: false,
+        });
         true
+    }
+
+    /// Makes the quarantine here what is written down.
+    pub(crate) fn set(&self, stopped: bool) {
+        let mut counts = self.counts();
+        let faults = counts.quarantine.map_or(0, |quarantine| quarantine.faults);
+        counts.quarantine = Some(Quarantine {
+            faults,
+            stopped,
+            known: true,
+        });
+    }
+
+    /// Is doing as `before`.
+    pub(crate) fn inherit(&self, before: &Self) {
+        // Promoted, a package is its own past: one lock after the other.
+        let counts = before.counts().clone();
+        *self.counts() = counts;
     }
 
     /// Gives it another chance.
     pub(crate) fn release(&self) {
         let mut counts = self.counts();
         counts.faults.clear();
-        counts.quarantined = None;
+        counts.quarantine = None;
     }
 
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -87,6 +139,7 @@ impl Health {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::time::Duration;
 
@@ -98,9 +151,18 @@ mod tests {
         let now = Instant::now();
         let tripped: Vec<bool> = (0..6).map(|_| health.record_fault("reboot", now)).collect();
         assert_eq!(tripped, [false, false, false, false, true, false]);
-        assert_eq!(health.quarantined(), Some(5));
+        let quarantine = health.quarantine().unwrap();
+        assert_eq!((quarantine.faults, quarantine.known), (5, false));
+        // A step that began goes on, unless somebody stops it too.
+        assert_eq!(
+            (health.refuses(false), health.refuses(true)),
+            (Some(5), None)
+        );
+        health.set(true);
+        assert_eq!(health.refuses(true), Some(5));
+        assert!(health.quarantine().unwrap().known);
         health.release();
-        assert_eq!(health.quarantined(), None);
+        assert_eq!(health.quarantine(), None);
     }
 
     #[test]
@@ -111,7 +173,14 @@ mod tests {
             assert!(!health.record_fault("reboot", now));
             health.record_success("reboot");
         }
-        assert_eq!((health.quarantined(), health.total()), (None, 100));
+        assert_eq!(health.quarantine(), None);
+        assert_eq!(
+            health.total(),
+            CallCounts {
+                calls: 200,
+                faults: 100
+            }
+        );
     }
 
     #[test]
@@ -125,7 +194,7 @@ mod tests {
             }
             health.record_fault("set_power_state", now);
         }
-        assert_eq!(health.quarantined(), Some(5));
+        assert_eq!(health.quarantine().unwrap().faults, 5);
         // And faults of all functions count together.
         let health = Health::new(QuarantineConfig::default());
         let tripped = ["a", "b", "c", "d", "e"].map(|function| health.record_fault(function, now));
@@ -140,6 +209,6 @@ mod tests {
             assert!(!health.record_fault("reboot", now));
             now += Duration::from_secs(601);
         }
-        assert_eq!(health.quarantined(), None);
+        assert_eq!(health.quarantine(), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::{Error, ErrorKind, InterfaceKind};
 use ironbark_package::{HardwareType as Declared, ImplementationRef};
 
@@ -24,10 +25,15 @@ pub struct HardwareType {
     pub interfaces: BTreeMap<InterfaceKind, Vec<String>>,
 }
 
+/// Versions that some nodes use instead of the active one, by name of the package.
+pub(crate) type Canaries = BTreeMap<String, (CanaryScope, Arc<Package>)>;
+
 /// Everything that is looked up by name.
 #[derive(Default)]
 pub(crate) struct Registry {
     pub(crate) packages: BTreeMap<String, Arc<Package>>,
+    /// What they offer is no part of hardware types: those are of the active versions.
+    pub(crate) canaries: Canaries,
     pub(crate) hardware_types: BTreeMap<String, HardwareType>,
     pub(crate) report: Vec<String>,
     implementations: BTreeMap<(InterfaceKind, String), Implementation>,

@@ -47,7 +47,7 @@ fn context(notes: &[Write]) -> CallContext {
     context.lock = Lock::Exclusive;
     let notes = notes
         .iter()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_ref()?.to_string())))
+        .filter_map(|(key, value)| Some((key.clone(), value.as_deref()?.to_owned())))
         .collect();
     context.capabilities.state = Some(Arc::new(Notes(notes)));
     context
@@ -148,7 +148,7 @@ async fn what_the_first_packages_only_declare_has_steps_and_nothing_else() {
         other => panic!("{other:?}"),
     }
     assert_eq!(
-        bios.package().unwrap().faults(),
+        bios.package().unwrap().call_counts().faults,
         0,
         "that is no fault of the package"
     );

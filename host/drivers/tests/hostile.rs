@@ -144,7 +144,11 @@ async fn what_breaks_is_the_packages_fault_and_says_how() {
         let kind = fault(power.get_power_state(with_all()).await);
         assert_eq!(kind, expected, "{implementation}");
         assert!(kind.is_packages_own());
-        assert_eq!(drivers.packages()[0].faults(), 1, "{implementation}");
+        assert_eq!(
+            drivers.packages()[0].call_counts().faults,
+            1,
+            "{implementation}"
+        );
     }
 }
 

@@ -18,6 +18,7 @@ use guest::{Guest, ipmi_user, sleeping};
 use ironbark_drivers::{
     Drivers, DriversConfig, Grants, Implementation, PackageError, PreparedPackage, digest_of,
 };
+use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::step::{OnInterrupt, StepKind};
 use ironbark_model::{ErrorKind, InterfaceKind, Node};
 use ironbark_package::Disagreement;
@@ -319,8 +320,8 @@ async fn a_package_that_keeps_breaking_is_quarantined_until_there_is_another() {
         error.to_string().contains("'acme' 1.0.0") && error.to_string().contains("quarantined"),
         "{error}"
     );
-    assert_eq!(drivers.packages()[0].quarantined(), Some(5));
-    assert!(drivers.release_quarantine("acme"));
+    assert_eq!(drivers.packages()[0].quarantine().unwrap().faults, 5);
+    drivers.packages()[0].release_quarantine();
     assert_eq!(
         power
             .get_power_state(context())
@@ -342,6 +343,137 @@ async fn a_package_that_keeps_breaking_is_quarantined_until_there_is_another() {
 }
 
 #[tokio::test]
+async fn a_quarantine_stops_what_is_new_and_only_if_told_what_began() {
+    let drivers = drivers();
+    install(&drivers, &Guest::default(), &metadata("acme", "1.0.0")).await;
+    let digest = drivers.packages()[0].digest().to_owned();
+    let pinned = || {
+        drivers
+            .implementation_pinned(&digest, InterfaceKind::Power, "acme")
+            .unwrap()
+    };
+    drivers.packages()[0].set_quarantine(false);
+    let error = power(&drivers, "acme").admit().unwrap_err();
+    assert!(!error.to_string().contains("0 faults"), "{error}");
+    assert!(
+        power(&drivers, "acme")
+            .get_power_state(context())
+            .await
+            .is_err()
+    );
+    assert!(pinned().get_power_state(context()).await.is_ok());
+    drivers.packages()[0].set_quarantine(true);
+    assert!(pinned().get_power_state(context()).await.is_err());
+    drivers.packages()[0].release_quarantine();
+    assert!(
+        power(&drivers, "acme")
+            .get_power_state(context())
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_quarantine_for_faults_is_told() {
+    let drivers = drivers();
+    let broken = Guest::default().get_power_state("unreachable");
+    install(&drivers, &broken, &metadata("acme", "1.0.0")).await;
+    let power = power(&drivers, "acme");
+    let told = tokio::spawn({
+        let drivers = drivers.clone();
+        async move { drivers.alarmed().await }
+    });
+    for _ in 0..5 {
+        power.get_power_state(context()).await.unwrap_err();
+    }
+    tokio::time::timeout(Duration::from_secs(10), told)
+        .await
+        .expect("told")
+        .unwrap();
+    let quarantine = drivers.packages()[0].quarantine().unwrap();
+    assert!(!quarantine.known, "nobody wrote it down yet");
+    assert_eq!(drivers.packages()[0].call_counts().faults, 5);
+}
+
+#[tokio::test]
+async fn a_canary_is_for_its_nodes_and_offers_all_that_the_active_version_does() {
+    let drivers = drivers();
+    let early = prepare(&drivers, &off(), &metadata("acme", "2.0.0")).await;
+    let error = drivers.check_canary(&early).unwrap_err();
+    assert!(matches!(error, PackageError::NothingActive(_)), "{error}");
+    install(&drivers, &Guest::default(), &metadata("acme", "1.0.0")).await;
+    let mut less = metadata("acme", "2.0.0");
+    less["hardware_types"][0]["name"] = json!("renamed");
+    let less = prepare(&drivers, &off(), &less).await;
+    let error = drivers.check_canary(&less).unwrap_err().to_string();
+    assert!(error.contains("acme-machine"), "{error}");
+
+    drivers.check_canary(&early).unwrap();
+    let digest = early.package().digest().to_owned();
+    let scope = CanaryScope::Nodes(vec!["chosen".to_owned()]);
+    drivers.set_canary(early.clone(), scope);
+    let node = |uuid: &str| Node {
+        uuid: uuid.to_owned(),
+        driver: "acme-machine".to_owned(),
+        power_interface: Some("acme".to_owned()),
+        ..Node::default()
+    };
+    let reads = async |uuid: &str| {
+        let power = drivers
+            .implementation_for(&node(uuid), InterfaceKind::Power, "acme")
+            .unwrap();
+        let version = power.package_version().unwrap().to_owned();
+        (
+            version,
+            power.get_power_state(context()).await.unwrap().value,
+        )
+    };
+    assert_eq!(
+        reads("chosen").await,
+        ("2.0.0".to_owned(), PowerReading::Off)
+    );
+    assert_eq!(reads("other").await, ("1.0.0".to_owned(), PowerReading::On));
+
+    // A step that began with it goes on with it when it is over.
+    drivers.clear_canary("acme");
+    assert_eq!(reads("chosen").await.0, "1.0.0");
+    assert_eq!(drivers.retained_digests(), std::slice::from_ref(&digest));
+    assert!(
+        drivers
+            .implementation_pinned(&digest, InterfaceKind::Power, "acme")
+            .is_some()
+    );
+    // Promoted, it is retained no longer.
+    drivers.activate(early);
+    assert_eq!(reads("other").await.0, "2.0.0");
+    assert!(!drivers.retained_digests().contains(&digest));
+}
+
+#[tokio::test]
+async fn nodes_are_checked_against_a_schema_that_isnt_active_yet() {
+    let drivers = drivers();
+    let mut strict = metadata("acme", "2.0.0");
+    strict["properties"] = json!({
+        "type": "object",
+        "properties": {"acme_rack": {"description": "Where it is.", "type": "string"}},
+        "required": ["acme_rack"],
+    });
+    let prepared = prepare(&drivers, &Guest::default(), &strict).await;
+    let mut node = Node {
+        driver: "acme-machine".to_owned(),
+        power_interface: Some("acme".to_owned()),
+        ..Node::default()
+    };
+    let error = prepared.package().check_node(&node).unwrap_err();
+    assert!(error.to_string().contains("acme_rack"), "{error}");
+    node.driver_info.insert("acme_rack".into(), json!("r1"));
+    prepared.package().check_node(&node).unwrap();
+    node.driver_info.clear();
+    node.power_interface = Some("another".to_owned());
+    prepared.package().check_node(&node).unwrap();
+}
+
+#[tokio::test]
 async fn checks_that_pass_do_not_make_up_for_a_call_that_always_breaks() {
     let drivers = drivers();
     let broken = Guest::default().get_power_state("unreachable");
@@ -354,7 +486,8 @@ async fn checks_that_pass_do_not_make_up_for_a_call_that_always_breaks() {
         }
         assert!(power.get_power_state(context()).await.is_err());
     }
-    assert_eq!(drivers.packages()[0].quarantined(), Some(5));
+    let quarantine = drivers.packages()[0].quarantine();
+    assert_eq!(quarantine.unwrap().faults, 5);
 }
 
 #[tokio::test]
@@ -372,8 +505,8 @@ async fn a_driver_that_returns_errors_is_not_broken() {
             "{error:?}"
         );
     }
-    assert_eq!(drivers.packages()[0].faults(), 0);
-    assert_eq!(drivers.packages()[0].quarantined(), None);
+    assert_eq!(drivers.packages()[0].call_counts().faults, 0);
+    assert_eq!(drivers.packages()[0].quarantine(), None);
 }
 
 #[tokio::test]
@@ -399,7 +532,8 @@ async fn a_driver_that_reaches_for_what_it_was_not_granted_is_quarantined() {
             "{error:?}"
         );
     }
-    assert_eq!(drivers.packages()[0].quarantined(), Some(5));
+    let quarantine = drivers.packages()[0].quarantine();
+    assert_eq!(quarantine.unwrap().faults, 5);
     let ungranted = drivers
         .prepare(package(&ipmi_user(0, 1), &asks), &Grants::only(["state"]))
         .await
@@ -640,7 +774,7 @@ async fn waiting_for_a_silent_bmc_is_not_the_packages_fault() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(drivers.packages()[0].quarantined(), None);
+    assert_eq!(drivers.packages()[0].quarantine(), None);
 }
 
 /// Bytes are changed here and there, and the rest is cut off: what remains is refused, or is a package whose calls end.

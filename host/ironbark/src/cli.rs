@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
+use crate::commands::lifecycle::args::{LifecycleCommand, PublisherCommand};
 
 /// A bare metal service with Ironic's REST API, whose hardware drivers are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -26,12 +27,15 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ironbark serve\n  ironbark serve --listen 127.0.0.1:6385 --data-dir /var/lib/ironbark\n  ironbark serve --config /etc/ironbark.toml --database postgres://ironbark@localhost/ironbark\n\nSignals: SIGTERM or Ctrl-C stop gracefully, SIGUSR2 drains first."
     )]
     Serve(ServeArgs),
-    /// Write, build, check, test, sign and look at driver packages.
+    /// Write, build, check, test, sign, look at and manage driver packages.
     #[command(subcommand)]
     Driver(DriverCommand),
     /// Export and verify the record of what drivers and operators did.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Say whose signatures on driver packages count.
+    #[command(subcommand)]
+    Publisher(PublisherCommand),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -88,21 +92,8 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DriverCommand {
-    /// List the packages that a running service has.
-    #[command(
-        after_help = "Example:\n  ironbark driver list --url http://127.0.0.1:6385 --output json"
-    )]
-    List {
-        /// Where the service listens.
-        #[arg(long, default_value = "http://127.0.0.1:6385", env = "IRONBARK_URL")]
-        url: String,
-        /// `user:password` for HTTP basic authentication.
-        #[arg(long, env = "IRONBARK_CREDENTIALS", hide_env_values = true)]
-        credentials: Option<String>,
-        /// Form of the answer.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
-    },
+    #[command(flatten)]
+    Lifecycle(LifecycleCommand),
     /// Show all of a package file without running it: what it is, what it really exports, and what it asks to do.
     #[command(
         after_help = "Examples:\n  ironbark driver inspect target/drivers/ipmi.wasm\n  ironbark driver inspect acme.wasm --output json"

@@ -11,6 +11,7 @@ pub mod error;
 pub mod history;
 pub mod ident;
 pub mod interface;
+pub mod lifecycle;
 pub mod mask;
 pub mod node;
 pub mod operation;

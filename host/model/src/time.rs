@@ -1,8 +1,9 @@
 //! Points in time, as the database stores and the API shows them.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970-01-01T00:00:00Z: what the database stores.
@@ -50,16 +51,22 @@ impl std::fmt::Display for Timestamp {
     }
 }
 
-/// ISO 8601 with an offset, as it is written above.
-impl std::str::FromStr for Timestamp {
+/// As people write it: `2027-12-31T00:00:00Z` (RFC 3339), or a day, which begins at midnight UTC.
+impl FromStr for Timestamp {
     type Err = crate::Error;
-
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let day = || {
+            let date: NaiveDate = text.parse().ok()?;
+            Some(date.and_time(NaiveTime::MIN).and_utc())
+        };
         DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.to_utc())
+            .or_else(day)
             .map(|time| Self(time.timestamp_micros()))
-            .map_err(|_| {
+            .ok_or_else(|| {
                 crate::Error::invalid(format!(
-                    "{text:?} is not a time with an offset, such as 2026-11-20T23:31:12+00:00."
+                    "{text:?} is no time: write 2027-12-31, or 2027-12-31T18:00:00Z."
                 ))
             })
     }
@@ -84,6 +91,7 @@ pub mod iso {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -104,6 +112,24 @@ mod tests {
             Timestamp(1_795_217_472_146_300).to_string(),
             "2026-11-20T23:31:12.146300+00:00"
         );
+    }
+
+    #[test]
+    fn is_read_as_people_write_it() {
+        for (text, micros) in [
+            ("1970-01-02", 86_400_000_000),
+            ("1970-01-01T00:00:01Z", 1_000_000),
+            ("1970-01-01T02:00:00.5+02:00", 500_000),
+        ] {
+            assert_eq!(
+                text.parse::<Timestamp>().unwrap(),
+                Timestamp(micros),
+                "{text}"
+            );
+        }
+        for wrong in ["", "tomorrow", "1970-13-01", "1970-01-01 00:00"] {
+            assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

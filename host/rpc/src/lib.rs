@@ -14,7 +14,8 @@ mod transport;
 
 pub use client::Client;
 pub use message::{
-    Envelope, Outcome, ProvisionArgs, Reply, Request, TraitChange, VERSION, VendorCall,
+    Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,
+    VERSION, VendorCall,
 };
 pub use server::{Handler, serve_bytes};
 pub use transport::{Transport, TransportError};

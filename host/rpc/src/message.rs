@@ -1,5 +1,6 @@
 //! What is asked of a conductor, and what it answers.
 
+use ironbark_model::lifecycle::{CanaryScope, Publisher};
 use ironbark_model::patch::PatchOp;
 use ironbark_model::{Error, JsonObject, Node, Port, PowerTarget, Timestamp, Verb};
 use serde::{Deserialize, Serialize};
@@ -162,17 +163,127 @@ pub enum Request {
         /// The call.
         call: VendorCall,
     },
-    /// Checks and activates a package whose bytes are in the database. Reply: `Json`, the package.
+    /// Installs a package whose bytes are in the database, and activates it if that is asked. Reply: `Json`, an object
+    /// with `name`, `version`, `state` and `active`.
     InstallPackage {
-        /// SHA-256 of the bytes, lower-case hex.
-        digest: String,
-        /// Capabilities that the operator grants.
-        grants: Vec<String>,
+        /// What and how.
+        installation: Installation,
     },
-    /// Takes a package out of use.
+    /// Changes something about a package's versions. Reply: `Json`, an object that says what came of it.
+    ChangePackage {
+        /// The package's name.
+        name: String,
+        /// What.
+        change: PackageChange,
+        /// The API's user.
+        by: String,
+    },
+    /// Takes a package out of use and forgets it, or one version that isn't in use.
     RemovePackage {
         /// The package's name.
         name: String,
+        /// Only this version.
+        version: Option<String>,
+        /// The API's user.
+        by: String,
+    },
+    /// Makes the packages here those of the database, now.
+    FollowPackages,
+    /// Trusts a publisher, once its key was checked. Reply: `Json`, the publisher.
+    TrustPublisher {
+        /// Its key may still be a whole `.pub` file.
+        publisher: Publisher,
+        /// The API's user.
+        by: String,
+    },
+    /// Trusts a publisher no longer. Reply: `Json`, an object with the `packages` that it signed.
+    RemovePublisher {
+        /// Its name.
+        name: String,
+        /// Also quarantine what it signed.
+        quarantine: bool,
+        /// The API's user.
+        by: String,
+    },
+}
+
+/// How a package is installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Installation {
+    /// SHA-256 of the bytes, lower-case hex.
+    pub digest: String,
+    /// Capabilities that the operator grants, `*` for all that it asks for; `None` leaves it at what was granted before.
+    pub grants: Option<Vec<String>>,
+    /// The minisign signature.
+    pub signature: Option<String>,
+    /// Also activate it, unless it has to wait for approval.
+    pub activate: bool,
+    /// Activate it even if nodes don't fit its schema.
+    pub force: bool,
+    /// The API's user.
+    pub by: String,
+}
+
+/// What can be changed about a package's versions. Without a version, what is meant stands at each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageChange {
+    /// Makes a version the active one: the newest.
+    Activate {
+        /// Which.
+        version: Option<String>,
+        /// Although nodes don't fit its schema, or it keeps its state in another form.
+        force: bool,
+        /// Only say what would happen.
+        dry_run: bool,
+    },
+    /// Ends the canary; or goes back to a version that was active: the last one that is good.
+    Rollback {
+        /// Which.
+        version: Option<String>,
+        /// Although nodes don't fit its schema, or it keeps its state in another form.
+        force: bool,
+        /// Only say what would happen.
+        dry_run: bool,
+    },
+    /// Takes a version out of use: the active one.
+    Disable {
+        /// Which.
+        version: Option<String>,
+        /// Although nodes use what goes with it.
+        force: bool,
+    },
+    /// Stops a version as one that does harm: the active one.
+    Quarantine {
+        /// Which.
+        version: Option<String>,
+        /// Also steps that began with it.
+        now: bool,
+    },
+    /// Ends a quarantine or a disablement: that of the only version that has one.
+    Release {
+        /// Which.
+        version: Option<String>,
+    },
+    /// Sets what is granted.
+    Grant {
+        /// Names of capabilities; `*` for all that the versions ask for.
+        granted: Vec<String>,
+    },
+    /// Tries a version out on some nodes: the newest.
+    Canary {
+        /// Which.
+        version: Option<String>,
+        /// On which nodes.
+        scope: CanaryScope,
+        /// Although nodes don't fit its schema.
+        force: bool,
+    },
+    /// Makes the canary the active version.
+    Promote {
+        /// Although nodes don't fit its schema.
+        force: bool,
     },
 }
 

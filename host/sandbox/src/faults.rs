@@ -50,10 +50,8 @@ pub enum FaultKind {
     /// It doesn't have the export that was called.
     #[error("it has no '{0}'")]
     MissingExport(&'static str),
-    /// It was quarantined after too many faults.
-    #[error(
-        "it is quarantined after {0} faults: install another version, or the same again to give it another chance"
-    )]
+    /// It was quarantined, after so many faults; 0 if somebody decided it.
+    #[error("it is quarantined{}: activate another version, or release it", if *.0 == 0 { String::new() } else { format!(" after {} faults", .0) })]
     Quarantined(u32),
     /// A bug of the host's.
     #[error("the sandbox itself failed; this is a bug of Ironbark, please report it")]

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
 use crate::versions::Version;
-use crate::{audit, conductors, drivers, nodes, packages, ports};
+use crate::{audit, conductors, drivers, nodes, packages, ports, publishers};
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
 
@@ -142,10 +142,21 @@ pub(crate) static PATHS: &[Path] = paths! {
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
 #[rustfmt::skip]
 static OWN_PATHS: &[Path] = paths! {
-    "audit"           1 NotFound Ordinary { Get audit::list }
-    "audit/chains"    1 NotFound Ordinary { Get audit::chains }
-    "packages"        1 NotFound Package { Get packages::list, Post packages::install }
-    "packages/{name}" 1 NotFound Ordinary { Get packages::show, Delete packages::remove }
+    "audit"                      1 NotFound Ordinary { Get audit::list }
+    "audit/chains"               1 NotFound Ordinary { Get audit::chains }
+    "packages"                   1 NotFound Package  { Get packages::show::list, Post packages::install::install }
+    "packages/{name}"            1 NotFound Ordinary { Get packages::show::show, Delete packages::change::remove }
+    "packages/{name}/history"    1 NotFound Ordinary { Get packages::show::history }
+    "packages/{name}/grants"     1 NotFound Ordinary { Put packages::change::grant }
+    "packages/{name}/activate"   1 NotFound Ordinary { Post packages::change::activate }
+    "packages/{name}/rollback"   1 NotFound Ordinary { Post packages::change::roll_back }
+    "packages/{name}/canary"     1 NotFound Ordinary { Post packages::change::canary }
+    "packages/{name}/promote"    1 NotFound Ordinary { Post packages::change::promote }
+    "packages/{name}/disable"    1 NotFound Ordinary { Post packages::change::disable }
+    "packages/{name}/quarantine" 1 NotFound Ordinary { Post packages::change::quarantine }
+    "packages/{name}/release"    1 NotFound Ordinary { Post packages::change::release }
+    "publishers"                 1 NotFound Ordinary { Get publishers::list, Post publishers::trust }
+    "publishers/{name}"          1 NotFound Ordinary { Delete publishers::remove }
 };
 
 /// A path's elements, decoded, without slashes at the end; 400 if they aren't UTF-8.

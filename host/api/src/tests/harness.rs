@@ -12,10 +12,11 @@ use ironbark_db::testing::{self, TestDatabase};
 use ironbark_db::{Registration, ReservedTx};
 use ironbark_model::conductor::HardwareInterface;
 use ironbark_model::ident::{Ident, new_uuid};
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, InterfaceKind, Node, Port, Result, Timestamp, patch};
 use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
-use ironbark_rpc::{Client, Envelope, Handler, Reply, Request, TraitChange};
+use ironbark_rpc::{Client, Envelope, Handler, Installation, Reply, Request, TraitChange};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -217,6 +218,55 @@ impl Scripted {
         self.asked.lock().unwrap().len()
     }
 
+    /// Installs and activates what was uploaded as acme 1.0.0.
+    async fn install(&self, installation: Installation) -> Result<Reply> {
+        let bytes = self
+            .db
+            .blob_get(&installation.digest)
+            .await?
+            .expect("the bytes are staged");
+        let granted = installation.grants.unwrap_or_default();
+        let version = PackageVersion {
+            package: "acme".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: installation.digest,
+            size: i64::try_from(bytes.len()).unwrap(),
+            vendor: "Acme".to_owned(),
+            asked: granted.clone(),
+            hardware_types: vec!["acme".to_owned()],
+            state_schema: String::new(),
+            source: PackageSource::Api,
+            file: None,
+            publisher: None,
+            state: VersionState::Installed,
+            reason: None,
+            stopped: false,
+            created_at: Timestamp::now(),
+            activated_at: None,
+        };
+        let mut tx = self.db.change_packages().await?;
+        tx.version_put(&version).await?;
+        if installation.activate {
+            tx.activate(&DriverPackage {
+                name: version.package,
+                version: version.version,
+                digest: version.digest,
+                size: version.size,
+                vendor: version.vendor,
+                granted,
+                hardware_types: version.hardware_types,
+                source: version.source,
+                file: None,
+                created_at: Timestamp::now(),
+            })
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(Reply::Json(
+            json!({"name": "acme", "version": "1.0.0", "active": installation.activate}),
+        ))
+    }
+
     async fn reserved(&self, node: &str) -> Result<ReservedTx> {
         let reservation = self.db.node_reserve(node, HOST).await?;
         self.db.reserved(&reservation).await
@@ -320,33 +370,28 @@ impl Handler for Scripted {
                 transaction.commit_and_release().await?;
                 Ok(Reply::Done)
             }
-            Request::InstallPackage { digest, grants } => {
-                let bytes = self
-                    .db
-                    .blob_get(&digest)
-                    .await?
-                    .expect("the bytes are staged");
-                let package = DriverPackage {
-                    name: "acme".to_owned(),
-                    version: "1.0.0".to_owned(),
-                    digest,
-                    size: i64::try_from(bytes.len()).unwrap(),
-                    vendor: "Acme".to_owned(),
-                    granted: grants,
-                    hardware_types: vec!["acme".to_owned()],
-                    source: PackageSource::Api,
-                    file: None,
-                    created_at: Timestamp::now(),
-                };
-                self.db.package_activate(&package).await?;
-                Ok(Reply::Json(json!({"name": package.name})))
-            }
-            Request::RemovePackage { name } => {
-                if self.db.package_remove(&name).await? {
-                    Ok(Reply::Done)
-                } else {
-                    Err(Error::not_found(format!("no package {name}")))
+            Request::InstallPackage { installation } => self.install(installation).await,
+            Request::RemovePackage { name, .. } => {
+                let versions = self.db.package_versions(&name).await?;
+                let mut tx = self.db.change_packages().await?;
+                for version in &versions {
+                    tx.version_remove(&name, &version.version).await?;
                 }
+                if !tx.deactivate(&name).await? {
+                    return Err(Error::not_found(format!("no package {name}")));
+                }
+                tx.commit().await?;
+                Ok(Reply::Done)
+            }
+            Request::ChangePackage { name, .. } => Ok(Reply::Json(json!({"package": name}))),
+            Request::TrustPublisher { publisher, .. } => {
+                let mut tx = self.db.change_packages().await?;
+                tx.publisher_add(&publisher).await?;
+                tx.commit().await?;
+                Ok(Reply::Json(serde_json::to_value(publisher).unwrap()))
+            }
+            Request::RemovePublisher { name, .. } => {
+                Ok(Reply::Json(json!({"name": name, "packages": []})))
             }
             Request::Validate { .. } => Ok(Reply::Json(json!({"power": {"result": true}}))),
             Request::GetBootDevice { .. } => Ok(Reply::Json(

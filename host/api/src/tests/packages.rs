@@ -1,8 +1,12 @@
 //! `/ironbark/v1/packages`.
 
 use axum::body::Body;
-use ironbark_model::{Error, ErrorKind};
-use ironbark_rpc::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ironbark_model::lifecycle::{CanaryScope, PackageEvent};
+use ironbark_model::{Error, ErrorKind, Timestamp};
+use ironbark_rpc::{PackageChange, Request};
+use serde_json::json;
 
 use super::harness::{Answer, Site};
 use crate::ApiConfig;
@@ -92,7 +96,7 @@ async fn what_can_not_be_a_package_is_refused() {
     site.send("DELETE", &format!("{PATH}/acme"), None, None)
         .await
         .expect(409);
-    assert!(matches!(site.conductor.last(), Request::RemovePackage { name } if name == "acme"));
+    assert!(matches!(site.conductor.last(), Request::RemovePackage { name, .. } if name == "acme"));
 }
 
 #[tokio::test]
@@ -100,4 +104,153 @@ async fn without_a_conductor_nothing_is_taken() {
     let site = Site::without_conductor(ApiConfig::default()).await;
     let refused = upload(&site, "", component()).await.expect(503);
     assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn an_upload_may_bring_a_signature_and_only_be_installed() {
+    let site = Site::new().await;
+    let text = "untrusted comment: x\nRUQ\ntrusted comment: y\nabc\n";
+    let signature = STANDARD.encode(text);
+    let send = async |path: &str, signature: &str| {
+        let headers = [
+            ("content-type", "application/wasm"),
+            ("x-ironbark-signature", signature),
+        ];
+        site.raw("POST", path, &headers, Body::from(component()))
+            .await
+    };
+    let answer = send(&format!("{PATH}?activate=false"), &signature)
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(answer["version"], serde_json::Value::Null);
+    assert_eq!(answer["versions"][0]["version"], "1.0.0");
+    assert_eq!(answer["versions"][0]["active"], false);
+    let Request::InstallPackage { installation } = site.conductor.last() else {
+        panic!("an installation");
+    };
+    assert_eq!(installation.signature.as_deref(), Some(text));
+    assert_eq!(installation.grants, None, "as before");
+    assert_eq!((installation.activate, installation.force), (false, false));
+    assert_eq!(installation.by, "anonymous");
+    let refused = send(PATH, "untrusted comment: x").await.expect(400);
+    assert!(refused.fault().contains("base64"), "{}", refused.text);
+}
+
+#[tokio::test]
+#[rustfmt::skip]
+async fn changes_reach_a_conductor_as_they_were_asked() {
+    use PackageChange::{Activate, Canary, Disable, Grant, Promote, Quarantine, Release, Rollback};
+    let site = Site::new().await;
+    let node = site.node(|node| node.name = Some("rack-1".to_owned())).await;
+    let one = || Some("1.0.0".to_owned());
+    for (method, action, body, expected) in [
+        ("POST", "activate", json!({}), Activate { version: None, force: false, dry_run: false }),
+        ("POST", "activate", json!({"version": "1.0.0", "force": true, "dry_run": true}), Activate { version: one(), force: true, dry_run: true }),
+        ("POST", "rollback", json!({"version": "1.0.0"}), Rollback { version: one(), force: false, dry_run: false }),
+        ("POST", "disable", json!({"force": true}), Disable { version: None, force: true }),
+        ("POST", "quarantine", json!({"version": "1.0.0", "now": true}), Quarantine { version: one(), now: true }),
+        ("POST", "release", json!({}), Release { version: None }),
+        ("PUT", "grants", json!({"granted": ["ipmi"]}), Grant { granted: vec!["ipmi".to_owned()] }),
+        ("POST", "promote", json!({}), Promote { force: false }),
+        ("POST", "canary", json!({"percent": 10}), Canary { version: None, scope: CanaryScope::Percent(10), force: false }),
+        ("POST", "canary", json!({"nodes": ["rack-1"]}), Canary { version: None, scope: CanaryScope::Nodes(vec![node.uuid.clone()]), force: false }),
+        ("POST", "canary", json!({"conductor_group": "Lab"}), Canary { version: None, scope: CanaryScope::ConductorGroup("lab".to_owned()), force: false }),
+    ] {
+        site.send(method, &format!("{PATH}/acme/{action}"), None, Some(body)).await.expect(200);
+        let Request::ChangePackage { name, change, by } = site.conductor.last() else { panic!("a change") };
+        assert_eq!((name.as_str(), by.as_str()), ("acme", "anonymous"));
+        assert_eq!(change, expected);
+    }
+    let before = site.conductor.count();
+    for (method, action, body) in [
+        ("POST", "activate", json!({"versoin": "1.0.0"})),
+        ("POST", "activate", json!({"version": 1})),
+        ("POST", "canary", json!({})),
+        ("POST", "canary", json!({"percent": 10, "nodes": ["rack-1"]})),
+        ("PUT", "grants", json!({})),
+        ("PUT", "grants", json!({"granted": "ipmi"})),
+    ] {
+        site.send(method, &format!("{PATH}/acme/{action}"), None, Some(body)).await.expect(400);
+    }
+    site.send("POST", &format!("{PATH}/acme/canary"), None, Some(json!({"nodes": ["nobody"]}))).await.expect(404);
+    site.get(&format!("{PATH}/acme/activate"), None).await.expect(405);
+    assert_eq!(site.conductor.count(), before);
+}
+
+#[tokio::test]
+async fn who_did_what_is_shown() {
+    let site = Site::new().await;
+    site.get(&format!("{PATH}/acme/history"), None)
+        .await
+        .expect(404);
+    let mut tx = site.db.change_packages().await.unwrap();
+    tx.note(&PackageEvent {
+        created_at: Timestamp(0),
+        package: "acme".to_owned(),
+        version: Some("1.0.0".to_owned()),
+        digest: Some("d".to_owned()),
+        action: "activate".to_owned(),
+        actor: "ada".to_owned(),
+        request_id: Some("req-1".to_owned()),
+        detail: None,
+    })
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let shown = site
+        .get(&format!("{PATH}/acme/history?limit=5"), None)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(shown["history"][0]["action"], "activate");
+    assert_eq!(shown["history"][0]["actor"], "ada");
+    for limit in ["0", "1001", "many"] {
+        site.get(&format!("{PATH}/acme/history?limit={limit}"), None)
+            .await
+            .expect(400);
+    }
+}
+
+#[tokio::test]
+async fn publishers_are_trusted_listed_and_removed() {
+    const PUBLISHERS: &str = "/ironbark/v1/publishers";
+    let site = Site::new().await;
+    let body = json!({
+        "name": "acme-inc", "public_key": "RWQ", "packages": ["acme*"], "expires_at": "2999-12-31",
+    });
+    let created = site
+        .send("POST", PUBLISHERS, None, Some(body.clone()))
+        .await
+        .expect(201);
+    let location = created.header("location").unwrap();
+    assert!(location.ends_with("/ironbark/v1/publishers/acme-inc"));
+    let listed = site.get(PUBLISHERS, None).await.expect(200).json();
+    assert_eq!(listed["publishers"][0]["packages"], json!(["acme*"]));
+    assert_eq!(
+        listed["publishers"][0]["expires_at"],
+        "2999-12-31T00:00:00.000000+00:00"
+    );
+    assert_eq!(listed["publishers"][0]["expired"], false);
+    site.send("POST", PUBLISHERS, None, Some(body))
+        .await
+        .expect(409);
+    for (key, wrong) in [
+        ("name", json!("a b")),
+        ("packages", json!([])),
+        ("packages", json!(["../x"])),
+        ("expires_at", json!("soon")),
+        ("colour", json!("red")),
+    ] {
+        let mut body = json!({"name": "other", "public_key": "RWQ", "packages": ["*"]});
+        body[key] = wrong;
+        site.send("POST", PUBLISHERS, None, Some(body))
+            .await
+            .expect(400);
+    }
+    let path = format!("{PUBLISHERS}/acme-inc?quarantine=true");
+    site.send("DELETE", &path, None, None).await.expect(200);
+    assert!(
+        matches!(site.conductor.last(), Request::RemovePublisher { name, quarantine: true, .. } if name == "acme-inc")
+    );
 }

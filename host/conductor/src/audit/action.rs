@@ -2,7 +2,7 @@
 
 use ironbark_model::audit::{AuditEntry, AuditKind, BEGUN, OK};
 use ironbark_model::{ErrorKind, Result, Timestamp};
-use ironbark_rpc::{Reply, Request};
+use ironbark_rpc::{PackageChange, Reply, Request};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -27,14 +27,27 @@ impl Action {
     /// What a request does to a package; `None` for all others.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         match request {
-            Request::InstallPackage { digest, .. } => Some(Self {
+            Request::InstallPackage { installation } => Some(Self {
                 operation: "install",
-                digest: Some(digest.clone()),
+                digest: Some(installation.digest.clone()),
                 ..Self::default()
             }),
-            Request::RemovePackage { name } => Some(Self {
+            Request::ChangePackage { name, change, .. } => Some(Self {
+                operation: word_of(change),
+                package: Some(name.clone()),
+                ..Self::default()
+            }),
+            Request::RemovePackage { name, .. } => Some(Self {
                 operation: "remove",
                 package: Some(name.clone()),
+                ..Self::default()
+            }),
+            Request::TrustPublisher { .. } => Some(Self {
+                operation: "trust publisher",
+                ..Self::default()
+            }),
+            Request::RemovePublisher { .. } => Some(Self {
+                operation: "remove publisher",
                 ..Self::default()
             }),
             _ => None,
@@ -115,6 +128,19 @@ impl Begun {
         let mut entry = answer_to(&self.entry, self.seq, &outcome);
         entry.duration_us = i64::try_from(self.began.elapsed().as_micros()).ok();
         self.place.send(Item::Row(entry));
+    }
+}
+
+fn word_of(change: &PackageChange) -> &'static str {
+    match change {
+        PackageChange::Activate { .. } => "activate",
+        PackageChange::Rollback { .. } => "roll back",
+        PackageChange::Disable { .. } => "disable",
+        PackageChange::Quarantine { .. } => "quarantine",
+        PackageChange::Release { .. } => "release",
+        PackageChange::Grant { .. } => "grant",
+        PackageChange::Canary { .. } => "canary",
+        PackageChange::Promote { .. } => "promote",
     }
 }
 

@@ -320,8 +320,14 @@ async fn what_operators_do_is_recorded_with_who_and_how_it_ended() {
     let db = testing::sqlite().await;
     let audit = Audit::new(db.database.clone(), "a");
     let request = ironbark_rpc::Request::InstallPackage {
-        digest: "d1".to_owned(),
-        grants: vec!["ipmi".to_owned()],
+        installation: ironbark_rpc::Installation {
+            digest: "d1".to_owned(),
+            grants: Some(vec!["ipmi".to_owned()]),
+            signature: None,
+            activate: true,
+            force: false,
+            by: "alice".to_owned(),
+        },
     };
     let action = || Action {
         actor: Some("alice".to_owned()),

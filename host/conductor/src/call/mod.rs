@@ -114,9 +114,7 @@ impl NodeCall<'_> {
                     kind.field()
                 ))
             })?;
-        self.ctx
-            .drivers
-            .implementation(&self.node.driver, kind, name)
+        self.ctx.drivers.implementation_for(self.node, kind, name)
     }
 
     /// Whether the node has what its interface needs. `no-*` interfaces never have.
@@ -146,12 +144,11 @@ impl NodeCall<'_> {
         Ok(self.ctx.drivers.steps(self.node, kind))
     }
 
-    /// Digest of the package that brings an implementation now; `None` for the host's own.
+    /// Digest of the package that brings an implementation now, for a step that is about to begin; `None` for the host's
+    /// own. Nothing begins with a package in quarantine.
     pub(crate) fn package_of(&self, kind: InterfaceKind, name: &str) -> Result<Option<String>> {
-        let implementation = self
-            .ctx
-            .drivers
-            .implementation(&self.node.driver, kind, name)?;
+        let implementation = self.ctx.drivers.implementation_for(self.node, kind, name)?;
+        implementation.admit()?;
         Ok(implementation.digest().map(str::to_owned))
     }
 
@@ -167,7 +164,7 @@ impl NodeCall<'_> {
         let drivers = &self.ctx.drivers;
         let implementation = match digest {
             Some(digest) => self.pinned(digest, interface, name).await?,
-            None => drivers.implementation(&self.node.driver, interface, name)?,
+            None => drivers.implementation_for(self.node, interface, name)?,
         };
         self.run(implementation, |implementation, context| {
             let step = planned.step.step.clone();

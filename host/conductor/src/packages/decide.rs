@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ironbark_db::NodeRef;
 use ironbark_model::conductor::HardwareInterface;
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, Result};
 
@@ -135,18 +136,37 @@ impl Lost {
     }
 }
 
-/// Whether a file takes the place of the active package of the same name.
+/// The version to go back to from `active`: the one that was active last, and that is still good.
+pub(super) fn last_good<'v>(
+    versions: &'v [PackageVersion],
+    active: &str,
+) -> Option<&'v PackageVersion> {
+    versions
+        .iter()
+        .filter(|version| {
+            version.version != active
+                && version.state == VersionState::Installed
+                && version.activated_at.is_some()
+        })
+        .max_by_key(|version| version.activated_at)
+}
+
+/// Whether a file takes the place of the active package of the same name. `versions` are those that are installed.
 ///
 /// `changed` says that the file came or changed while we watched: then it is what the operator did last. At the start nobody
-/// knows, and a file doesn't replace what was installed through the API; what ships with Ironbark replaces only what
-/// shipped with an older or the same Ironbark.
+/// knows, and a file doesn't replace what was installed through the API, nor a version that was chosen instead of it once it
+/// was installed; what ships with Ironbark replaces only what shipped with an older or the same Ironbark.
 pub(super) fn takes_over(
     file: PackageSource,
     version: &str,
     digest: &str,
     active: Option<&DriverPackage>,
+    versions: &[PackageVersion],
     changed: bool,
 ) -> bool {
+    if !changed && versions.iter().any(|version| version.digest == digest) {
+        return false;
+    }
     let Some(active) = active else { return true };
     if active.digest == digest {
         return false;
@@ -159,8 +179,15 @@ pub(super) fn takes_over(
     }
 }
 
+/// The version of the highest number; what isn't a semantic version counts least.
+pub(super) fn newest<'v>(
+    versions: impl Iterator<Item = &'v PackageVersion>,
+) -> Option<&'v PackageVersion> {
+    versions.max_by_key(|version| semver::Version::parse(&version.version).ok())
+}
+
 /// Whether version `a` is newer than `b`. What isn't a semantic version isn't newer.
-fn is_newer(a: &str, b: &str) -> bool {
+pub(super) fn is_newer(a: &str, b: &str) -> bool {
     match (semver::Version::parse(a), semver::Version::parse(b)) {
         (Ok(a), Ok(b)) => a > b,
         _ => false,
@@ -332,11 +359,60 @@ mod tests {
             (Bundled, "9.0.0", Some((Api, "1.0.0")), false, false),
         ] {
             let installed = installed.map(|(source, version)| package("p", "old", source, version));
-            assert_eq!(takes_over(file, version, "new", installed.as_ref(), changed), expected,
+            assert_eq!(takes_over(file, version, "new", installed.as_ref(), &[], changed), expected,
                 "{file:?} {version} over {installed:?}, changed: {changed}");
         }
         let same = package("p", "same", Bundled, "1.0.0");
-        assert!(!takes_over(Folder, "1.0.0", "same", Some(&same), true));
+        assert!(!takes_over(Folder, "1.0.0", "same", Some(&same), &[], true));
+        // A version that was installed from this file, and then replaced, disabled or quarantined by somebody.
+        let known = [installed("2.0.0", "new", None, VersionState::Disabled)];
+        for active in [None, Some(&same)] {
+            assert!(!takes_over(Folder, "2.0.0", "new", active, &known, false));
+            assert!(takes_over(Folder, "2.0.0", "new", active, &known, true));
+        }
+    }
+
+    fn installed(
+        version: &str,
+        digest: &str,
+        activated_at: Option<i64>,
+        state: VersionState,
+    ) -> PackageVersion {
+        PackageVersion {
+            package: "p".into(),
+            version: version.into(),
+            digest: digest.into(),
+            size: 1,
+            vendor: "v".into(),
+            asked: Vec::new(),
+            hardware_types: Vec::new(),
+            state_schema: String::new(),
+            source: PackageSource::Api,
+            file: None,
+            publisher: None,
+            state,
+            reason: None,
+            stopped: false,
+            created_at: Timestamp(0),
+            activated_at: activated_at.map(Timestamp),
+        }
+    }
+
+    #[test]
+    fn the_last_good_version_was_active_and_may_be_used() {
+        use VersionState::{AwaitingApproval, Disabled, Installed, Quarantined};
+        let versions = [
+            installed("1.0.0", "a", Some(1), Installed),
+            installed("1.1.0", "b", Some(3), Installed),
+            installed("1.2.0", "c", Some(4), Quarantined),
+            installed("1.3.0", "d", Some(5), Disabled),
+            installed("1.4.0", "e", None, AwaitingApproval),
+            installed("1.10.0", "f", None, Installed),
+            installed("2.0.0", "g", Some(6), Installed),
+        ];
+        assert_eq!(last_good(&versions, "2.0.0").unwrap().version, "1.1.0");
+        assert_eq!(last_good(&versions[..1], "1.0.0"), None);
+        assert_eq!(newest(versions[..6].iter()).unwrap().version, "1.10.0");
     }
 
     proptest! {

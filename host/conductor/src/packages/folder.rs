@@ -11,8 +11,8 @@ use ironbark_drivers::{Folder, FoundPackage};
 #[derive(Debug)]
 pub(super) struct Watched {
     folder: Option<Folder>,
-    /// Digests of the files that were dealt with, whatever came of them.
-    known: BTreeMap<String, String>,
+    /// Digests and signatures of the files that were dealt with, whatever came of them.
+    known: BTreeMap<String, (String, Option<String>)>,
     looked_before: bool,
     trouble: Option<io::ErrorKind>,
 }
@@ -98,16 +98,23 @@ impl Watched {
         }
         let new: Vec<FoundPackage> = found
             .into_iter()
-            .filter(|file| self.known.get(&file.file) != Some(&file.digest))
+            .filter(|file| {
+                self.known
+                    .get(&file.file)
+                    .is_none_or(|(digest, signature)| {
+                        (digest, signature) != (&file.digest, &file.signature)
+                    })
+            })
             .collect();
         for file in &new {
-            self.known.insert(file.file.clone(), file.digest.clone());
+            let state = (file.digest.clone(), file.signature.clone());
+            self.known.insert(file.file.clone(), state);
         }
         Changes { new, gone, first }
     }
 }
 
-/// All packages in a folder, without waiting for files to settle; none if it isn't there.
+/// All packages in a folder, without waiting for files to settle.
 pub(super) async fn all(folder: &Path) -> io::Result<Vec<(String, Arc<[u8]>)>> {
     let folder = folder.to_owned();
     tokio::task::spawn_blocking(move || {
@@ -140,6 +147,7 @@ mod tests {
             path: name.into(),
             digest: digest.into(),
             size: 1,
+            signature: None,
         }
     }
 
@@ -156,6 +164,15 @@ mod tests {
         assert_eq!(
             watched.compare(vec![file("a.wasm", "2")], |_| true).new,
             [file("a.wasm", "2")]
+        );
+        let signed = FoundPackage {
+            signature: Some("by acme".into()),
+            ..file("a.wasm", "2")
+        };
+        assert_eq!(
+            watched.compare(vec![signed.clone()], |_| true).new,
+            [signed],
+            "a signature that comes later is a change"
         );
         assert_eq!(watched.compare(vec![], |_| false).gone, ["a.wasm"]);
         assert_eq!(watched.compare(vec![], |_| false), Changes::default());

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ironbark_drivers::{Grants, PreparedPackage};
+use ironbark_db::PackageFailure;
+use ironbark_drivers::PreparedPackage;
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, ErrorKind, Result};
 
-use super::Memory;
 use super::decide::{Active, difference};
+use super::install::read_metadata;
+use super::life;
 use super::switch::{self, When};
+use super::{Failure, Memory};
 use crate::context::Context;
 
 /// Makes the active packages those of the database. One that can't be loaded here is reported once and left out.
@@ -40,9 +43,33 @@ pub(super) async fn follow(ctx: &Arc<Context>, memory: &mut Memory, when: When) 
             break;
         }
     }
-    memory
+    let here = active(ctx);
+    memory.failed.retain(|name, failure| {
+        let wanted = wanted
+            .iter()
+            .any(|package| package.name == *name && package.digest == failure.digest);
+        wanted && !here.iter().any(|active| active.digest == failure.digest)
+    });
+    Ok(())
+}
+
+/// Tells the API which packages can't be loaded here, when that changed.
+pub(super) async fn tell_failures(ctx: &Context, memory: &mut Memory) -> Result<()> {
+    let failures: Vec<PackageFailure> = memory
         .failed
-        .retain(|name, _| wanted.iter().any(|package| &package.name == name));
+        .iter()
+        .chain(&memory.failed_canaries)
+        .map(|(package, failure)| PackageFailure {
+            conductor: ctx.host().to_owned(),
+            package: package.clone(),
+            version: failure.version.clone(),
+            reason: failure.reason.clone(),
+        })
+        .collect();
+    if memory.told.as_ref() != Some(&failures) {
+        ctx.db.package_failures_set(ctx.host(), &failures).await?;
+        memory.told = Some(failures);
+    }
     Ok(())
 }
 
@@ -84,59 +111,55 @@ async fn load(
     package: &DriverPackage,
     when: When,
 ) -> Result<()> {
-    if let Some((digest, then)) = memory.failed.get(&package.name)
-        && *digest == package.digest
-        && *then == digests(ctx)
+    if let Some(failure) = memory.failed.get(&package.name)
+        && failure.digest == package.digest
+        && failure.active == digests(ctx)
     {
         // It would fail again; it was reported.
         return Err(Error::internal("it failed before"));
     }
-    let prepared = prepare(
-        ctx,
-        &package.digest,
-        &Grants::only(package.granted.iter().cloned()),
-    )
-    .await?;
+    let granted = package.granted.iter().cloned().collect();
+    let prepared = life::prepare(ctx, &package.digest, &granted).await?;
+    describe(ctx, package, &prepared).await?;
     switch::adopt(ctx, prepared, when).await
 }
 
-async fn prepare(ctx: &Context, digest: &str, grants: &Grants) -> Result<PreparedPackage> {
-    let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
-        Error::not_found(format!(
-            "the bytes of driver package {digest} are not in the database"
-        ))
-    })?;
-    Ok(ctx.drivers.prepare(bytes.into(), grants).await?)
-}
-
-/// The version has no row any more that says what it was granted: it gets what the active version of its name has, and
-/// nothing if there is none.
+/// It gets what its package is granted now, and nothing if that was removed.
 async fn prepare_pinned(ctx: &Context, digest: &str) -> Result<PreparedPackage> {
-    let bytes: Arc<[u8]> = ctx
+    let bytes = ctx
         .db
         .blob_get(digest)
         .await?
-        .ok_or_else(|| Error::not_found("its bytes are not in the database"))?
-        .into();
-    let asked = ctx
-        .drivers
-        .prepare(Arc::clone(&bytes), &Grants::AsAsked)
-        .await?;
-    let active = ctx
-        .drivers
-        .packages()
+        .ok_or_else(|| Error::not_found("its bytes are not in the database"))?;
+    let name = read_metadata(&bytes)?.name;
+    let granted = ctx.db.package_grants(&name).await?.unwrap_or_default();
+    life::prepare(ctx, digest, &granted.into_iter().collect()).await
+}
+
+/// Completes what is known of a version that was installed before there were versions.
+async fn describe(
+    ctx: &Context,
+    package: &DriverPackage,
+    prepared: &PreparedPackage,
+) -> Result<()> {
+    let versions = ctx.db.package_versions(&package.name).await?;
+    let known = versions
         .into_iter()
-        .find(|package| package.name() == asked.package().name());
-    let granted: Vec<String> = active
-        .map(|active| {
-            active
-                .granted()
-                .intersection(asked.package().granted())
-                .cloned()
-                .collect()
-        })
-        .unwrap_or_default();
-    Ok(ctx.drivers.prepare(bytes, &Grants::only(granted)).await?)
+        .find(|version| version.digest == package.digest);
+    let Some(mut version) = known else {
+        return Ok(());
+    };
+    let loaded = prepared.package();
+    let asked: Vec<String> = loaded.asked().into_iter().collect();
+    let state_schema = &loaded.metadata().state_schema;
+    if version.asked == asked && version.state_schema == *state_schema {
+        return Ok(());
+    }
+    version.asked = asked;
+    version.state_schema.clone_from(state_schema);
+    let mut tx = ctx.db.change_packages().await?;
+    tx.version_put(&version).await?;
+    tx.commit().await
 }
 
 fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &Error) {
@@ -147,13 +170,22 @@ fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &
         tracing::warn!(package = %package.name, %error, "a driver package could not be loaded now");
         return;
     }
-    let state = (package.digest.clone(), digests(ctx));
-    if memory.failed.get(&package.name) != Some(&state) {
+    let active = digests(ctx);
+    let before = memory.failed.get(&package.name);
+    let said =
+        before.is_some_and(|before| before.digest == package.digest && before.active == active);
+    if !said {
         tracing::error!(
             package = %package.name, version = %package.version, digest = %package.digest, %error,
             "a driver package that is installed can't be loaded by this conductor: it doesn't drive what the package brings"
         );
-        memory.failed.insert(package.name.clone(), state);
+        let failure = Failure {
+            version: package.version.clone(),
+            digest: package.digest.clone(),
+            active,
+            reason: error.message().to_owned(),
+        };
+        memory.failed.insert(package.name.clone(), failure);
     }
 }
 

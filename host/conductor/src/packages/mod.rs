@@ -1,39 +1,66 @@
 //! Driver packages come and go while everything runs.
 //!
-//! The list of packages in the database is what counts. What is asked for through the API, and what appears in the folder, is
+//! What the database says is what counts. What is asked for through the API, and what appears in the folder, is
 //! first prepared (nothing changes), then written there together with what this conductor drives then, and only then
 //! becomes active here. Other conductors follow from the database. `docs/packages.md` says it for operators.
+//!
+//! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
+//! quarantine), `remove`, `publishers`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder). Each
+//! ends in `switch`, the moment of change.
 
+mod activate;
+mod actor;
+mod canary;
 mod decide;
 mod folder;
 mod follow;
+mod grants;
+mod health;
+mod install;
+mod life;
+mod nodes;
+mod publishers;
+mod remove;
+mod stop;
 mod switch;
+mod trust;
+mod watch;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod life_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests;
-mod watch;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod trust_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironbark_drivers::{Grants, digest_of};
-use ironbark_model::package::PackageSource;
+use ironbark_db::PackageFailure;
+use ironbark_drivers::digest_of;
 use ironbark_model::{Error, Result};
+use ironbark_rpc::PackageChange;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::config::Config;
 use crate::context::Context;
+use activate::How;
+pub(crate) use actor::Actor;
 use folder::Watched;
+pub(crate) use install::upload;
+pub(crate) use publishers::{distrust, trust};
+pub(crate) use remove::remove;
 use switch::When;
 
 /// Changes of packages that wait for their turn; one more is refused.
 const WAITING: usize = 16;
 /// How long one waits for its turn at most.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// In a request's list of grants: all that the package asks for.
-const ALL_GRANTS: &str = "*";
 
 /// What a conductor remembers about packages beside the active ones. One change at a time.
 pub(crate) struct Packages {
@@ -50,8 +77,21 @@ struct Memory {
     to_remove: BTreeSet<String>,
     /// Those of them that were reported.
     in_use: BTreeSet<String>,
-    /// Packages of the database that can't be loaded here, with digest and what was active when it was tried.
-    failed: BTreeMap<String, (String, Vec<String>)>,
+    /// Packages of the database that can't be loaded here.
+    failed: BTreeMap<String, Failure>,
+    /// Canaries that can't be loaded here.
+    failed_canaries: BTreeMap<String, Failure>,
+    /// What the database knows of that; `None` at the start.
+    told: Option<Vec<PackageFailure>>,
+}
+
+/// A package of the database that can't be loaded here.
+struct Failure {
+    version: String,
+    digest: String,
+    /// Digests of what was active when it was tried.
+    active: Vec<String>,
+    reason: String,
 }
 
 impl Packages {
@@ -64,6 +104,8 @@ impl Packages {
                 to_remove: BTreeSet::new(),
                 in_use: BTreeSet::new(),
                 failed: BTreeMap::new(),
+                failed_canaries: BTreeMap::new(),
+                told: None,
             }),
             waiting: Semaphore::new(WAITING),
         }
@@ -86,10 +128,11 @@ impl Packages {
 /// A package that can't be loaded is reported and left out; only the database failing is an error.
 pub(crate) async fn bring_up(ctx: &Arc<Context>) -> Result<()> {
     let mut memory = ctx.packages.turn().await?;
-    follow::follow(ctx, &mut memory, When::Starting).await?;
+    follow_all(ctx, &mut memory, When::Starting).await?;
     follow::load_pinned(ctx).await?;
     watch::install_bundled(ctx).await?;
     watch::watch(ctx, &mut memory, When::Starting).await?;
+    health::follow(ctx).await?;
     for line in ctx.drivers.report() {
         tracing::warn!("{line}");
     }
@@ -99,14 +142,18 @@ pub(crate) async fn bring_up(ctx: &Arc<Context>) -> Result<()> {
     Ok(())
 }
 
-/// Makes this conductor's packages those of the database, and the database's those of the folder.
+/// Writes down which versions broke, makes this conductor's packages those of the database, and the database's those of the
+/// folder.
 pub(crate) async fn reconcile(ctx: &Arc<Context>) -> Result<()> {
     // Somebody is at it: the next pass comes soon.
     let Ok(mut memory) = ctx.packages.turn.try_lock() else {
         return Ok(());
     };
-    follow::follow(ctx, &mut memory, When::Running).await?;
+    health::write_down(ctx).await?;
+    canary::watch(ctx).await?;
+    follow_all(ctx, &mut memory, When::Running).await?;
     watch::watch(ctx, &mut memory, When::Running).await?;
+    follow::tell_failures(ctx, &mut memory).await?;
     follow::release_unpinned(ctx).await
 }
 
@@ -116,84 +163,72 @@ pub(crate) async fn load_pinned(ctx: &Arc<Context>) -> Result<()> {
     follow::load_pinned(ctx).await
 }
 
-/// Installs the package whose bytes are in the database under `digest`, in place of the active one of its name.
-///
-/// `grants` names what it may do; `*` is all that it asks for. Answers with the package. One that is active already gets
-/// another chance if it was quarantined.
-pub(crate) async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String]) -> Result<Value> {
-    let _turn = ctx.packages.turn().await?;
-    let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
-        Error::not_found(format!(
-            "The bytes of driver package {digest} are not in the database; upload them first."
-        ))
-    })?;
-    let bytes: Arc<[u8]> = bytes.into();
-    if hash(&bytes).await? != digest {
-        return Err(Error::internal(format!(
-            "The bytes stored as {digest} are damaged; upload the package again."
-        )));
-    }
-    let grants = if grants.iter().any(|grant| grant == ALL_GRANTS) {
-        Grants::AsAsked
-    } else {
-        Grants::only(grants.iter().cloned())
-    };
-    let prepared = ctx.drivers.prepare(bytes, &grants).await?;
-    let mut row = switch::describe(&prepared, PackageSource::Api, None);
-    match ctx.db.package_get(&row.name).await? {
-        // Another conductor was asked first: this one follows, and leaves what is written.
-        Some(there)
-            if there.digest == row.digest
-                && there.granted == row.granted
-                && there.source == row.source =>
-        {
-            row = there;
-            if !switch::is_active(ctx, &row) {
-                switch::adopt(ctx, prepared, When::Running).await?;
-            } else if ctx.drivers.release_quarantine(&row.name) {
-                tracing::info!(
-                    package = %row.name, version = %row.version,
-                    "driver package was installed again: its faults are forgotten"
-                );
-            }
-        }
-        _ => switch::install(ctx, prepared, &row, When::Running).await?,
-    }
-    serde_json::to_value(&row).map_err(|error| {
-        Error::internal("The package could not be written as JSON.").caused_by(error)
-    })
+/// Makes this conductor's packages those of the database, now.
+pub(crate) async fn follow_now(ctx: &Arc<Context>) -> Result<()> {
+    let mut memory = ctx.packages.turn().await?;
+    follow_all(ctx, &mut memory, When::Running).await
 }
 
-/// Takes the package of this name out of use.
-///
-/// # Errors
-/// `NotFound` if there is none; `Conflict` if nodes use what would go.
-pub(crate) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
+/// Changes something about a package's versions. Answers with what came of it.
+pub(crate) async fn change(
+    ctx: &Arc<Context>,
+    name: &str,
+    change: PackageChange,
+    actor: &Actor,
+) -> Result<Value> {
     let mut memory = ctx.packages.turn().await?;
-    let Some(row) = ctx.db.package_get(name).await? else {
-        // Another conductor was asked first: this one follows.
-        if ctx
-            .drivers
-            .packages()
-            .iter()
-            .any(|package| package.name() == name)
-        {
-            return switch::drop_here(ctx, name, When::Running).await;
+    match change {
+        PackageChange::Activate {
+            version,
+            force,
+            dry_run,
+        } => {
+            let how = How {
+                action: "activate",
+                force,
+                dry_run,
+            };
+            activate::activate(ctx, name, version.as_deref(), how, actor).await
         }
-        return Err(Error::not_found(format!(
-            "Driver package {name} could not be found."
-        )));
-    };
-    switch::remove(ctx, name).await?;
-    memory.to_remove.remove(name);
-    if row.source != PackageSource::Api {
-        tracing::warn!(
-            package = name,
-            file = row.file.as_deref(),
-            "this package comes back at the next start as long as its file is there"
-        );
+        PackageChange::Rollback {
+            version,
+            force,
+            dry_run,
+        } => {
+            let how = How {
+                action: "rollback",
+                force,
+                dry_run,
+            };
+            activate::roll_back(ctx, name, version.as_deref(), how, actor).await
+        }
+        PackageChange::Promote { force } => activate::promote(ctx, name, force, actor).await,
+        PackageChange::Canary {
+            version,
+            scope,
+            force,
+        } => canary::begin(ctx, name, version.as_deref(), scope, force, actor).await,
+        PackageChange::Disable { version, force } => {
+            stop::disable(ctx, name, version.as_deref(), force, actor).await
+        }
+        PackageChange::Quarantine { version, now } => {
+            stop::quarantine(ctx, name, version.as_deref(), now, actor).await
+        }
+        PackageChange::Release { version } => {
+            stop::release(ctx, name, version.as_deref(), actor).await
+        }
+        PackageChange::Grant { granted } => {
+            grants::set(ctx, &mut memory, name, &granted, actor).await
+        }
     }
-    Ok(())
+}
+
+/// What the database says of versions, canaries, grants and quarantines becomes true here.
+async fn follow_all(ctx: &Arc<Context>, memory: &mut Memory, when: When) -> Result<()> {
+    follow::follow(ctx, memory, when).await?;
+    canary::follow(ctx, memory).await?;
+    grants::apply_to_retained(ctx).await?;
+    health::follow(ctx).await
 }
 
 /// The digest of a package's bytes, up to 64 MiB of them: not on the runtime's own threads.

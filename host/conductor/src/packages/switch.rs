@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{NodeFilter, Registration, UseCheck};
+use ironbark_db::{NodeFilter, PackagesTx, Registration, UseCheck};
 use ironbark_drivers::PreparedPackage;
 use ironbark_model::conductor::HardwareInterface;
-use ironbark_model::package::{DriverPackage, PackageSource};
+use ironbark_model::lifecycle::PackageVersion;
+use ironbark_model::package::DriverPackage;
 use ironbark_model::{Result, Timestamp};
 
 use super::decide::Lost;
@@ -18,64 +19,126 @@ pub(super) enum When {
     Running,
 }
 
-/// The database's row of a package that was prepared.
-pub(super) fn describe(
-    prepared: &PreparedPackage,
-    source: PackageSource,
-    file: Option<&str>,
-) -> DriverPackage {
-    let package = prepared.package();
-    let metadata = package.metadata();
+/// What this conductor will drive when a change is made.
+pub(super) struct Planned {
+    drivers: Vec<String>,
+    interfaces: Vec<HardwareInterface>,
+    /// What goes.
+    lost: Lost,
+    /// Begins the message if nodes use what goes.
+    what: String,
+}
+
+impl Planned {
+    /// Refuses to let something go that nodes use, before anything is changed: for those who only want to know.
+    pub(super) async fn preview(&self, ctx: &Context) -> Result<()> {
+        let users = NodeFilter {
+            drivers: Some(self.lost.hardware_types()),
+            include_children: true,
+            ..NodeFilter::default()
+        };
+        let nodes = ctx.db.nodes_owned_candidates(&users).await?;
+        self.lost.check_unused(&self.what, &nodes)
+    }
+
+    /// The same for the change itself, together with which it is true or not: a node that comes in between is seen too.
+    async fn check_users(&self, tx: &mut PackagesTx) -> Result<()> {
+        let users = UseCheck {
+            hardware_types: self.lost.hardware_types(),
+            check: &|nodes| self.lost.check_unused(&self.what, nodes),
+        };
+        tx.check_users(&users).await
+    }
+}
+
+/// The database's row of an active version.
+pub(super) fn row_of(version: &PackageVersion, prepared: &PreparedPackage) -> DriverPackage {
     DriverPackage {
-        name: metadata.name.clone(),
-        version: metadata.version.clone(),
-        digest: package.digest().to_owned(),
-        size: i64::try_from(package.size()).unwrap_or(i64::MAX),
-        vendor: metadata.vendor.clone(),
-        granted: package.granted().iter().cloned().collect(),
-        hardware_types: metadata
-            .hardware_types
-            .iter()
-            .map(|hardware_type| hardware_type.name.clone())
-            .collect(),
-        source,
-        file: file.map(str::to_owned),
+        name: version.package.clone(),
+        version: version.version.clone(),
+        digest: version.digest.clone(),
+        size: version.size,
+        vendor: version.vendor.clone(),
+        granted: prepared.package().granted().iter().cloned().collect(),
+        hardware_types: version.hardware_types.clone(),
+        source: version.source,
+        file: version.file.clone(),
         created_at: Timestamp::now(),
     }
 }
 
-/// Makes a package the active one of its name, for all conductors. Its bytes are in the database. If anything fails,
-/// everything is as it was.
+/// What it takes to make a version active: `what` begins the message if nodes use what it lacks.
 ///
 /// # Errors
-/// `Conflict` if a name belongs to another package, or nodes use what the new version lacks.
-pub(super) async fn install(
+/// `Conflict` if a name belongs to another package.
+pub(super) fn plan(ctx: &Context, prepared: &PreparedPackage, what: String) -> Result<Planned> {
+    ctx.drivers.check_activation(prepared)?;
+    let (drivers, interfaces) = ctx.drivers.registration_with(prepared);
+    Ok(Planned {
+        lost: Lost::between(&ctx.drivers.registration().1, &interfaces),
+        drivers,
+        interfaces,
+        what,
+    })
+}
+
+/// What it takes to take a package out of use; with `force` also if nodes use it.
+pub(super) fn plan_without(ctx: &Context, name: &str, what: String, force: bool) -> Planned {
+    let (drivers, interfaces) = ctx.drivers.registration_without(name);
+    let lost = if force {
+        Lost::default()
+    } else {
+        Lost::between(&ctx.drivers.registration().1, &interfaces)
+    };
+    Planned {
+        drivers,
+        interfaces,
+        lost,
+        what,
+    }
+}
+
+/// Makes a version the active one of its package, for all conductors, together with what `tx` has already. Its canary ends. If
+/// anything fails, everything is as it was.
+///
+/// # Errors
+/// `Conflict` if nodes use what the new version lacks.
+pub(super) async fn activate(
     ctx: &Arc<Context>,
+    mut tx: PackagesTx,
     prepared: PreparedPackage,
     row: &DriverPackage,
+    planned: Planned,
     when: When,
 ) -> Result<()> {
-    ctx.drivers.check_activation(&prepared)?;
-    let (drivers, interfaces) = ctx.drivers.registration_with(&prepared);
-    let what = format!("Package {} {} can't be installed", row.name, row.version);
-    let lost = Lost::between(&ctx.drivers.registration().1, &interfaces);
-    match when {
-        When::Starting => {
-            check_unused(ctx, &what, &lost).await?;
-            ctx.db.package_activate(row).await?;
-        }
-        When::Running => {
-            let registration = registration(ctx, drivers, interfaces);
-            let users = UseCheck {
-                hardware_types: lost.hardware_types(),
-                check: &|nodes| lost.check_unused(&what, nodes),
-            };
-            ctx.db
-                .package_activate_registered(row, &registration, &users)
-                .await?;
-        }
+    tx.activate(row).await?;
+    tx.canary_clear(&row.name).await?;
+    if when == When::Running {
+        tx.register(&registration(ctx, &planned)).await?;
     }
-    activate(ctx, prepared).await;
+    planned.check_users(&mut tx).await?;
+    tx.commit().await?;
+    ctx.drivers.clear_canary(&row.name);
+    activate_here(ctx, prepared).await;
+    Ok(())
+}
+
+/// Leaves a package without an active version, for all conductors, together with what `tx` has already.
+///
+/// # Errors
+/// `Conflict` if nodes use what goes.
+pub(super) async fn deactivate(
+    ctx: &Arc<Context>,
+    mut tx: PackagesTx,
+    name: &str,
+    planned: Planned,
+) -> Result<()> {
+    tx.deactivate(name).await?;
+    tx.canary_clear(name).await?;
+    tx.register(&registration(ctx, &planned)).await?;
+    planned.check_users(&mut tx).await?;
+    tx.commit().await?;
+    deactivate_here(ctx, name).await;
     Ok(())
 }
 
@@ -92,27 +155,7 @@ pub(super) async fn adopt(ctx: &Arc<Context>, prepared: PreparedPackage, when: W
     ctx.drivers.check_activation(&prepared)?;
     let (drivers, interfaces) = ctx.drivers.registration_with(&prepared);
     register(ctx, drivers, interfaces, when).await?;
-    activate(ctx, prepared).await;
-    Ok(())
-}
-
-/// Takes a package out of use, for all conductors.
-///
-/// # Errors
-/// `Conflict` if nodes use what would go.
-pub(super) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
-    let (drivers, interfaces) = ctx.drivers.registration_without(name);
-    let what = format!("Package {name} can't be removed");
-    let lost = Lost::between(&ctx.drivers.registration().1, &interfaces);
-    let registration = registration(ctx, drivers, interfaces);
-    let users = UseCheck {
-        hardware_types: lost.hardware_types(),
-        check: &|nodes| lost.check_unused(&what, nodes),
-    };
-    ctx.db
-        .package_remove_registered(name, &registration, &users)
-        .await?;
-    deactivate(ctx, name).await;
+    activate_here(ctx, prepared).await;
     Ok(())
 }
 
@@ -120,7 +163,7 @@ pub(super) async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
 pub(super) async fn drop_here(ctx: &Arc<Context>, name: &str, when: When) -> Result<()> {
     let (drivers, interfaces) = ctx.drivers.registration_without(name);
     register(ctx, drivers, interfaces, when).await?;
-    deactivate(ctx, name).await;
+    deactivate_here(ctx, name).await;
     Ok(())
 }
 
@@ -140,7 +183,8 @@ async fn register(
     }
 }
 
-async fn activate(ctx: &Context, prepared: PreparedPackage) {
+/// Makes a package active here; the database has it already.
+pub(super) async fn activate_here(ctx: &Context, prepared: PreparedPackage) {
     let package = Arc::clone(prepared.package());
     let old = ctx.drivers.activate(prepared);
     tracing::info!(
@@ -154,7 +198,7 @@ async fn activate(ctx: &Context, prepared: PreparedPackage) {
     tell(ctx).await;
 }
 
-async fn deactivate(ctx: &Context, name: &str) {
+async fn deactivate_here(ctx: &Context, name: &str) {
     if let Some(old) = ctx.drivers.remove(name) {
         tracing::info!(
             package = name,
@@ -174,26 +218,12 @@ async fn tell(ctx: &Context) {
     }
 }
 
-fn registration(
-    ctx: &Context,
-    drivers: Vec<String>,
-    interfaces: Vec<HardwareInterface>,
-) -> Registration {
+fn registration(ctx: &Context, planned: &Planned) -> Registration {
     Registration {
         hostname: ctx.host().to_owned(),
         conductor_group: ctx.config.conductor_group.to_lowercase(),
         incarnation: ctx.incarnation.clone(),
-        drivers,
-        interfaces,
+        drivers: planned.drivers.clone(),
+        interfaces: planned.interfaces.clone(),
     }
-}
-
-/// Refuses to let something go that nodes use, before a change that is no transaction of its own.
-async fn check_unused(ctx: &Context, what: &str, lost: &Lost) -> Result<()> {
-    let users = NodeFilter {
-        drivers: Some(lost.hardware_types()),
-        include_children: true,
-        ..NodeFilter::default()
-    };
-    lost.check_unused(what, &ctx.db.nodes_owned_candidates(&users).await?)
 }

@@ -10,13 +10,29 @@ use ironbark_model::ident::Ident;
 use ironbark_model::operation::{OperationKind, PlannedStep};
 use ironbark_model::package::PackageSource;
 use ironbark_model::step::StepKind;
-use ironbark_model::{ErrorKind, InterfaceKind, JsonObject, Node, Operation};
-use ironbark_sandbox::{CallContext, Lock};
+use ironbark_model::{ErrorKind, JsonObject, Node, Operation};
+use ironbark_rpc::Installation;
+use ironbark_sandbox::Lock;
 use serde_json::json;
 
 use super::*;
 use crate::call::{NodeCall, Ports};
-use crate::testing::{breaking_package, config, node, package, registered, stage};
+use crate::testing::{config, node, package, registered, stage};
+
+/// Uploads and activates.
+async fn install(ctx: &Arc<Context>, digest: &str, grants: &[String]) -> Result<Value> {
+    let installation = Installation {
+        digest: digest.to_owned(),
+        grants: Some(grants.to_vec()),
+        activate: true,
+        ..Installation::default()
+    };
+    upload(ctx, installation, &Actor::user("ada", "req-1")).await
+}
+
+async fn remove(ctx: &Arc<Context>, name: &str) -> Result<()> {
+    super::remove(ctx, name, None, &Actor::user("ada", "req-1")).await
+}
 
 fn all() -> Vec<String> {
     vec!["*".to_owned()]
@@ -136,26 +152,6 @@ async fn each_conductor_may_be_asked_for_the_same() {
             ErrorKind::NotFound
         );
     }
-}
-
-#[tokio::test]
-async fn installing_again_what_is_quarantined_gives_it_another_chance() {
-    let db = testing::sqlite().await;
-    let ctx = registered(&db, config("host-a"), &[]).await;
-    let digest = stage(&db, &breaking_package("acme", "1.0.0", "acme")).await;
-    install(&ctx, &digest, &all()).await.unwrap();
-    let power = ctx
-        .drivers
-        .implementation("acme", InterfaceKind::Power, "acme")
-        .unwrap();
-    let quarantined = || ctx.drivers.packages()[0].quarantined();
-    while quarantined().is_none() {
-        let call = CallContext::without_node("req-1");
-        assert!(power.get_power_state(call).await.is_err());
-    }
-    install(&ctx, &digest, &all()).await.unwrap();
-    assert_eq!(quarantined(), None);
-    assert_eq!(active(&ctx), is("acme", "1.0.0"));
 }
 
 #[tokio::test]

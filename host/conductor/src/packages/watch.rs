@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use ironbark_drivers::{FoundPackage, Grants, PreparedPackage};
+use ironbark_drivers::FoundPackage;
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, ErrorKind, Result};
-use ironbark_package::{Contents, Metadata};
 
+use super::actor::Actor;
 use super::decide::takes_over;
-use super::switch::{self, When};
-use super::{Memory, folder, hash};
+use super::install::{self, Candidate, Wanted, read_metadata};
+use super::switch::When;
+use super::{Memory, folder, hash, remove};
 use crate::audit::Action;
 use crate::context::Context;
 
@@ -18,6 +19,7 @@ struct File<'a> {
     name: &'a str,
     bytes: Arc<[u8]>,
     source: PackageSource,
+    signature: Option<String>,
     /// It came or changed while we watched.
     changed: bool,
 }
@@ -39,6 +41,7 @@ pub(super) async fn install_bundled(ctx: &Arc<Context>) -> Result<()> {
             name: &name,
             bytes,
             source: PackageSource::Bundled,
+            signature: None,
             changed: false,
         };
         if let Err(error) = install(ctx, file, When::Starting).await {
@@ -77,11 +80,9 @@ async fn lose(ctx: &Context, memory: &mut Memory, row: DriverPackage) -> Result<
             memory.to_remove.insert(row.name);
         }
         Some((file, digest)) if digest == row.digest => {
-            let renamed = DriverPackage {
-                file: Some(file),
-                ..row
-            };
-            ctx.db.package_activate(&renamed).await?;
+            let mut tx = ctx.db.change_packages().await?;
+            tx.file_set(&row.digest, &file).await?;
+            tx.commit().await?;
         }
         Some((file, _)) => memory.watched.try_again(&file),
     }
@@ -132,6 +133,7 @@ async fn take_in(
         name: &found.file,
         bytes,
         source: PackageSource::Folder,
+        signature: found.signature.clone(),
         changed,
     };
     match install(ctx, file, when).await {
@@ -156,46 +158,47 @@ async fn take_in(
 /// Installs a file's package, if it takes the place of what is active. Answers with the package's name.
 async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<String> {
     let metadata = read_metadata(&file.bytes)?;
+    let name = metadata.name;
     let digest = hash(&file.bytes).await?;
-    let active = ctx.db.package_get(&metadata.name).await?;
-    if !takes_over(
+    let active = ctx.db.package_get(&name).await?;
+    let versions = ctx.db.package_versions(&name).await?;
+    let unsigned = versions
+        .iter()
+        .any(|known| known.digest == digest && known.publisher.is_none());
+    let takes_over = takes_over(
         file.source,
         &metadata.version,
         &digest,
         active.as_ref(),
+        &versions,
         file.changed,
-    ) {
+    );
+    // A signature that came later is taken in, whether or not the version is in use.
+    let signs = unsigned && file.signature.is_some();
+    if !(takes_over || signs) {
         if let Some(active) = active.filter(|active| active.digest != digest) {
             tracing::info!(
-                file = file.name, package = %metadata.name, version = %metadata.version,
+                file = file.name, package = %name, version = %metadata.version,
                 active = %active.version, source = active.source.as_str(),
                 "a driver file is not used: another version of its package is active"
             );
         }
-        return Ok(metadata.name);
+        return Ok(name);
     }
-    let prepared = ctx
-        .drivers
-        .prepare(Arc::clone(&file.bytes), &Grants::AsAsked)
-        .await?;
-    let source = file.source.as_str();
-    let action = Action::of_file("install", &metadata.name, Some(&digest), source);
+    let candidate = Candidate {
+        bytes: file.bytes,
+        signature: file.signature,
+        source: file.source,
+        file: Some(file.name.to_owned()),
+        wanted: Wanted::AsAsked,
+        activate: takes_over,
+        force: false,
+    };
+    let action = Action::of_file("install", &name, Some(&digest), candidate.source.as_str());
     let begun = ctx.audit.begin_action(action).await?;
-    let installed = store_and_install(ctx, &file, &digest, prepared, when).await;
+    let installed = install::install(ctx, candidate, &Actor::conductor(ctx), when).await;
     begun.end(installed.as_ref().err().map(Error::kind));
-    installed.map(|()| metadata.name)
-}
-
-async fn store_and_install(
-    ctx: &Arc<Context>,
-    file: &File<'_>,
-    digest: &str,
-    prepared: PreparedPackage,
-    when: When,
-) -> Result<()> {
-    ctx.db.blob_put(digest, &file.bytes).await?;
-    let row = switch::describe(&prepared, file.source, Some(file.name));
-    switch::install(ctx, prepared, &row, when).await
+    installed.map(|_| name)
 }
 
 /// Removes the packages whose files are gone. One that nodes use stays until they are gone.
@@ -205,7 +208,7 @@ async fn remove_gone(ctx: &Arc<Context>, memory: &mut Memory, when: When) -> Res
         return Ok(());
     }
     for name in memory.to_remove.clone() {
-        match switch::remove(ctx, &name).await {
+        match remove::from_folder(ctx, &name, &Actor::conductor(ctx)).await {
             Ok(()) => {
                 memory.to_remove.remove(&name);
                 memory.in_use.remove(&name);
@@ -228,12 +231,6 @@ async fn remove_gone(ctx: &Arc<Context>, memory: &mut Memory, when: When) -> Res
         }
     }
     Ok(())
-}
-
-fn read_metadata(bytes: &[u8]) -> Result<Metadata> {
-    let wrong = |error: &dyn std::error::Error| Error::invalid(error.to_string());
-    let contents = Contents::read(bytes).map_err(|error| wrong(&error))?;
-    Metadata::parse(&contents.metadata).map_err(|error| wrong(&error))
 }
 
 fn is_from(row: &DriverPackage, file: &str) -> bool {

@@ -75,6 +75,19 @@ pub fn spawn_all(ctx: &Arc<Context>) {
         async move { driver_tasks::run(&ctx).await }
     });
 
+    // A quarantine is written down at once, and not at the next look.
+    ctx.wake.tasks.spawn({
+        let ctx = Arc::clone(ctx);
+        async move {
+            loop {
+                tokio::select! {
+                    () = ctx.shutdown.cancelled() => return,
+                    () = ctx.drivers.alarmed() => ctx.wake.packages.notify_one(),
+                }
+            }
+        }
+    });
+
     let config = &ctx.config;
     spawn(
         ctx,

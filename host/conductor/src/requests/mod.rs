@@ -33,7 +33,7 @@ use crate::audit::Action;
 use crate::call::{NodeCall, Patience, Ports};
 use crate::context::Context;
 use crate::operations::states;
-use crate::packages;
+use crate::packages::{self, Actor};
 use crate::reserve::{Held, giving_back};
 
 /// What every request has.
@@ -176,10 +176,44 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::DriverVendorPassthru { driver, call } => {
             drivers::vendor_call(ctx, asked, &driver, call).await
         }
-        Request::InstallPackage { digest, grants } => packages::install(ctx, &digest, &grants)
-            .await
-            .map(Reply::Json),
-        Request::RemovePackage { name } => packages::remove(ctx, &name).await.map(|()| Reply::Done),
+        Request::InstallPackage { installation } => {
+            let actor = Actor::user(&installation.by, &asked.request_id);
+            packages::upload(ctx, installation, &actor)
+                .await
+                .map(Reply::Json)
+        }
+        Request::ChangePackage { name, change, by } => {
+            let actor = Actor::user(by, &asked.request_id);
+            packages::change(ctx, &name, change, &actor)
+                .await
+                .map(Reply::Json)
+        }
+        Request::RemovePackage { name, version, by } => {
+            let actor = Actor::user(by, &asked.request_id);
+            packages::remove(ctx, &name, version.as_deref(), &actor)
+                .await
+                .map(|()| Reply::Done)
+        }
+        Request::FollowPackages => packages::follow_now(ctx).await.map(|()| Reply::Done),
+        Request::TrustPublisher { publisher, by } => {
+            let actor = Actor::user(by, &asked.request_id);
+            let publisher = packages::trust(ctx, publisher, &actor).await?;
+            serde_json::to_value(publisher)
+                .map(Reply::Json)
+                .map_err(|error| {
+                    Error::internal("The publisher can't be written as JSON.").caused_by(error)
+                })
+        }
+        Request::RemovePublisher {
+            name,
+            quarantine,
+            by,
+        } => {
+            let actor = Actor::user(by, &asked.request_id);
+            packages::distrust(ctx, &name, quarantine, &actor)
+                .await
+                .map(Reply::Json)
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod nodes;
 mod observe;
 mod opening;
 mod operations;
+mod package_life;
 mod packages;
 mod pages;
 mod ports_and_history;

@@ -1,13 +1,14 @@
 use ironbark_db::testing::databases;
-use ironbark_db::{Registration, UseCheck};
+use ironbark_db::{Database, Registration, UseCheck};
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, MAX_PACKAGE_BYTES, PackageSource};
-use ironbark_model::{Error, ErrorKind, Timestamp};
+use ironbark_model::{Error, ErrorKind, Result, Timestamp};
 use serde_json::json;
 
 use crate::make::{held_node, node};
 use crate::operations::operation;
 
-fn package(name: &str, digest: &str) -> DriverPackage {
+pub(crate) fn package(name: &str, digest: &str) -> DriverPackage {
     DriverPackage {
         name: name.into(),
         version: "1.2.3".into(),
@@ -22,6 +23,47 @@ fn package(name: &str, digest: &str) -> DriverPackage {
     }
 }
 
+pub(crate) fn version(name: &str, version: &str, digest: &str) -> PackageVersion {
+    PackageVersion {
+        package: name.into(),
+        version: version.into(),
+        digest: digest.into(),
+        size: 3,
+        vendor: "ACME".into(),
+        asked: vec!["ipmi".into()],
+        hardware_types: vec!["acme".into()],
+        state_schema: "1".into(),
+        source: PackageSource::Folder,
+        file: Some("acme.wasm".into()),
+        publisher: None,
+        state: VersionState::Installed,
+        reason: None,
+        stopped: false,
+        created_at: Timestamp(5),
+        activated_at: None,
+    }
+}
+
+/// Installs and activates.
+async fn activate(database: &Database, package: &DriverPackage) -> Result<()> {
+    let mut tx = database.change_packages().await?;
+    tx.version_put(&version(&package.name, &package.version, &package.digest))
+        .await?;
+    tx.activate(package).await?;
+    tx.commit().await
+}
+
+/// Removes a version, which may be active.
+async fn remove(database: &Database, package: &DriverPackage) -> bool {
+    let mut tx = database.change_packages().await.unwrap();
+    let was_active = tx.deactivate(&package.name).await.unwrap();
+    tx.version_remove(&package.name, &package.version)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    was_active
+}
+
 fn later() -> Timestamp {
     Timestamp(i64::MAX)
 }
@@ -30,7 +72,7 @@ fn later() -> Timestamp {
 async fn a_package_is_staged_then_active_then_replaced_then_removed() {
     for database in databases().await {
         let kind = database.kind;
-        let error = database.package_activate(&package("acme", "d1")).await;
+        let error = activate(&database, &package("acme", "d1")).await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound, "{kind}");
 
         let bytes: Vec<u8> = (0..=255).collect();
@@ -50,18 +92,28 @@ async fn a_package_is_staged_then_active_then_replaced_then_removed() {
         assert_eq!(database.blob_get("d3").await.unwrap(), None);
 
         let first = package("acme", "d1");
-        database.package_activate(&first).await.unwrap();
-        assert_eq!(database.package_get("acme").await.unwrap(), Some(first));
+        activate(&database, &first).await.unwrap();
+        assert_eq!(
+            database.package_get("acme").await.unwrap(),
+            Some(first.clone())
+        );
         let second = DriverPackage {
             source: PackageSource::Api,
             file: None,
             version: "2.0.0".into(),
             ..package("acme", "d2")
         };
-        database.package_activate(&second).await.unwrap();
-        assert_eq!(database.package_list().await.unwrap(), [second]);
+        activate(&database, &second).await.unwrap();
+        assert_eq!(
+            database.package_list().await.unwrap(),
+            std::slice::from_ref(&second)
+        );
 
-        // The bytes that are in use stay, the replaced ones go.
+        // The bytes of installed versions stay, those of removed ones go.
+        assert_eq!(database.blob_prune_staged(later()).await.unwrap(), 0);
+        let mut tx = database.change_packages().await.unwrap();
+        tx.version_remove("acme", &first.version).await.unwrap();
+        tx.commit().await.unwrap();
         assert_eq!(
             database.blob_prune_staged(later()).await.unwrap(),
             1,
@@ -70,8 +122,8 @@ async fn a_package_is_staged_then_active_then_replaced_then_removed() {
         assert!(database.blob_get("d1").await.unwrap().is_none());
         assert!(database.blob_get("d2").await.unwrap().is_some());
 
-        assert!(database.package_remove("acme").await.unwrap());
-        assert!(!database.package_remove("acme").await.unwrap());
+        assert!(remove(&database, &second).await);
+        assert!(!remove(&database, &second).await);
         assert_eq!(database.package_get("acme").await.unwrap(), None);
         let long_ago = Timestamp(0);
         assert_eq!(
@@ -105,10 +157,13 @@ async fn a_change_that_takes_away_what_a_node_uses_is_undone() {
             hardware_types: Vec::new(),
             check: &|nodes| panic!("nothing goes: {nodes:?}"),
         };
-        database
-            .package_activate_registered(&one, &registration, &nobody)
-            .await
-            .unwrap();
+        let mut tx = database.change_packages().await.unwrap();
+        let put = version(&one.name, &one.version, &one.digest);
+        tx.version_put(&put).await.unwrap();
+        tx.activate(&one).await.unwrap();
+        tx.register(&registration).await.unwrap();
+        tx.check_users(&nobody).await.unwrap();
+        tx.commit().await.unwrap();
         let user = database.node_create(&node()).await.unwrap();
         let less = Registration {
             drivers: Vec::new(),
@@ -122,12 +177,12 @@ async fn a_change_that_takes_away_what_a_node_uses_is_undone() {
                 Err(Error::conflict("in use"))
             },
         };
-        let removed = database.package_remove_registered("acme", &less, &users);
-        assert_eq!(removed.await.unwrap_err().kind(), ErrorKind::Conflict);
-        database.blob_put("d2", b"two").await.unwrap();
-        let two = package("acme", "d2");
-        let replaced = database.package_activate_registered(&two, &less, &users);
-        assert_eq!(replaced.await.unwrap_err().kind(), ErrorKind::Conflict);
+        let mut tx = database.change_packages().await.unwrap();
+        assert!(tx.deactivate("acme").await.unwrap());
+        tx.register(&less).await.unwrap();
+        let refused = tx.check_users(&users).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        drop(tx);
         let there = database.package_get("acme").await.unwrap().unwrap();
         assert_eq!(there.digest, "d1", "{kind}");
         let conductor = database.conductor_get("host-a").await.unwrap().unwrap();

@@ -23,6 +23,8 @@ pub struct Implementation {
     kind: InterfaceKind,
     name: Arc<str>,
     side: Side,
+    /// A step began with it: it goes on also in quarantine.
+    pinned: bool,
 }
 
 #[derive(Clone)]
@@ -37,7 +39,7 @@ macro_rules! dispatch {
         match &$self.side {
             Side::Host(host) => host.answer($self.kind, &$self.name, $noop),
             Side::Package(package) => {
-                package.admit()?;
+                package.admit($self.pinned)?;
                 let driver: &Driver = package.driver();
                 let denied = Arc::clone(&$context.denied);
                 let result = driver.$method(&$self.name, $context, $($argument),*).await;
@@ -68,6 +70,7 @@ impl Implementation {
             kind,
             name: name.into(),
             side: Side::Host(host),
+            pinned: false,
         })
     }
 
@@ -76,6 +79,23 @@ impl Implementation {
             kind,
             name: name.into(),
             side: Side::Package(package),
+            pinned: false,
+        }
+    }
+
+    /// The same for a step that began with it.
+    pub(crate) fn pinned(self) -> Self {
+        Self {
+            pinned: true,
+            ..self
+        }
+    }
+
+    /// Refuses to begin something with a package in quarantine.
+    pub fn admit(&self) -> Result<(), CallError> {
+        match &self.side {
+            Side::Host(_) => Ok(()),
+            Side::Package(package) => package.admit(self.pinned),
         }
     }
 

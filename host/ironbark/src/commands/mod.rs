@@ -8,11 +8,11 @@ pub(crate) mod driver_build;
 pub(crate) mod driver_check;
 mod driver_inspect;
 pub(crate) mod driver_keygen;
-mod driver_list;
 pub(crate) mod driver_new;
 mod driver_pack;
 pub(crate) mod driver_sign;
 pub(crate) mod driver_test;
+pub(crate) mod lifecycle;
 mod signing_key;
 
 use anyhow::Result;
@@ -23,11 +23,8 @@ use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, DriverCommand};
 pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => crate::serve::run(args),
-        Command::Driver(DriverCommand::List {
-            url,
-            credentials,
-            output,
-        }) => driver_list::run(&url, credentials.as_deref(), output),
+        Command::Driver(DriverCommand::Lifecycle(command)) => lifecycle::driver(command),
+        Command::Publisher(command) => lifecycle::publisher(command),
         Command::Driver(DriverCommand::Inspect { file, output }) => {
             driver_inspect::run(&file, output)
         }

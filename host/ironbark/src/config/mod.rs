@@ -4,4 +4,4 @@ mod load;
 mod settings;
 
 pub(crate) use load::load;
-pub(crate) use settings::{AuthStrategy, Seconds, Settings};
+pub(crate) use settings::{AuthStrategy, DriverSettings, Seconds, Settings, Signatures};

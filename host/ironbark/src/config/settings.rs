@@ -105,11 +105,25 @@ pub(crate) struct DriverSettings {
     pub(crate) call_cpu_limit: Option<Seconds>,
     pub(crate) memory_limit_mib: Option<u32>,
     pub(crate) live_calls: Option<u32>,
-    pub(crate) quarantine_faults: Option<u32>,
     pub(crate) host_calls: Option<u32>,
     pub(crate) transfer_limit_kib: Option<u32>,
     pub(crate) log_lines_per_second: Option<u32>,
     pub(crate) reconcile_interval: Option<Seconds>,
+    pub(crate) signatures: Option<Signatures>,
+    pub(crate) quarantine_faults: Option<u32>,
+    pub(crate) quarantine_window: Option<Seconds>,
+    pub(crate) canary_min_calls: Option<u64>,
+    pub(crate) canary_max_fault_rate: Option<f64>,
+}
+
+/// What becomes of packages without a trusted signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Signatures {
+    /// They are refused.
+    Require,
+    /// They are accepted, and reported.
+    Warn,
 }
 
 /// `[bmc]`

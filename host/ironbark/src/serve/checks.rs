@@ -29,6 +29,10 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
             api.listen
         );
     }
+    let rate = settings.drivers.canary_max_fault_rate.unwrap_or_default();
+    if !(0.0..=1.0).contains(&rate) {
+        bail!("[drivers] canary_max_fault_rate is a share of the calls, from 0 to 1, not {rate}");
+    }
     super::parts::ipmi(settings)?;
     super::parts::default_interfaces(&settings.drivers.default_interfaces)?;
     Ok(())
@@ -49,6 +53,20 @@ mod tests {
     #[test]
     fn the_default_is_good() {
         check(&Settings::default()).unwrap();
+    }
+
+    #[test]
+    fn a_share_of_calls_is_from_none_to_all() {
+        for (rate, good) in [
+            (0.0, true),
+            (0.25, true),
+            (1.0, true),
+            (5.0, false),
+            (-0.1, false),
+        ] {
+            let settings = settings(|settings| settings.drivers.canary_max_fault_rate = Some(rate));
+            assert_eq!(check(&settings).is_ok(), good, "{rate}");
+        }
     }
 
     #[test]

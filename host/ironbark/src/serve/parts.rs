@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use ironbark_api::{ApiConfig, Auth, Htpasswd};
 use ironbark_bmc::AllowedNetworks;
 use ironbark_bmc::ipmi::{self, ClientConfig};
-use ironbark_conductor::Config;
+use ironbark_conductor::{Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
 use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig};
 use ironbark_model::InterfaceKind;
 use ironbark_sandbox::{Engine, EngineConfig};
 
-use crate::config::{AuthStrategy, Settings};
+use crate::config::{AuthStrategy, DriverSettings, Settings, Signatures};
 
 /// Where the database is.
 pub(crate) fn database(settings: &Settings, data: &Path) -> DatabaseConfig {
@@ -94,20 +94,26 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
             .map(|property| (property.name.to_owned(), property.description.to_owned()))
             .collect(),
     )]);
-    let quarantine = QuarantineConfig::default();
     Ok(Drivers::new(
         engine,
         DriversConfig {
-            quarantine: QuarantineConfig {
-                faults: set.quarantine_faults.unwrap_or(quarantine.faults),
-                ..quarantine
-            },
             enabled_hardware_types: set.enabled_hardware_types.clone(),
             default_interfaces: default_interfaces(&set.default_interfaces)?,
             connection_properties,
+            quarantine: quarantine(set),
             ..DriversConfig::default()
         },
     ))
+}
+
+fn quarantine(set: &DriverSettings) -> QuarantineConfig {
+    let base = QuarantineConfig::default();
+    QuarantineConfig {
+        faults: set.quarantine_faults.unwrap_or(base.faults),
+        window: set
+            .quarantine_window
+            .map_or(base.window, |seconds| seconds.0),
+    }
 }
 
 /// How a conductor works.
@@ -209,6 +215,19 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
                 .unwrap_or_else(|| data.join("drivers.d")),
         ),
         packages_interval: seconds(settings.drivers.reconcile_interval, base.packages_interval),
+        signatures: match settings.drivers.signatures {
+            Some(Signatures::Require) => SignaturePolicy::Require,
+            Some(Signatures::Warn) => SignaturePolicy::Warn,
+            None => base.signatures,
+        },
+        canary_min_calls: settings
+            .drivers
+            .canary_min_calls
+            .unwrap_or(base.canary_min_calls),
+        canary_max_fault_rate: settings
+            .drivers
+            .canary_max_fault_rate
+            .unwrap_or(base.canary_max_fault_rate),
         graceful_shutdown_timeout: seconds(
             set.graceful_shutdown_timeout,
             base.graceful_shutdown_timeout,

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn done(properties: &str, address: &str) -> Result<Inspection, String> {
-        let found = wit::Inspection::Done(wit::Findings {
+        let findings = wit::Findings {
             properties: properties.to_owned(),
             ports: vec![wit::FoundPort {
                 address: address.to_owned(),
@@ -161,8 +161,8 @@ mod tests {
                 pxe_enabled: Some(true),
             }],
             inventory: None,
-        });
-        inspection(found, &[])
+        };
+        inspection(wit::Inspection::Done(findings), &[])
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! Everything that is known of one package, and which of its versions somebody means.
+
+use std::collections::BTreeSet;
+
+use ironbark_drivers::{Grants, PreparedPackage};
+use ironbark_model::lifecycle::{Canary, PackageVersion, VersionState};
+use ironbark_model::package::DriverPackage;
+use ironbark_model::{Error, Result};
+
+use super::decide::newest;
+use crate::context::Context;
+
+/// Everything that is known of one package.
+pub(super) struct Life {
+    pub(super) name: String,
+    /// The newest installation first; never empty.
+    pub(super) versions: Vec<PackageVersion>,
+    pub(super) active: Option<DriverPackage>,
+    pub(super) canary: Option<Canary>,
+    pub(super) granted: BTreeSet<String>,
+}
+
+impl Life {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `NotFound` if no version is installed.
+    pub(super) async fn read(ctx: &Context, name: &str) -> Result<Self> {
+        let versions = ctx.db.package_versions(name).await?;
+        if versions.is_empty() {
+            return Err(not_found(name));
+        }
+        let canaries = ctx.db.package_canaries().await?;
+        let granted = ctx.db.package_grants(name).await?.unwrap_or_default();
+        Ok(Self {
+            name: name.to_owned(),
+            versions,
+            active: ctx.db.package_get(name).await?,
+            canary: canaries.into_iter().find(|canary| canary.package == name),
+            granted: granted.into_iter().collect(),
+        })
+    }
+
+    /// The version of this number.
+    pub(super) fn version(&self, version: &str) -> Result<&PackageVersion> {
+        self.versions
+            .iter()
+            .find(|known| known.version == version)
+            .ok_or_else(|| {
+                let known: Vec<&str> = self
+                    .versions
+                    .iter()
+                    .map(|known| known.version.as_str())
+                    .collect();
+                Error::not_found(format!(
+                    "{}@{version} is not installed. Installed: {}.",
+                    self.name,
+                    known.join(", ")
+                ))
+            })
+    }
+
+    /// The version that is meant, or else the active one.
+    pub(super) fn or_active(&self, version: Option<&str>) -> Result<&PackageVersion> {
+        match (version, &self.active) {
+            (Some(version), _) => self.version(version),
+            (None, Some(active)) => self.version(&active.version),
+            (None, None) => Err(Error::invalid(format!(
+                "Package {} has no active version: say which version is meant.",
+                self.name
+            ))),
+        }
+    }
+
+    /// The version that is meant, or else the newest of those that may be used.
+    pub(super) fn or_newest(&self, version: Option<&str>) -> Result<&PackageVersion> {
+        if let Some(version) = version {
+            return self.version(version);
+        }
+        let usable = self.versions.iter().filter(|version| {
+            matches!(
+                version.state,
+                VersionState::Installed | VersionState::AwaitingApproval
+            )
+        });
+        newest(usable).ok_or_else(|| {
+            Error::conflict(format!(
+                "No version of package {} may be used: release one, or install another.",
+                self.name
+            ))
+        })
+    }
+
+    /// Whether this is the active version.
+    pub(super) fn is_active(&self, version: &PackageVersion) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| active.digest == version.digest)
+    }
+
+    /// Whether this is the canary.
+    pub(super) fn is_canary(&self, version: &PackageVersion) -> bool {
+        self.canary
+            .as_ref()
+            .is_some_and(|canary| canary.digest == version.digest)
+    }
+
+    /// Loads a version with what its package is granted. Nothing active changes.
+    pub(super) async fn prepare(
+        &self,
+        ctx: &Context,
+        version: &PackageVersion,
+    ) -> Result<PreparedPackage> {
+        prepare(ctx, &version.digest, &self.granted).await
+    }
+}
+
+/// Loads the package of this digest with what it asks for of what is granted.
+pub(super) async fn prepare(
+    ctx: &Context,
+    digest: &str,
+    granted: &BTreeSet<String>,
+) -> Result<PreparedPackage> {
+    let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
+        Error::not_found(format!(
+            "the bytes of driver package {digest} are not in the database"
+        ))
+    })?;
+    let metadata = super::install::read_metadata(&bytes)?;
+    let asked = Grants::asked_by(&metadata);
+    let grants = Grants::only(asked.intersection(granted).cloned());
+    Ok(ctx.drivers.prepare(bytes.into(), &grants).await?)
+}
+
+pub(super) fn not_found(name: &str) -> Error {
+    Error::not_found(format!("Driver package {name} could not be found."))
+}

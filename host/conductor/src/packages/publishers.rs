@@ -1,0 +1,84 @@
+//! Whose signatures count.
+
+use std::sync::Arc;
+
+use ironbark_drivers::read_public_key;
+use ironbark_model::lifecycle::Publisher;
+use ironbark_model::{Error, Result, Timestamp};
+use serde_json::{Value, json};
+
+use super::actor::Actor;
+use super::life::Life;
+use super::stop;
+use crate::context::Context;
+
+/// Trusts a publisher, once its key was checked. Answers with it as it is stored.
+pub(crate) async fn trust(
+    ctx: &Arc<Context>,
+    publisher: Publisher,
+    actor: &Actor,
+) -> Result<Publisher> {
+    let _turn = ctx.packages.turn().await?;
+    let publisher = Publisher {
+        public_key: read_public_key(&publisher.public_key)?,
+        created_at: Timestamp::now(),
+        ..publisher
+    };
+    if publisher.is_expired_at(publisher.created_at) {
+        return Err(Error::invalid(
+            "The publisher's trust would have expired already: choose a later time.",
+        ));
+    }
+    let mut tx = ctx.db.change_packages().await?;
+    tx.publisher_add(&publisher).await?;
+    tx.commit().await?;
+    tracing::info!(publisher = %publisher.name, packages = ?publisher.packages, by = actor.name(), "publisher is trusted");
+    Ok(publisher)
+}
+
+/// Trusts a publisher no longer. None of what it signed can be activated from then on; what is active goes on, unless it is
+/// to be quarantined. Answers with the versions that it signed.
+pub(crate) async fn distrust(
+    ctx: &Arc<Context>,
+    name: &str,
+    quarantine: bool,
+    actor: &Actor,
+) -> Result<Value> {
+    let _turn = ctx.packages.turn().await?;
+    let mut tx = ctx.db.change_packages().await?;
+    if !tx.publisher_remove(name).await? {
+        return Err(Error::not_found(format!(
+            "Publisher {name} could not be found."
+        )));
+    }
+    tx.commit().await?;
+    tracing::warn!(
+        publisher = name,
+        by = actor.name(),
+        "publisher is trusted no longer"
+    );
+    let signed: Vec<_> = ctx
+        .db
+        .package_versions_all()
+        .await?
+        .into_iter()
+        .filter(|version| version.publisher.as_deref() == Some(name))
+        .collect();
+    let mut listed = Vec::new();
+    for version in &signed {
+        // Read anew: the one before may have changed which version is active.
+        let life = Life::read(ctx, &version.package).await?;
+        let active = life.is_active(version);
+        if quarantine {
+            let reason = format!("publisher {name} is trusted no longer");
+            stop::put_away(ctx, &life, version, &reason, false, actor).await?;
+        }
+        listed.push(json!({
+            "package": version.package,
+            "version": version.version,
+            "was_active": active,
+            "quarantined": quarantine,
+        }));
+    }
+    Ok(json!({"name": name, "packages": listed}))
+}

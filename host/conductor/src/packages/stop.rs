@@ -1,0 +1,191 @@
+//! Taking versions out of use: disabled by an operator, or quarantined because they do harm; and giving them another chance.
+
+use std::sync::Arc;
+
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
+use ironbark_model::{Error, Result};
+use serde_json::{Value, json};
+
+use super::activate::{How, switch_to};
+use super::actor::Actor;
+use super::decide::last_good;
+use super::life::Life;
+use super::switch;
+use crate::context::Context;
+
+/// Takes a version, or else the active one, out of use until somebody activates or releases it.
+pub(super) async fn disable(
+    ctx: &Arc<Context>,
+    name: &str,
+    version: Option<&str>,
+    force: bool,
+    actor: &Actor,
+) -> Result<Value> {
+    let life = Life::read(ctx, name).await?;
+    let version = life.or_active(version)?;
+    let what = format!("{name}@{} can't be disabled", version.version);
+    let planned = life
+        .is_active(version)
+        .then(|| switch::plan_without(ctx, name, what, force));
+    let mut tx = ctx.db.change_packages().await?;
+    let reason = format!("disabled by {}", actor.name());
+    tx.version_state(
+        (name, &version.version),
+        VersionState::Disabled,
+        Some(&reason),
+        false,
+    )
+    .await?;
+    tx.note(&actor.did("disable", version, None)).await?;
+    if let Some(planned) = planned {
+        switch::deactivate(ctx, tx, name, planned).await?;
+    } else {
+        if life.is_canary(version) {
+            tx.canary_clear(name).await?;
+        }
+        tx.commit().await?;
+        if life.is_canary(version) {
+            ctx.drivers.clear_canary(name);
+        }
+    }
+    Ok(json!({"package": name, "version": version.version, "state": VersionState::Disabled}))
+}
+
+/// Stops a version, or else the active one. Its package goes back to the last good version, if there is one.
+pub(super) async fn quarantine(
+    ctx: &Arc<Context>,
+    name: &str,
+    version: Option<&str>,
+    now: bool,
+    actor: &Actor,
+) -> Result<Value> {
+    let life = Life::read(ctx, name).await?;
+    let version = life.or_active(version)?;
+    let reason = format!("quarantined by {}", actor.name());
+    let active = put_away(ctx, &life, version, &reason, now, actor).await?;
+    Ok(json!({
+        "package": name,
+        "version": version.version,
+        "state": VersionState::Quarantined,
+        "active": active,
+    }))
+}
+
+/// Writes a quarantine down, ends the canary if it is that, and goes back to the last good version if it was the active
+/// one. Answers with the active version afterwards; a quarantined one stays active, and uncalled, if there is no other.
+pub(super) async fn put_away(
+    ctx: &Arc<Context>,
+    life: &Life,
+    version: &PackageVersion,
+    reason: &str,
+    now: bool,
+    actor: &Actor,
+) -> Result<Option<String>> {
+    let mut tx = ctx.db.change_packages().await?;
+    tx.version_state(
+        (&life.name, &version.version),
+        VersionState::Quarantined,
+        Some(reason),
+        now,
+    )
+    .await?;
+    if life.is_canary(version) {
+        tx.canary_clear(&life.name).await?;
+    }
+    tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
+        .await?;
+    tx.commit().await?;
+    for loaded in ctx.drivers.loaded() {
+        if loaded.digest() == version.digest {
+            loaded.set_quarantine(now);
+        }
+    }
+    if life.is_canary(version) {
+        ctx.drivers.clear_canary(&life.name);
+    }
+    tracing::error!(
+        package = %life.name, version = %version.version, digest = %version.digest, reason,
+        "driver package version quarantined"
+    );
+    let active = life.active.as_ref().map(|active| active.version.clone());
+    if !life.is_active(version) {
+        return Ok(active);
+    }
+    // Without force: a version that keeps other notes, or that nodes don't fit, is nothing to go back to unasked.
+    let Some(good) = last_good(&life.versions, &version.version) else {
+        return Ok(active);
+    };
+    let how = How {
+        action: "rollback",
+        force: false,
+        dry_run: false,
+    };
+    match switch_to(ctx, life, good, how, actor).await {
+        Ok(_) => Ok(Some(good.version.clone())),
+        Err(error) => {
+            tracing::error!(
+                package = %life.name, version = %good.version, %error,
+                "a quarantined driver package can't go back to its last good version by itself: activate another one"
+            );
+            Ok(active)
+        }
+    }
+}
+
+/// Ends a quarantine or a disablement. A version that isn't active doesn't become so by that.
+pub(super) async fn release(
+    ctx: &Arc<Context>,
+    name: &str,
+    version: Option<&str>,
+    actor: &Actor,
+) -> Result<Value> {
+    let life = Life::read(ctx, name).await?;
+    let stopped = |version: &&PackageVersion| {
+        matches!(
+            version.state,
+            VersionState::Quarantined | VersionState::Disabled
+        )
+    };
+    let version = match version {
+        Some(version) => life.version(version)?,
+        None => {
+            let mut all = life.versions.iter().filter(stopped);
+            match (all.next(), all.next()) {
+                (Some(only), None) => only,
+                (None, _) => {
+                    return Err(Error::conflict(format!(
+                        "No version of package {name} is quarantined or disabled."
+                    )));
+                }
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "Several versions of package {name} are quarantined or disabled: say which one is meant."
+                    )));
+                }
+            }
+        }
+    };
+    if !stopped(&version) {
+        return Err(Error::conflict(format!(
+            "{name}@{} is neither quarantined nor disabled.",
+            version.version
+        )));
+    }
+    let mut tx = ctx.db.change_packages().await?;
+    tx.version_state(
+        (name, &version.version),
+        VersionState::Installed,
+        None,
+        false,
+    )
+    .await?;
+    tx.note(&actor.did("release", version, version.reason.clone()))
+        .await?;
+    tx.commit().await?;
+    for loaded in ctx.drivers.loaded() {
+        if loaded.digest() == version.digest {
+            loaded.release_quarantine();
+        }
+    }
+    Ok(json!({"package": name, "version": version.version, "state": VersionState::Installed}))
+}

@@ -1,0 +1,245 @@
+//! Signatures and publishers, against real databases.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use ironbark_db::testing;
+use ironbark_model::lifecycle::{Publisher, VersionState};
+use ironbark_model::{ErrorKind, Timestamp};
+use ironbark_rpc::Installation;
+use minisign::KeyPair;
+
+use super::*;
+use crate::config::SignaturePolicy;
+use crate::testing::{config, package, registered, stage};
+
+fn ada() -> Actor {
+    Actor::user("ada", "req-1")
+}
+
+fn strict(host: &str) -> Config {
+    Config {
+        signatures: SignaturePolicy::Require,
+        ..config(host)
+    }
+}
+
+fn sign(key: &KeyPair, bytes: &[u8]) -> String {
+    minisign::sign(None, &key.sk, Cursor::new(bytes), None, None)
+        .unwrap()
+        .into_string()
+}
+
+async fn trust_key(ctx: &Arc<Context>, name: &str, key: &KeyPair, packages: &str) {
+    let publisher = Publisher {
+        name: name.to_owned(),
+        public_key: key.pk.to_box().unwrap().to_string(),
+        packages: vec![packages.to_owned()],
+        expires_at: None,
+        created_at: Timestamp(0),
+    };
+    trust(ctx, publisher, &ada()).await.unwrap();
+}
+
+async fn put(
+    ctx: &Arc<Context>,
+    bytes: &[u8],
+    signature: Option<String>,
+    activate: bool,
+) -> Result<Value> {
+    let installation = Installation {
+        digest: stage(&ctx.db, bytes).await,
+        signature,
+        activate,
+        ..Installation::default()
+    };
+    upload(ctx, installation, &ada()).await
+}
+
+#[tokio::test]
+async fn what_must_be_signed_is_refused_without_and_says_what_to_do() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, strict("host-a"), &[]).await;
+        let (acme, stranger) = (
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+        );
+        trust_key(&ctx, "acme-inc", &acme, "acme*").await;
+        let bytes = package("acme", "1.0.0", "acme");
+        let other = package("other", "1.0.0", "other");
+        let mut changed = bytes.clone();
+        // Within the metadata, so that it stays a package.
+        let place = changed
+            .windows(5)
+            .position(|text| text == b"Tests")
+            .unwrap();
+        changed[place] = b'B';
+        for (what, bytes, signature, says) in [
+            ("unsigned", &bytes, None, ".minisig"),
+            (
+                "by a stranger",
+                &bytes,
+                Some(sign(&stranger, &bytes)),
+                "publisher trust",
+            ),
+            (
+                "changed",
+                &changed,
+                Some(sign(&acme, &bytes)),
+                "was changed",
+            ),
+            (
+                "of another name",
+                &other,
+                Some(sign(&acme, &other)),
+                "--packages",
+            ),
+            (
+                "garbage",
+                &bytes,
+                Some("garbage".to_owned()),
+                "as minisign wrote it",
+            ),
+        ] {
+            let error = put(&ctx, bytes, signature, true).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Forbidden, "{what}: {error}");
+            assert!(error.message().contains(says), "{what}: {error}");
+        }
+        assert!(
+            db.package_versions_all().await.unwrap().is_empty(),
+            "{}",
+            db.kind
+        );
+        put(&ctx, &bytes, Some(sign(&acme, &bytes)), true)
+            .await
+            .unwrap();
+        let versions = db.package_versions("acme").await.unwrap();
+        assert_eq!(versions[0].publisher.as_deref(), Some("acme-inc"));
+    }
+}
+
+#[tokio::test]
+async fn a_warning_lets_unsigned_packages_in_until_signatures_are_required() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    put(&ctx, &package("acme", "1.0.0", "acme"), None, true)
+        .await
+        .unwrap();
+    put(&ctx, &package("acme", "1.1.0", "acme"), None, false)
+        .await
+        .unwrap();
+    let later = registered(&db, strict("host-b"), &[]).await;
+    reconcile(&later).await.unwrap();
+    assert_eq!(later.drivers.packages().len(), 1, "what is active goes on");
+    let activate = PackageChange::Activate {
+        version: None,
+        force: true,
+        dry_run: false,
+    };
+    let error = change(&later, "acme", activate, &ada()).await.unwrap_err();
+    assert!(error.message().contains(".minisig"), "{error}");
+}
+
+#[tokio::test]
+async fn a_publisher_that_is_removed_takes_the_trust_with_it() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let acme = KeyPair::generate_unencrypted_keypair().unwrap();
+        trust_key(&ctx, "acme-inc", &acme, "acme").await;
+        for (version, activate) in [("1.0.0", true), ("2.0.0", true), ("3.0.0", false)] {
+            let bytes = package("acme", version, "acme");
+            put(&ctx, &bytes, Some(sign(&acme, &bytes)), activate)
+                .await
+                .unwrap();
+        }
+        let answer = distrust(&ctx, "acme-inc", false, &ada()).await.unwrap();
+        let listed: Vec<&str> = answer["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["version"].as_str().unwrap())
+            .collect();
+        assert_eq!(listed, ["3.0.0", "2.0.0", "1.0.0"], "{}", db.kind);
+        let active = db.package_get("acme").await.unwrap().unwrap();
+        assert_eq!(active.version, "2.0.0", "what is active goes on");
+        let roll_back = PackageChange::Rollback {
+            version: None,
+            force: true,
+            dry_run: false,
+        };
+        let error = change(&ctx, "acme", roll_back, &ada()).await.unwrap_err();
+        assert!(error.message().contains("acme-inc"), "{error}");
+        let again = distrust(&ctx, "acme-inc", false, &ada()).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound);
+
+        trust_key(&ctx, "acme-inc", &acme, "acme").await;
+        distrust(&ctx, "acme-inc", true, &ada()).await.unwrap();
+        let versions = db.package_versions("acme").await.unwrap();
+        assert!(
+            versions
+                .iter()
+                .all(|one| one.state == VersionState::Quarantined)
+        );
+        assert!(
+            ctx.drivers.packages()[0].quarantine().is_some(),
+            "nothing is good to go back to"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_must_be_one_and_a_time_to_come() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    let key = KeyPair::generate_unencrypted_keypair().unwrap();
+    let publisher = |public_key: String, expires_at| Publisher {
+        name: "acme-inc".to_owned(),
+        public_key,
+        packages: vec!["acme".to_owned()],
+        expires_at,
+        created_at: Timestamp(0),
+    };
+    for (key, expires_at) in [
+        ("RWQ".to_owned(), None),
+        (key.pk.to_base64(), Some(Timestamp(1))),
+    ] {
+        let error = trust(&ctx, publisher(key, expires_at), &ada())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+    }
+    assert!(db.publishers().await.unwrap().is_empty());
+}
+
+/// Writes a file that counts as complete at once.
+fn write(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(long_ago).unwrap();
+}
+
+#[tokio::test]
+async fn in_the_folder_a_signature_lies_beside_its_package_and_may_come_later() {
+    let db = testing::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = strict("host-a");
+    settings.drivers_folder = Some(folder.path().to_owned());
+    let ctx = registered(&db, settings, &[]).await;
+    let acme = KeyPair::generate_unencrypted_keypair().unwrap();
+    trust_key(&ctx, "acme-inc", &acme, "*").await;
+    let bytes = package("acme", "1.0.0", "acme");
+    write(folder.path(), "acme.wasm", &bytes);
+    reconcile(&ctx).await.unwrap();
+    assert!(ctx.drivers.packages().is_empty());
+    write(
+        folder.path(),
+        "acme.wasm.minisig",
+        sign(&acme, &bytes).as_bytes(),
+    );
+    reconcile(&ctx).await.unwrap();
+    assert_eq!(ctx.drivers.packages().len(), 1);
+    let versions = db.package_versions("acme").await.unwrap();
+    assert_eq!(versions[0].publisher.as_deref(), Some("acme-inc"));
+}

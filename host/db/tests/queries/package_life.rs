@@ -1,0 +1,211 @@
+//! Versions, grants, canaries, publishers, history, and what conductors can't load.
+
+use ironbark_db::testing::databases;
+use ironbark_db::{PackageFailure, Registration};
+use ironbark_model::lifecycle::{
+    Canary, CanaryScope, PackageEvent, PackageVersion, Publisher, VersionState,
+};
+use ironbark_model::{ErrorKind, Timestamp};
+
+use crate::packages::version;
+
+#[tokio::test]
+async fn a_version_never_means_other_bytes() {
+    for database in databases().await {
+        let kind = database.kind;
+        database.blob_put("d1", b"1").await.unwrap();
+        database.blob_put("d2", b"2").await.unwrap();
+        let first = version("acme", "1.0.0", "d1");
+        let mut tx = database.change_packages().await.unwrap();
+        tx.version_put(&first).await.unwrap();
+        // The same again may say more, and nothing else.
+        let signed = PackageVersion {
+            publisher: Some("acme-inc".into()),
+            ..first.clone()
+        };
+        tx.version_put(&signed).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = database.change_packages().await.unwrap();
+        let error = tx
+            .version_put(&version("acme", "1.0.0", "d2"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
+        assert!(error.message().contains("acme@1.0.0"), "{error}");
+        drop(tx);
+        assert_eq!(database.package_versions("acme").await.unwrap(), [signed]);
+    }
+}
+
+#[tokio::test]
+async fn versions_keep_their_state_until_they_are_activated_again() {
+    for database in databases().await {
+        let kind = database.kind;
+        for (digest, number) in [("d1", "1.0.0"), ("d2", "2.0.0")] {
+            database.blob_put(digest, b"x").await.unwrap();
+            let mut tx = database.change_packages().await.unwrap();
+            tx.version_put(&version("acme", number, digest))
+                .await
+                .unwrap();
+            tx.version_state(
+                ("acme", number),
+                VersionState::Quarantined,
+                Some("5 faults"),
+                true,
+            )
+            .await
+            .unwrap();
+            tx.commit().await.unwrap();
+        }
+        let listed = database.package_versions_all().await.unwrap();
+        assert_eq!(listed.len(), 2, "{kind}");
+        assert!(
+            listed
+                .iter()
+                .all(|one| one.state == VersionState::Quarantined
+                    && one.reason.as_deref() == Some("5 faults")
+                    && one.stopped
+                    && one.activated_at.is_none())
+        );
+        assert_eq!(database.package_get("acme").await.unwrap(), None);
+        let mut tx = database.change_packages().await.unwrap();
+        let mut row = crate::packages::package("acme", "d2");
+        row.version = "2.0.0".into();
+        tx.activate(&row).await.unwrap();
+        row.digest = "d1".into();
+        let error = tx.activate(&row).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "other bytes");
+        drop(tx);
+        assert_eq!(
+            database.package_get("acme").await.unwrap(),
+            None,
+            "not committed"
+        );
+        row.digest = "d2".into();
+        let mut tx = database.change_packages().await.unwrap();
+        tx.activate(&row).await.unwrap();
+        tx.commit().await.unwrap();
+        let listed = database.package_versions("acme").await.unwrap();
+        let active = listed.iter().find(|one| one.digest == "d2").unwrap();
+        assert_eq!(active.state, VersionState::Installed);
+        assert!(active.activated_at.is_some() && active.reason.is_none() && !active.stopped);
+    }
+}
+
+#[tokio::test]
+async fn grants_canaries_and_publishers_come_and_go() {
+    for database in databases().await {
+        let kind = database.kind;
+        database.blob_put("d1", b"1").await.unwrap();
+        assert_eq!(database.package_grants("acme").await.unwrap(), None);
+        let publisher = Publisher {
+            name: "acme-inc".into(),
+            public_key: "RWQ".into(),
+            packages: vec!["acme*".into()],
+            expires_at: Some(Timestamp(7)),
+            created_at: Timestamp(6),
+        };
+        let canary = |percent| Canary {
+            package: "acme".into(),
+            version: "1.0.0".into(),
+            digest: "d1".into(),
+            scope: CanaryScope::Percent(percent),
+            created_at: Timestamp(8),
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        tx.grants_set("acme", &["ipmi".into()]).await.unwrap();
+        tx.grants_set("acme", &["state".into()]).await.unwrap();
+        tx.canary_set(&canary(5)).await.unwrap();
+        tx.canary_set(&canary(10)).await.unwrap();
+        tx.publisher_add(&publisher).await.unwrap();
+        let twice = tx.publisher_add(&publisher).await.unwrap_err();
+        assert_eq!(twice.kind(), ErrorKind::Conflict, "{kind}");
+        tx.commit().await.unwrap();
+        assert_eq!(
+            database.package_grants("acme").await.unwrap(),
+            Some(vec!["state".to_owned()])
+        );
+        assert_eq!(database.package_canaries().await.unwrap(), [canary(10)]);
+        assert_eq!(database.publishers().await.unwrap(), [publisher]);
+
+        let mut tx = database.change_packages().await.unwrap();
+        tx.grants_clear("acme").await.unwrap();
+        assert!(tx.canary_clear("acme").await.unwrap());
+        assert!(!tx.canary_clear("acme").await.unwrap());
+        assert!(tx.publisher_remove("acme-inc").await.unwrap());
+        assert!(!tx.publisher_remove("acme-inc").await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(database.package_grants("acme").await.unwrap(), None);
+        assert!(database.package_canaries().await.unwrap().is_empty());
+        assert!(database.publishers().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn history_is_kept_the_latest_first_and_not_for_ever() {
+    for database in databases().await {
+        let kind = database.kind;
+        let event = |package: &str, number: i64| PackageEvent {
+            created_at: Timestamp(number),
+            package: package.into(),
+            version: Some("1.0.0".into()),
+            digest: None,
+            action: "activate".into(),
+            actor: "admin".into(),
+            request_id: Some("req-1".into()),
+            detail: None,
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        tx.note(&event("other", 0)).await.unwrap();
+        for number in 0..1005 {
+            tx.note(&event("acme", number)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let latest = database.package_history("acme", 2).await.unwrap();
+        assert_eq!(latest, [event("acme", 1004), event("acme", 1003)], "{kind}");
+        assert_eq!(
+            database.package_history("acme", 5000).await.unwrap().len(),
+            1000
+        );
+        assert_eq!(database.package_history("other", 9).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_conductor_can_not_load_is_known_while_it_is_online() {
+    for database in databases().await {
+        let failure = PackageFailure {
+            conductor: "host-a".into(),
+            package: "acme".into(),
+            version: "1.0.0".into(),
+            reason: "a newer contract".into(),
+        };
+        let said = std::slice::from_ref(&failure);
+        database.package_failures_set("host-a", said).await.unwrap();
+        assert!(
+            database.package_failures().await.unwrap().is_empty(),
+            "nobody of that name"
+        );
+        let registration = Registration {
+            hostname: "host-a".into(),
+            conductor_group: String::new(),
+            incarnation: "1".into(),
+            drivers: Vec::new(),
+            interfaces: Vec::new(),
+        };
+        database.conductor_register(&registration).await.unwrap();
+        database.package_failures_set("host-a", said).await.unwrap();
+        assert_eq!(
+            database.package_failures().await.unwrap(),
+            said,
+            "{}",
+            database.kind
+        );
+        database.conductor_unregister("host-a", "1").await.unwrap();
+        assert!(database.package_failures().await.unwrap().is_empty());
+        database.conductor_register(&registration).await.unwrap();
+        database.package_failures_set("host-a", &[]).await.unwrap();
+        assert!(database.package_failures().await.unwrap().is_empty());
+    }
+}

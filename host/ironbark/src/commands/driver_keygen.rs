@@ -17,7 +17,7 @@ use crate::cli::Output;
     after_help = "Examples:\n  ironbark driver keygen vendor\n  IRONBARK_KEY_PASSWORD=… ironbark driver keygen vendor\n\nKeep vendor.key to yourself; give vendor.pub to whoever shall trust your drivers. Both are keys of minisign."
 )]
 pub(crate) struct Args {
-    /// Where the keys go: <NAME>.key and <NAME>.pub.
+    /// Where the keys go: `NAME.key` and `NAME.pub`.
     name: String,
     /// Store the secret key without a password: for machines that sign by themselves.
     #[arg(long)]

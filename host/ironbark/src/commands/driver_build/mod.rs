@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The driver's folder [default: the current one].
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Where the package goes [default: <name>.wasm in the folder].
+    /// Where the package goes [default: `NAME.wasm` in the folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Form of the answer.

@@ -3,7 +3,7 @@
 //! Each row's hash is SHA-256 over the hash of the row before it in its chain, and its own content. So a row can't be changed,
 //! taken out or put in between without changing every later hash. Who can write to the database could do that, too: what
 //! gives it away is a later hash ([`AuditHead`]) that was kept elsewhere. Rows are deleted only from the beginning, and a
-//! later row ([`AuditKind::Pruned`](super::AuditKind::Pruned)) says up to where, and with which hash.
+//! later row ([`AuditKind::Pruned`]) says up to where, and with which hash.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -161,7 +161,10 @@ async fn check_says_what_a_service_would_say() {
     let output = check(&shipped("ipmi").path).await;
     let answer = json(&output);
     assert!(output.status.success(), "{answer}");
-    assert_eq!(answer["asks_for"], serde_json::json!(["ipmi", "state"]));
+    assert_eq!(
+        answer["asks_for"],
+        serde_json::json!(["ipmi", "ipmi:oem", "state"])
+    );
     assert_eq!(answer["hardware_types"], serde_json::json!(["ipmi"]));
 
     let truncated = stage.path("truncated.wasm");

@@ -38,7 +38,7 @@ pub enum PackageError {
     Metadata(#[from] MetadataError),
     /// The metadata says something else than the component is.
     #[error("metadata and component disagree: {0}")]
-    Disagreement(#[from] Disagreement),
+    Disagreement(Disagreement),
     /// A grant for what wasn't asked for, or for what there isn't.
     #[error("'{0}' can't be granted: {1}")]
     Grant(String, &'static str),
@@ -74,6 +74,12 @@ pub enum PackageError {
         /// What is missing.
         lacks: String,
     },
+}
+
+impl From<Disagreement> for PackageError {
+    fn from(disagreement: Disagreement) -> Self {
+        Self::Disagreement(disagreement)
+    }
 }
 
 impl From<PackageError> for Error {

@@ -130,6 +130,7 @@ fn node(package: &Package, driver_info: JsonObject) -> Node {
             .first()
             .map_or_else(String::new, |hardware_type| hardware_type.name.clone()),
         driver_info,
+        target_raid_config: raid_config(),
         ..Node::default()
     };
     for (kind, entries) in &metadata.interfaces {
@@ -137,4 +138,10 @@ fn node(package: &Package, driver_info: JsonObject) -> Node {
         node.set_interface(*kind, first);
     }
     node
+}
+
+/// What steps of the RAID interface have to do.
+fn raid_config() -> JsonObject {
+    let disks = serde_json::json!([{"size_gb": 10, "raid_level": "1", "is_root_volume": true}]);
+    JsonObject::from_iter([("logical_disks".to_owned(), disks)])
 }

@@ -47,8 +47,9 @@ async fn rows(db: &Database) -> Vec<AuditRow> {
         after: None,
         sort_dir: SortDir::Ascending,
     };
-    let rows = db.audit_list(&AuditFilter::default(), page).await.unwrap();
+    // The heads first: rows that are written meanwhile come after them.
     let mut verifier = Verifier::expecting(db.audit_heads().await.unwrap());
+    let rows = db.audit_list(&AuditFilter::default(), page).await.unwrap();
     for row in &rows {
         verifier.take(row).unwrap();
     }

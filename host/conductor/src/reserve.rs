@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use ironbark_db::{Reservation, ReservedTx};
-use ironbark_model::{ErrorKind, Result};
+use ironbark_db::{Afterwards, Reservation, ReservedTx};
+use ironbark_model::{ErrorKind, Node, Result};
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
@@ -52,12 +52,13 @@ pub struct Held {
 }
 
 impl Held {
-    /// Acquires the node of this UUID, trying again as often as configured while somebody else holds it (3 times, 1 s apart).
-    pub async fn acquire(ctx: &Arc<Context>, uuid: &str) -> Result<Self> {
+    /// Acquires the node of this UUID and reads it, trying again as often as configured while somebody else holds it (3 times, 1 s
+    /// apart).
+    pub async fn acquire_and_read(ctx: &Arc<Context>, uuid: &str) -> Result<(Self, Node)> {
         let attempts = ctx.config.node_locked_retry_attempts.max(1);
         let mut attempt = 1;
         loop {
-            match Self::try_acquire(ctx, uuid).await {
+            match Self::try_acquire_and_read(ctx, uuid).await {
                 Err(error) if error.kind() == ErrorKind::NodeLocked && attempt < attempts => {
                     attempt += 1;
                     tokio::time::sleep(ctx.config.node_locked_retry_interval).await;
@@ -67,10 +68,22 @@ impl Held {
         }
     }
 
-    /// Acquires the node of this UUID, or says at once that somebody else holds it.
+    /// As [`Held::acquire_and_read`], for who doesn't need the node.
+    pub async fn acquire(ctx: &Arc<Context>, uuid: &str) -> Result<Self> {
+        let (held, _) = Self::acquire_and_read(ctx, uuid).await?;
+        Ok(held)
+    }
+
+    /// Acquires the node of this UUID and reads it, or says at once that somebody else holds it.
+    pub async fn try_acquire_and_read(ctx: &Arc<Context>, uuid: &str) -> Result<(Self, Node)> {
+        let (reservation, node) = ctx.db.node_reserve_and_read(uuid, ctx.host()).await?;
+        Ok((Self::of(ctx, reservation), node))
+    }
+
+    /// As [`Held::try_acquire_and_read`], for who doesn't need the node.
     pub async fn try_acquire(ctx: &Arc<Context>, uuid: &str) -> Result<Self> {
-        let reservation = ctx.db.node_reserve(uuid, ctx.host()).await?;
-        Ok(Self::of(ctx, reservation))
+        let (held, _) = Self::try_acquire_and_read(ctx, uuid).await?;
+        Ok(held)
     }
 
     /// Takes the node over from a conductor that is dead; `None` if it is not held with that fence any more.
@@ -124,6 +137,27 @@ impl Held {
     /// Begins a transaction that only works as long as the node is held.
     pub async fn begin(&self) -> Result<ReservedTx> {
         self.ctx.db.reserved(self.reservation()?).await
+    }
+
+    /// Begins a transaction that only works as long as the node is held, by writing the node.
+    pub async fn begin_saving(&self, node: &Node, afterwards: Afterwards) -> Result<ReservedTx> {
+        let reservation = self.reservation()?;
+        self.ctx
+            .db
+            .reserved_saving(reservation, node, afterwards)
+            .await
+    }
+
+    /// Writes the node and gives it back; answers how it is stored.
+    pub async fn save_and_release(mut self, node: &Node) -> Result<Node> {
+        let reservation = self.reservation()?;
+        let stored = self
+            .ctx
+            .db
+            .node_save_and_release(reservation, node)
+            .await?;
+        self.reservation = None;
+        Ok(stored)
     }
 
     /// Commits, and gives the node back in the same transaction.

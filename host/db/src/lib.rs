@@ -46,5 +46,5 @@ pub use packages::{PackagesTx, UseCheck};
 pub use page::{Page, SortDir};
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, PackageFailure, Registration, Reservation};
-pub use reserved::ReservedTx;
+pub use reserved::{Afterwards, ReservedTx};
 pub use vendor_calls::VendorCallMark;

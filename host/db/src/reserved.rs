@@ -7,7 +7,9 @@ use ironbark_model::{Error, Node, Operation, Port, Result, Timestamp};
 use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::error::{FenceLost, told, told_of_write};
-use crate::nodes::{By, duplicate, insert_traits, node_select, node_update, node_with_traits_from};
+use crate::nodes::{
+    By, duplicate, insert_traits, node_select, node_update, node_update_held, node_with_traits_from,
+};
 use crate::sql::{Columns, Statement, within};
 use crate::{Database, Reservation, history, notes, operations, ports};
 
@@ -21,6 +23,17 @@ pub struct ReservedTx {
     transaction: Transaction<'static, Any>,
     reservation: Reservation,
     node_id: i64,
+    /// Its first statement let the node go, which is true as soon as it is committed.
+    released: bool,
+}
+
+/// What becomes of the reservation when a transaction that begins by writing the node is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The node stays reserved.
+    Keep,
+    /// The node is let go.
+    Release,
 }
 
 impl Database {
@@ -34,6 +47,49 @@ impl Database {
             node_id: fenced(&mut transaction, reservation).await?,
             transaction,
             reservation: reservation.clone(),
+            released: false,
+        })
+    }
+
+    /// Begins a transaction on the node that is held by writing the node: what [`Database::reserved`] and
+    /// [`ReservedTx::save_node`] do, in one statement less.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub async fn reserved_saving(
+        &self,
+        reservation: &Reservation,
+        node: &Node,
+        afterwards: Afterwards,
+    ) -> Result<ReservedTx> {
+        let mut transaction = self.begin().await?;
+        let released = afterwards == Afterwards::Release;
+        Ok(ReservedTx {
+            node_id: save_held(&mut transaction, reservation, &touched(node), released).await?,
+            transaction,
+            reservation: reservation.clone(),
+            released,
+        })
+    }
+
+    /// Writes the node that is held, and lets it go: a whole transaction in one statement. Answers what was written; traits
+    /// are those of `node`, which aren't.
+    ///
+    /// # Errors
+    /// Those of [`Database::reserved_saving`].
+    pub async fn node_save_and_release(
+        &self,
+        reservation: &Reservation,
+        node: &Node,
+    ) -> Result<Node> {
+        let mut connection = self.writer().await?;
+        let written = touched(node);
+        save_held(&mut connection, reservation, &written, true).await?;
+        Ok(Node {
+            reservation: None,
+            fence: reservation.fence,
+            traits: node.traits.clone(),
+            ..written
         })
     }
 }
@@ -60,11 +116,7 @@ impl ReservedTx {
     /// be dropped.
     pub async fn save_node(&mut self, node: &Node) -> Result<()> {
         self.must_be_this_node(&node.uuid)?;
-        let node = Node {
-            updated_at: Some(Timestamp::now()),
-            traits: Vec::new(),
-            ..node.clone()
-        };
+        let node = touched(node);
         node_update(&node, self.node_id)?
             .run(&mut self.transaction)
             .await
@@ -179,13 +231,16 @@ impl ReservedTx {
         Ok(deleted > 0)
     }
 
-    /// Makes all of it true at once. The node stays reserved.
+    /// Makes all of it true at once. The node stays reserved, unless this began by letting it go.
     pub async fn commit(self) -> Result<()> {
         within(self.transaction.commit()).await.map_err(told)
     }
 
     /// Makes all of it true at once, and lets the node go.
     pub async fn commit_and_release(mut self) -> Result<()> {
+        if self.released {
+            return self.commit().await;
+        }
         Statement::new("UPDATE nodes SET reservation = NULL WHERE id = $1")
             .bind(self.node_id)
             .run(&mut self.transaction)
@@ -225,15 +280,42 @@ async fn fenced(connection: &mut AnyConnection, reservation: &Reservation) -> Re
     .row(connection)
     .await
     .map_err(told)?
-    .ok_or_else(|| {
-        FenceLost {
-            node_uuid: reservation.node_uuid.clone(),
-            host: reservation.host.clone(),
-            fence: reservation.fence,
-        }
-        .into_error()
-    })?;
+    .ok_or_else(|| lost(reservation))?;
     Columns::of(&row).int()
+}
+
+/// As [`fenced`], and writes the node, which is [touched].
+async fn save_held(
+    connection: &mut AnyConnection,
+    reservation: &Reservation,
+    node: &Node,
+    release: bool,
+) -> Result<i64> {
+    must_be(&node.uuid, reservation)?;
+    let row = node_update_held(node, reservation, release)?
+        .row(connection)
+        .await
+        .map_err(|error| told_of_write(error, |column| duplicate(node, column)))?
+        .ok_or_else(|| lost(reservation))?;
+    Columns::of(&row).int()
+}
+
+/// The node as it is written now.
+fn touched(node: &Node) -> Node {
+    Node {
+        updated_at: Some(Timestamp::now()),
+        traits: Vec::new(),
+        ..node.clone()
+    }
+}
+
+fn lost(reservation: &Reservation) -> Error {
+    FenceLost {
+        node_uuid: reservation.node_uuid.clone(),
+        host: reservation.host.clone(),
+        fence: reservation.fence,
+    }
+    .into_error()
 }
 
 fn must_be(uuid: &str, reservation: &Reservation) -> Result<()> {

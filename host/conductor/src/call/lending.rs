@@ -7,6 +7,7 @@ use ironbark_drivers::{Implementation, Package};
 use ironbark_model::JsonObject;
 use ironbark_sandbox::{
     AgentAccess, BootMediaAccess, Capabilities, IpmiAccess, RedfishAccess, SshAccess, StateAccess,
+    Write,
 };
 
 use super::NodeCall;
@@ -56,11 +57,20 @@ impl NodeCall<'_> {
         Arc::new(NotAvailable("boot-media"))
     }
 
+    fn pending_of(&self, package: &str) -> Vec<Write> {
+        self.pending
+            .iter()
+            .filter(|notes| notes.package == package)
+            .flat_map(|notes| notes.writes.iter().cloned())
+            .collect()
+    }
+
     fn notes(&self, package: &str, unserved: &Unserved) -> Arc<dyn StateAccess> {
         Arc::new(NodeNotes::new(
             self.ctx.db.clone(),
             &self.node.uuid,
             package,
+            self.pending_of(package),
             self.reservation.cloned(),
             unserved.clone(),
         ))

@@ -92,6 +92,8 @@ pub(crate) struct NodeCall<'a> {
     pub(crate) lock: Lock,
     /// How the node is held, if it is: lets steps make checkpoints.
     pub(crate) reservation: Option<&'a Reservation>,
+    /// What earlier calls of the same work wrote and isn't stored yet: this one sees it.
+    pub(crate) pending: &'a [Notes],
     /// Until when somebody waits for the answer; `None` for work of our own.
     pub(crate) deadline: Option<Timestamp>,
     /// How long it is tried if it can't begin.
@@ -411,6 +413,7 @@ mod tests {
             request_id: "req-1",
             lock: Lock::Exclusive,
             reservation: None,
+            pending: &[],
             deadline: None,
             patience: Patience::Client,
         };

@@ -63,6 +63,7 @@ pub(crate) fn vendor_methods(ctx: &std::sync::Arc<Context>, node: &Node) -> Resu
         request_id: "",
         lock: ironbark_sandbox::Lock::Shared,
         reservation: None,
+        pending: &[],
         deadline: None,
         patience: super::Patience::Client,
     };

@@ -15,6 +15,8 @@ pub(crate) struct NodeNotes {
     db: Database,
     node_uuid: String,
     package: String,
+    /// Written by earlier calls, and not stored yet; the oldest first.
+    pending: Vec<Write>,
     /// The node is held, and an operation is open.
     reservation: Option<Reservation>,
     unserved: Unserved,
@@ -26,6 +28,7 @@ impl NodeNotes {
         db: Database,
         node_uuid: &str,
         package: &str,
+        pending: Vec<Write>,
         reservation: Option<Reservation>,
         unserved: Unserved,
     ) -> Self {
@@ -33,6 +36,7 @@ impl NodeNotes {
             db,
             node_uuid: node_uuid.to_owned(),
             package: package.to_owned(),
+            pending,
             reservation,
             unserved,
         }
@@ -68,10 +72,18 @@ impl NodeNotes {
 #[async_trait]
 impl StateAccess for NodeNotes {
     async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
-        self.db
+        let mut notes = self
+            .db
             .notes_of(&self.node_uuid, &self.package)
             .await
-            .map_err(|error| self.failed(error, "the package's notes could not be read"))
+            .map_err(|error| self.failed(error, "the package's notes could not be read"))?;
+        for (key, value) in &self.pending {
+            match value {
+                Some(value) => notes.insert(key.clone(), value.as_ref().to_owned()),
+                None => notes.remove(key),
+            };
+        }
+        Ok(notes)
     }
 
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError> {
@@ -87,10 +99,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn what_is_not_stored_yet_is_seen() {
+        let db = ironbark_db::testing::sqlite().await;
+        let pending = vec![
+            ("a".to_owned(), Some("1".into())),
+            ("b".to_owned(), Some("2".into())),
+            ("a".to_owned(), None),
+        ];
+        let notes = NodeNotes::new(db, "n", "acme", pending, None, Unserved::default());
+        let seen = notes.load().await.unwrap();
+        assert_eq!(seen, BTreeMap::from([("b".to_owned(), "2".to_owned())]));
+    }
+
+    #[tokio::test]
     async fn notes_that_can_not_be_read_are_noted_as_our_failure() {
         let db = ironbark_db::testing::sqlite().await;
         let unserved = Unserved::default();
-        let notes = NodeNotes::new(db.clone(), "n", "acme", None, unserved.clone());
+        let notes = NodeNotes::new(db.clone(), "n", "acme", Vec::new(), None, unserved.clone());
         assert!(notes.load().await.unwrap().is_empty());
         assert!(unserved.error().is_none());
         db.close().await;

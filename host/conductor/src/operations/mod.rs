@@ -23,6 +23,7 @@ mod wake;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use ironbark_db::Afterwards;
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::ident::Ident;
 use ironbark_model::operation::OperationKind;
@@ -95,8 +96,7 @@ pub(crate) async fn accept_instead(
     ports: Ports,
     before: Option<&Operation>,
 ) -> Result<()> {
-    let mut tx = held.begin().await?;
-    tx.save_node(&node).await?;
+    let mut tx = held.begin_saving(&node, Afterwards::Keep).await?;
     if let Some(before) = before {
         tx.operation_close(&before.uuid).await?;
     }

@@ -73,7 +73,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     match run.op.phase.as_str() {
         phases::RESTART => {
             let called = run.call().reboot(timeout_seconds(timeout)).await?;
-            run.settle(called).await?;
+            run.keep(called);
             let limit = limit(target, timeout, &run.ctx().config);
             reach(run, PowerState::On, limit).await?;
             done(run, target).await
@@ -148,7 +148,7 @@ pub(super) async fn change(
         .call()
         .set_power_state(target, timeout_seconds(Some(limit)))
         .await?;
-    run.settle(called).await?;
+    run.keep(called);
     reach(run, wanted, limit).await
 }
 
@@ -249,6 +249,8 @@ async fn poll(
                 ),
             )));
         }
+        // A change that is reached at once is stored with its end; one that isn't may be interrupted meanwhile.
+        run.store_kept().await?;
         let left = Timestamp::now().age_at(deadline);
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(POLL_LONGEST);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{ReservedTx, is_fence_lost};
+use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::Wait;
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, PowerState, Timestamp};
@@ -88,24 +88,32 @@ impl Run {
             request_id: &self.op.request_id,
             lock: Lock::Exclusive,
             reservation: self.held.reservation().ok(),
+            pending: &self.notes,
             deadline: None,
             patience: Patience::Operation,
         }
     }
 
-    /// Keeps what a call wrote until the next commit, and gives out what it returned.
+    /// Keeps what a call wrote until the next commit, and gives out what it returned. Calls that follow see it.
     pub(crate) fn keep<T>(&mut self, called: Called<T>) -> T {
         self.notes.extend(called.notes);
         called.value
     }
 
-    /// As [`Run::keep`], and stores what was written at once: for calls that others follow, which are to see it.
+    /// As [`Run::keep`], and stores what was written at once: for calls that others follow, which an interruption may keep
+    /// away for long.
     pub(crate) async fn settle<T>(&mut self, called: Called<T>) -> Result<T, Trouble> {
         let value = self.keep(called);
-        if !self.notes.is_empty() {
-            self.commit().await?;
-        }
+        self.store_kept().await?;
         Ok(value)
+    }
+
+    /// Stores what calls wrote and isn't stored yet.
+    pub(crate) async fn store_kept(&mut self) -> Result<(), Trouble> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        self.commit().await
     }
 
     /// The node's power now, as its driver says. Doesn't change the node.
@@ -144,14 +152,14 @@ impl Run {
 
     /// Stores everything; the node stays held.
     pub(crate) async fn commit(&mut self) -> Result<(), Trouble> {
-        let tx = self.write(true).await?;
+        let tx = self.write(true, Afterwards::Keep).await?;
         tx.commit().await.map_err(storing)?;
         Ok(())
     }
 
     /// Stores everything but the journal's end: the operation is over, and the node is given back.
     pub(crate) async fn finish(&mut self) -> Phase {
-        let mut tx = self.write(false).await?;
+        let mut tx = self.write(false, Afterwards::Release).await?;
         tx.operation_close(&self.op.uuid).await.map_err(storing)?;
         self.held.commit_and_give_back(tx).await.map_err(storing)?;
         Ok(Next::Parted)
@@ -161,7 +169,7 @@ impl Run {
     pub(crate) async fn part(&mut self, wait: Wait) -> Phase {
         let ring_at = wait.poll_at.unwrap_or(wait.deadline).min(wait.deadline);
         self.op.wait = Some(wait);
-        let tx = self.write(true).await?;
+        let tx = self.write(true, Afterwards::Release).await?;
         self.held.commit_and_give_back(tx).await.map_err(storing)?;
         self.ctx().alarm.set(ring_at, &self.op.node_uuid);
         Ok(Next::Parted)
@@ -169,7 +177,7 @@ impl Run {
 
     /// Closes this operation and opens `next` on the same node, in one transaction.
     pub(crate) async fn become_operation(&mut self, next: Operation) -> Result<(), Trouble> {
-        let mut tx = self.write(false).await?;
+        let mut tx = self.write(false, Afterwards::Keep).await?;
         tx.operation_close(&self.op.uuid).await.map_err(storing)?;
         tx.operation_open(&next).await.map_err(storing)?;
         tx.commit().await.map_err(storing)?;
@@ -177,9 +185,13 @@ impl Run {
         Ok(())
     }
 
-    async fn write(&mut self, with_journal: bool) -> Result<ReservedTx, Trouble> {
-        let mut tx = self.held.begin().await.map_err(storing)?;
-        tx.save_node(&self.node).await.map_err(storing)?;
+    async fn write(
+        &mut self,
+        with_journal: bool,
+        afterwards: Afterwards,
+    ) -> Result<ReservedTx, Trouble> {
+        let begun = self.held.begin_saving(&self.node, afterwards).await;
+        let mut tx = begun.map_err(storing)?;
         for notes in self.notes.drain(..) {
             if !notes.writes.is_empty() {
                 tx.notes_write(&notes.package, &notes.writes)

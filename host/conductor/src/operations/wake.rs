@@ -57,8 +57,8 @@ async fn attend(ctx: &Arc<Context>, node_uuid: &str) -> Result<()> {
         Some(operation) if operation.wait.is_some() => {}
         _ => return Ok(()),
     }
-    let held = Held::try_acquire(ctx, node_uuid).await?;
-    let (node, operation) = read_held(&held).await?;
+    let (held, node) = Held::try_acquire_and_read(ctx, node_uuid).await?;
+    let operation = ctx.db.operation_of(node_uuid).await?;
     let Some(mut operation) = operation else {
         return held.release().await;
     };

@@ -287,6 +287,7 @@ async fn a_step_runs_with_its_version_though_a_swap_let_go_of_it_before_the_jour
         request_id: "req-1",
         lock: Lock::Exclusive,
         reservation: None,
+        pending: &[],
         deadline: None,
         patience: crate::call::Patience::Operation,
     };

@@ -181,6 +181,7 @@ async fn run_for_node(ctx: &Arc<Context>, task: &PeriodicTask, node: &NodeRef) -
             Lock::Shared
         },
         reservation: held.as_ref().and_then(|held| held.reservation().ok()),
+        pending: &[],
         deadline: None,
         patience: Patience::Clock,
     };

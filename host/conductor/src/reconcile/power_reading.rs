@@ -137,6 +137,7 @@ fn shared_call<'a>(
         request_id,
         lock: Lock::Shared,
         reservation: None,
+        pending: &[],
         deadline: None,
         patience: Patience::Clock,
     }

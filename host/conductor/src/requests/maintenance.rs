@@ -21,9 +21,7 @@ pub(super) async fn set(
     if !maintenance {
         clear(&mut node);
     }
-    let mut tx = held.begin().await?;
-    tx.save_node(&node).await?;
-    held.commit_and_release(tx).await?;
+    held.save_and_release(&node).await?;
     tracing::info!(node = %node.uuid, maintenance, "maintenance was set");
     Ok(Reply::Done)
 }

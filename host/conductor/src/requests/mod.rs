@@ -66,6 +66,7 @@ impl Asked {
                 Lock::Shared
             },
             reservation: held.and_then(|held| held.reservation().ok()),
+            pending: &[],
             deadline: Some(self.deadline),
             patience: Patience::Client,
         }
@@ -230,8 +231,8 @@ pub(crate) async fn find(ctx: &Context, ident: &str) -> Result<Node> {
 
 /// Holds the node that `ident` names, trying again for a while if somebody else does, and reads it.
 pub(crate) async fn hold(ctx: &Arc<Context>, ident: &str) -> Result<(Held, Node)> {
-    let held = Held::acquire(ctx, &uuid_of(ctx, ident).await?).await?;
-    let node = find(ctx, held.node_uuid()).await?;
+    let (held, node) = Held::acquire_and_read(ctx, &uuid_of(ctx, ident).await?).await?;
+    tracing::Span::current().record("node", node.uuid.as_str());
     Ok((held, node))
 }
 
@@ -242,7 +243,8 @@ pub(crate) async fn hold_for(
     event: Event,
 ) -> Result<(Held, Node)> {
     let uuid = uuid_of(ctx, ident).await?;
-    let held = match Held::try_acquire(ctx, &uuid).await {
+    tracing::Span::current().record("node", uuid.as_str());
+    match Held::try_acquire_and_read(ctx, &uuid).await {
         Err(locked) if locked.kind() == ErrorKind::NodeLocked => {
             let node = find(ctx, &uuid).await?;
             if node.provision_state.next(event).is_none() {
@@ -252,12 +254,10 @@ pub(crate) async fn hold_for(
                     states::not_allowed(&node, event)
                 });
             }
-            Held::acquire(ctx, &uuid).await?
+            Held::acquire_and_read(ctx, &uuid).await
         }
-        other => other?,
-    };
-    let node = find(ctx, &uuid).await?;
-    Ok((held, node))
+        other => other,
+    }
 }
 
 async fn uuid_of(ctx: &Context, ident: &str) -> Result<String> {

@@ -36,21 +36,14 @@ pub(super) async fn update(
         check_parent(ctx, &after).await?;
     }
     change_along(&before, &mut after);
-    let mut tx = held.begin().await?;
-    tx.save_node(&after).await?;
-    let stored = tx.node().await?;
-    held.commit_and_release(tx).await?;
+    let stored = held.save_and_release(&after).await?;
     if connection_of(&before) != connection_of(&stored)
         && let Ok(target) = Target::from_driver_info(&before.driver_info)
     {
         // The next command opens a session with the new address and credentials.
         ctx.ipmi.forget(&target);
     }
-    let shown = Node {
-        reservation: None,
-        ..stored
-    };
-    Ok(Reply::Node(Box::new(shown)))
+    Ok(Reply::Node(Box::new(stored)))
 }
 
 /// While something goes on with the node it isn't changed; but an instance may be cut off from a node in maintenance.

@@ -171,9 +171,8 @@ async fn manage(mut accepting: Accepting<'_>) -> Result<()> {
     }
     // From the other states there is nothing to do but to say so.
     states::advance(&mut accepting.node, Verb::Manage.event())?;
-    let mut tx = accepting.held.begin().await?;
-    tx.save_node(&accepting.node).await?;
-    accepting.held.commit_and_release(tx).await
+    accepting.held.save_and_release(&accepting.node).await?;
+    Ok(())
 }
 
 async fn provide(mut accepting: Accepting<'_>) -> Result<()> {
@@ -182,9 +181,8 @@ async fn provide(mut accepting: Accepting<'_>) -> Result<()> {
         states::advance(node, Verb::Provide.event())?;
         states::advance(node, ironbark_model::Event::Done)?;
         node.last_error = None;
-        let mut tx = accepting.held.begin().await?;
-        tx.save_node(&accepting.node).await?;
-        return accepting.held.commit_and_release(tx).await;
+        accepting.held.save_and_release(&accepting.node).await?;
+        return Ok(());
     }
     limits::check_clean(&accepting.ctx.db, &accepting.ctx.config).await?;
     let operation = accepting.operation(OperationKind::Clean, phase::PREPARE);

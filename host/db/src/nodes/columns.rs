@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use ironbark_model::{Node, Result};
 use sqlx::AssertSqlSafe;
 
+use crate::Reservation;
 use crate::sql::{Statement, object_to_text};
 
 /// All columns that are written, in the order in which [`bind_columns`] gives them. Not here: `id` (the database's own),
@@ -74,18 +75,13 @@ const WRITTEN: &[&str] = &[
 ];
 
 static UPDATE: LazyLock<Arc<str>> = LazyLock::new(|| {
-    let assignments: Vec<String> = WRITTEN
-        .iter()
-        .enumerate()
-        .map(|(index, column)| format!("{column} = ${}", index + 1))
-        .collect();
     let id = WRITTEN.len() + 1;
-    format!(
-        "UPDATE nodes SET {} WHERE id = ${id}",
-        assignments.join(", ")
-    )
-    .into()
+    format!("UPDATE nodes SET {} WHERE id = ${id}", assignments()).into()
 });
+
+static UPDATE_HELD: LazyLock<Arc<str>> = LazyLock::new(|| update_held(""));
+static UPDATE_AND_RELEASE: LazyLock<Arc<str>> =
+    LazyLock::new(|| update_held(", reservation = NULL"));
 
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
     let placeholders: Vec<String> = (1..=WRITTEN.len() + 2)
@@ -105,12 +101,50 @@ pub(crate) fn node_update(node: &Node, id: i64) -> Result<Statement> {
     Ok(bind_columns(statement, node)?.bind(id))
 }
 
+/// As [`node_update`], if the node is held by this reservation; then answers its number.
+pub(crate) fn node_update_held(
+    node: &Node,
+    reservation: &Reservation,
+    release: bool,
+) -> Result<Statement> {
+    let text = if release {
+        &UPDATE_AND_RELEASE
+    } else {
+        &UPDATE_HELD
+    };
+    let statement = Statement::new(AssertSqlSafe(Arc::clone(text)));
+    Ok(bind_columns(statement, node)?
+        .bind(reservation.node_uuid.as_str())
+        .bind(reservation.fence)
+        .bind(reservation.host.as_str()))
+}
+
 /// Adds a node; answers its number.
 pub(super) fn node_insert(node: &Node, created_at: i64) -> Result<Statement> {
     let statement = Statement::new(AssertSqlSafe(Arc::clone(&INSERT)));
     Ok(bind_columns(statement, node)?
         .bind(node.uuid.as_str())
         .bind(created_at))
+}
+
+fn assignments() -> String {
+    let assignments: Vec<String> = WRITTEN
+        .iter()
+        .enumerate()
+        .map(|(index, column)| format!("{column} = ${}", index + 1))
+        .collect();
+    assignments.join(", ")
+}
+
+fn update_held(and: &str) -> Arc<str> {
+    let next = WRITTEN.len() + 1;
+    format!(
+        "UPDATE nodes SET {}{and} WHERE uuid = ${next} AND fence = ${} AND reservation = ${} RETURNING id",
+        assignments(),
+        next + 1,
+        next + 2
+    )
+    .into()
 }
 
 /// Gives the arguments for [`WRITTEN`], in its order.

@@ -142,6 +142,14 @@ static REF_COLUMNS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+static RESERVE: LazyLock<Arc<str>> = LazyLock::new(|| {
+    format!(
+        "UPDATE nodes SET reservation = $1, fence = fence + 1 WHERE uuid = $2 AND reservation IS NULL RETURNING {}",
+        *COLUMNS_WITH_TRAITS
+    )
+    .into()
+});
+
 static SELECT_BY_UUID: LazyLock<Arc<str>> = LazyLock::new(|| select("uuid"));
 static SELECT_BY_NAME: LazyLock<Arc<str>> = LazyLock::new(|| select("name"));
 static SELECT_BY_ID: LazyLock<Arc<str>> = LazyLock::new(|| select("id"));
@@ -162,6 +170,11 @@ pub(crate) fn node_select(by: By) -> Statement {
         By::Id => &SELECT_BY_ID,
     };
     Statement::new(AssertSqlSafe(Arc::clone(text)))
+}
+
+/// Acquires a node that nobody holds and reads it for [`node_with_traits_from`]; the arguments are the host and the UUID.
+pub(super) fn node_reserving() -> Statement {
+    Statement::new(AssertSqlSafe(Arc::clone(&RESERVE)))
 }
 
 /// Columns for [`node_from`].

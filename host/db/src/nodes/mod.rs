@@ -8,7 +8,7 @@ mod observe;
 mod read;
 mod reserve;
 
-pub(crate) use columns::node_update;
+pub(crate) use columns::{node_update, node_update_held};
 pub(crate) use create::{duplicate, insert_traits};
 pub(crate) use decode::{By, node_ref_from, node_select, node_with_traits_from, ref_columns};
 pub use read::NODE_SORT_KEYS;

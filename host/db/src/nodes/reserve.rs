@@ -3,32 +3,35 @@
 //! It is claimed by a conditional UPDATE, on both databases, and every claim makes the fence grow. So whoever lost a
 //! node (to another conductor, or to its own next life) can't change it any more, whatever it still believes.
 
-use ironbark_model::{Error, Result};
+use ironbark_model::{Error, Node, Result};
 
+use super::decode::{node_reserving, node_with_traits_from};
 use crate::error::told;
 use crate::sql::{Columns, Statement};
 use crate::{Database, Reservation};
 
 impl Database {
-    /// Acquires the node for `host`. It isn't re-entrant: a node that `host` holds is locked for `host` too.
+    /// Acquires the node for `host`, and reads it. It isn't re-entrant: a node that `host` holds is locked for `host` too.
     ///
     /// # Errors
     /// `NodeLocked`, naming who holds it; `NotFound`.
-    pub async fn node_reserve(&self, uuid: &str, host: &str) -> Result<Reservation> {
+    pub async fn node_reserve_and_read(
+        &self,
+        uuid: &str,
+        host: &str,
+    ) -> Result<(Reservation, Node)> {
         let mut connection = self.writer().await?;
         // Between our two statements its holder may have let it go: then we try again, once.
         for _ in 0..2 {
-            let claimed = Statement::new(
-                "UPDATE nodes SET reservation = $1, fence = fence + 1 \
-                 WHERE uuid = $2 AND reservation IS NULL RETURNING fence",
-            )
-            .bind(host)
-            .bind(uuid)
-            .row(&mut connection)
-            .await
-            .map_err(told)?;
+            let claimed = node_reserving()
+                .bind(host)
+                .bind(uuid)
+                .row(&mut connection)
+                .await
+                .map_err(told)?;
             if let Some(row) = claimed {
-                return reservation(uuid, host, Columns::of(&row).int()?);
+                let node = node_with_traits_from(&row)?;
+                return Ok((reservation(uuid, host, node.fence)?, node));
             }
             let holder = Statement::new("SELECT reservation FROM nodes WHERE uuid = $1")
                 .bind(uuid)
@@ -41,6 +44,12 @@ impl Database {
             }
         }
         Err(Error::node_locked(uuid, "unknown"))
+    }
+
+    /// As [`Database::node_reserve_and_read`], for who doesn't need the node.
+    pub async fn node_reserve(&self, uuid: &str, host: &str) -> Result<Reservation> {
+        let (reservation, _) = self.node_reserve_and_read(uuid, host).await?;
+        Ok(reservation)
     }
 
     /// Acquires for `host` a node that `from_host` holds by this fence; `None` if that isn't so any more. For work that

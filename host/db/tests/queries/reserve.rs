@@ -1,5 +1,5 @@
 use ironbark_db::testing::databases;
-use ironbark_db::{Reservation, is_fence_lost};
+use ironbark_db::{Afterwards, Reservation, is_fence_lost};
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::ident::Ident;
 use ironbark_model::{ErrorKind, Node};
@@ -198,5 +198,87 @@ async fn a_deleted_node_takes_all_of_its_own_along() {
         assert!(is_fence_lost(
             &database.reserved(&reservation).await.unwrap_err()
         ));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_can_begin_by_writing_the_node_and_by_letting_it_go() {
+    for database in databases().await {
+        let kind = database.kind;
+        let (node, lost) = held_node(&database).await;
+        let ident = Ident::Uuid(node.uuid.clone());
+        database.node_release(&lost).await.unwrap();
+        let (held, read) = database
+            .node_reserve_and_read(&node.uuid, "host-b")
+            .await
+            .unwrap();
+        let stored = database.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(read, stored, "{kind}");
+        let changed = |description: &str| Node {
+            description: Some(description.into()),
+            ..read.clone()
+        };
+
+        // Nobody but the holder.
+        for afterwards in [Afterwards::Keep, Afterwards::Release] {
+            let error = database
+                .reserved_saving(&lost, &changed("lost"), afterwards)
+                .await
+                .unwrap_err();
+            assert!(is_fence_lost(&error), "{kind}");
+        }
+        let error = database
+            .node_save_and_release(&lost, &changed("lost"))
+            .await
+            .unwrap_err();
+        assert!(is_fence_lost(&error), "{kind}");
+        let other = database.node_create(&crate::make::node()).await.unwrap();
+        let error = database
+            .reserved_saving(&held, &other, Afterwards::Keep)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+
+        // Dropped, it neither writes nor lets go.
+        let tx = database
+            .reserved_saving(&held, &changed("dropped"), Afterwards::Release)
+            .await
+            .unwrap();
+        drop(tx);
+        let after = database.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(after, stored, "{kind}");
+
+        let tx = database
+            .reserved_saving(&held, &changed("kept"), Afterwards::Keep)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let after = database.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(after.description.as_deref(), Some("kept"), "{kind}");
+        assert_eq!(after.reservation.as_deref(), Some("host-b"), "{kind}");
+
+        let mut tx = database
+            .reserved_saving(&held, &changed("released"), Afterwards::Release)
+            .await
+            .unwrap();
+        tx.history_add(&HistoryEntry::default()).await.unwrap();
+        tx.commit_and_release().await.unwrap();
+        let after = database.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(after.description.as_deref(), Some("released"), "{kind}");
+        assert_eq!(after.reservation, None, "{kind}");
+        let history = database.history_list(&node.uuid, &everything()).await;
+        assert_eq!(history.unwrap().len(), 1, "{kind}");
+
+        let (held, _) = database
+            .node_reserve_and_read(&node.uuid, "host-b")
+            .await
+            .unwrap();
+        let written = database
+            .node_save_and_release(&held, &changed("at once"))
+            .await
+            .unwrap();
+        let after = database.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(written, after, "{kind}");
+        assert_eq!(after.reservation, None, "{kind}");
     }
 }

@@ -45,17 +45,21 @@ impl<'a> Links<'a> {
 
 impl Links<'_> {
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        let plain = [self.base, self.id, self.item]
+            .iter()
+            .all(|part| is_plain(part));
         out.raw("[");
-        self.link(out, "/v1/", "self")?;
+        self.link(out, "/v1/", "self", plain)?;
         if !self.self_only {
             out.raw(",");
-            self.link(out, "/", "bookmark")?;
+            self.link(out, "/", "bookmark", plain)?;
         }
         out.raw("]");
         Ok(())
     }
 
-    fn link(&self, out: &mut Vec<u8>, version: &str, rel: &str) -> Result<()> {
+    /// `plain`: nothing in it has to be escaped.
+    fn link(&self, out: &mut Vec<u8>, version: &str, rel: &str, plain: bool) -> Result<()> {
         let href = [
             self.base,
             version,
@@ -66,7 +70,7 @@ impl Links<'_> {
             self.item,
         ];
         out.raw("{\"href\":");
-        if href.iter().all(|part| is_plain(part)) {
+        if plain {
             out.raw("\"");
             href.iter().for_each(|part| out.raw(part));
             out.raw("\"");

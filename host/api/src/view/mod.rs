@@ -9,11 +9,13 @@ pub(crate) mod port;
 mod text;
 pub(crate) mod time;
 
+use std::sync::{Arc, OnceLock};
+
 use ironbark_model::{JsonObject, Node, Timestamp};
 use serde_json::Result;
 
 use crate::gates::Attribute;
-use crate::versions::Version;
+use crate::versions::{self, Version};
 use links::Links;
 use text::Text as _;
 
@@ -142,6 +144,28 @@ impl<T, S> Selection<T, S> {
         }
         out.raw("}");
         Ok(())
+    }
+}
+
+/// Selections that depend on the version only, each made when it is first asked for: a node has seventy fields.
+pub(crate) struct ByVersion<T: 'static, S: 'static> {
+    made: [OnceLock<Arc<Selection<T, S>>>; versions::MAX_MINOR as usize + 1],
+    make: fn(Version) -> Selection<T, S>,
+}
+
+impl<T, S> ByVersion<T, S> {
+    pub(crate) const fn new(make: fn(Version) -> Selection<T, S>) -> Self {
+        Self {
+            made: [const { OnceLock::new() }; versions::MAX_MINOR as usize + 1],
+            make,
+        }
+    }
+
+    pub(crate) fn get(&self, version: Version) -> Arc<Selection<T, S>> {
+        match self.made.get(usize::from(version.minor())) {
+            Some(made) => Arc::clone(made.get_or_init(|| Arc::new((self.make)(version)))),
+            None => Arc::new((self.make)(version)),
+        }
     }
 }
 

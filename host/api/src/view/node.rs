@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ironbark_model::{Node, ProvisionState};
 
 use super::links::Links;
-use super::{Field, Selection, Shown};
+use super::{ByVersion, Field, Selection, Shown};
 use crate::error::ApiError;
 use crate::gates::{self, node as gate};
 use crate::routing::Snapshot;
@@ -19,31 +19,42 @@ pub(crate) struct Scene {
 }
 
 /// A node's fields in an answer.
-pub(crate) type NodeSelection = Selection<Node, Scene>;
+pub(crate) type NodeSelection = Arc<Selection<Node, Scene>>;
+
+static EVERYTHING: ByVersion<Node, Scene> =
+    ByVersion::new(|version| Selection::new(FIELDS, gate::FIELDS, version, |_| true));
+
+static SUMMARY: ByVersion<Node, Scene> = ByVersion::new(|version| {
+    Selection::new(FIELDS, gate::FIELDS, version, |name| {
+        name == "links" || gate::SUMMARY.contains(&name)
+    })
+});
+
+static STATES: ByVersion<Node, Scene> =
+    ByVersion::new(|version| Selection::new(FIELDS, gate::STATES, version, |_| true));
 
 /// All fields that the version has.
 pub(crate) fn everything(version: Version) -> NodeSelection {
-    Selection::new(FIELDS, gate::FIELDS, version, |_| true)
+    EVERYTHING.get(version)
 }
 
 /// What a list shows unless it is told otherwise.
 pub(crate) fn summary(version: Version) -> NodeSelection {
-    Selection::new(FIELDS, gate::FIELDS, version, |name| {
-        name == "links" || gate::SUMMARY.contains(&name)
-    })
+    SUMMARY.get(version)
 }
 
 /// What `fields=` chose, and the links.
 pub(crate) fn chosen(wanted: &[String], version: Version) -> Result<NodeSelection, ApiError> {
     let chosen = gates::chosen_fields(gate::FIELDS, wanted, version)?;
-    Ok(Selection::new(FIELDS, gate::FIELDS, version, |name| {
+    let selection = Selection::new(FIELDS, gate::FIELDS, version, |name| {
         name == "links" || chosen.contains(&name)
-    }))
+    });
+    Ok(Arc::new(selection))
 }
 
 /// What `GET …/states` shows.
 pub(crate) fn states(version: Version) -> NodeSelection {
-    Selection::new(FIELDS, gate::STATES, version, |_| true)
+    STATES.get(version)
 }
 
 const FIELDS: &[Field<Node, Scene>] = &[

@@ -11,23 +11,15 @@ pub(crate) struct WrittenNaive(pub(crate) Timestamp);
 
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Moment { date, time } = Moment::of(self.0);
-        let (year, month, day) = date;
-        let (hour, minute, second, micros) = time;
-        serializer.collect_str(&format_args!(
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+00:00"
-        ))
+        let mut text = Moment::of(self.0).text();
+        text.push_str("+00:00");
+        serializer.serialize_str(&text)
     }
 }
 
 impl Serialize for WrittenNaive {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Moment { date, time } = Moment::of(self.0);
-        let (year, month, day) = date;
-        let (hour, minute, second, micros) = time;
-        serializer.collect_str(&format_args!(
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}"
-        ))
+        serializer.serialize_str(&Moment::of(self.0).text())
     }
 }
 
@@ -52,6 +44,42 @@ impl Moment {
                 rest % SECOND,
             ),
         }
+    }
+
+    /// `2026-11-27T09:03:00.000042`
+    fn text(&self) -> String {
+        let (year, month, day) = self.date;
+        let (hour, minute, second, micros) = self.time;
+        let mut text = String::with_capacity(32);
+        padded(&mut text, year, 4);
+        for (before, part) in [
+            ('-', month),
+            ('-', day),
+            ('T', hour),
+            (':', minute),
+            (':', second),
+        ] {
+            text.push(before);
+            padded(&mut text, part, 2);
+        }
+        text.push('.');
+        padded(&mut text, micros, 6);
+        text
+    }
+}
+
+/// Appends a number, padded with zeros to `width` digits.
+fn padded(out: &mut String, value: i64, width: u32) {
+    let mut unit = 10i64.pow(width.saturating_sub(1));
+    if !(0..unit.saturating_mul(10)).contains(&value) {
+        // Years that nobody lives to see.
+        out.push_str(&value.to_string());
+        return;
+    }
+    while unit > 0 {
+        let digit = u8::try_from(value / unit % 10).unwrap_or_default();
+        out.push(char::from(b'0' + digit));
+        unit /= 10;
     }
 }
 

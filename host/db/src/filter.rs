@@ -73,6 +73,9 @@ pub enum NodeColumns {
     /// Only id, UUID, name, instance UUID, maintenance, power state, provision state, driver and conductor group;
     /// everything else is left at its default.
     Summary,
+    /// As [`NodeColumns::Summary`], and what clients wait for or tell nodes apart by: target states, last error, fault,
+    /// maintenance reason, reservation, resource class, owner, lessee, instance name, description.
+    Slim,
     /// All columns; `traits` is left empty.
     All,
     /// All columns and the traits.

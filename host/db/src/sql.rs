@@ -71,9 +71,14 @@ impl Statement {
         within(sqlx::query_with(text, arguments).fetch_all(connection)).await
     }
 
-    /// The first row. Reads to the end, since `… RETURNING` has only done all its work then.
+    /// The first row. What changes something is read to the end, since `… RETURNING` has only done all its work then; a query
+    /// ends with its first row, which spares one message of its connection's thread.
     pub(crate) async fn row(self, connection: &mut AnyConnection) -> sqlx::Result<Option<AnyRow>> {
-        Ok(self.rows(connection).await?.into_iter().next())
+        if !self.text.as_str().starts_with("SELECT") {
+            return Ok(self.rows(connection).await?.into_iter().next());
+        }
+        let (text, arguments) = self.parts()?;
+        within(sqlx::query_with(text, arguments).fetch_optional(connection)).await
     }
 
     /// How many rows were changed.

@@ -26,6 +26,25 @@ const SUMMARY_COLUMNS: &[&str] = &[
     "links",
 ];
 
+/// What [`NodeColumns::Slim`] reads besides.
+const SLIM_COLUMNS: &[&str] = &[
+    "target_power_state",
+    "target_provision_state",
+    "last_error",
+    "maintenance_reason",
+    "fault",
+    "reservation",
+    "resource_class",
+    "owner",
+    "lessee",
+    "instance_name",
+    "description",
+    "ports",
+    "states",
+    "portgroups",
+    "volume",
+];
+
 /// `GET /v1/nodes`.
 pub(crate) async fn list(context: Context) -> ApiResult {
     let mut others = paging::ARGUMENTS.to_vec();
@@ -93,6 +112,14 @@ impl Look {
                     .all(|field| SUMMARY_COLUMNS.contains(&field.as_str())) =>
             {
                 NodeColumns::Summary
+            }
+            Self::Fields(fields)
+                if fields.iter().all(|field| {
+                    SUMMARY_COLUMNS.contains(&field.as_str())
+                        || SLIM_COLUMNS.contains(&field.as_str())
+                }) =>
+            {
+                NodeColumns::Slim
             }
             Self::Fields(_) => NodeColumns::All,
         }

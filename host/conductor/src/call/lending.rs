@@ -71,6 +71,7 @@ impl NodeCall<'_> {
             &self.node.uuid,
             package,
             self.pending_of(package),
+            self.seen.cloned(),
             self.reservation.cloned(),
             unserved.clone(),
         ))

@@ -6,6 +6,7 @@
 mod driver_level;
 mod lending;
 mod methods;
+mod notes_seen;
 mod polling;
 mod room;
 mod vendor;
@@ -32,6 +33,8 @@ use crate::reserve::Held;
 use room::Room;
 
 use lending::connection_info;
+
+pub(crate) use notes_seen::{NotesSeen, apply};
 
 pub(crate) use driver_level::{
     driver_properties, driver_vendor_call, driver_vendor_method, driver_vendor_methods,
@@ -94,6 +97,8 @@ pub(crate) struct NodeCall<'a> {
     pub(crate) reservation: Option<&'a Reservation>,
     /// What earlier calls of the same work wrote and isn't stored yet: this one sees it.
     pub(crate) pending: &'a [Notes],
+    /// What is stored of it and was read by earlier calls, if the node is held all the time.
+    pub(crate) seen: Option<&'a NotesSeen>,
     /// Until when somebody waits for the answer; `None` for work of our own.
     pub(crate) deadline: Option<Timestamp>,
     /// How long it is tried if it can't begin.
@@ -414,6 +419,7 @@ mod tests {
             lock: Lock::Exclusive,
             reservation: None,
             pending: &[],
+            seen: None,
             deadline: None,
             patience: Patience::Client,
         };

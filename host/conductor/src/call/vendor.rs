@@ -64,6 +64,7 @@ pub(crate) fn vendor_methods(ctx: &std::sync::Arc<Context>, node: &Node) -> Resu
         lock: ironbark_sandbox::Lock::Shared,
         reservation: None,
         pending: &[],
+        seen: None,
         deadline: None,
         patience: super::Patience::Client,
     };

@@ -9,6 +9,7 @@ use ironbark_sandbox::{DriverError, StateAccess, Write};
 use serde_json::Value;
 
 use super::Unserved;
+use crate::call::{NotesSeen, apply};
 
 /// A package's notes on a node. Writes of a call are stored by whoever made the call; only checkpoints are stored here.
 pub(crate) struct NodeNotes {
@@ -17,6 +18,8 @@ pub(crate) struct NodeNotes {
     package: String,
     /// Written by earlier calls, and not stored yet; the oldest first.
     pending: Vec<Write>,
+    /// What earlier calls read, if the node was held since.
+    seen: Option<NotesSeen>,
     /// The node is held, and an operation is open.
     reservation: Option<Reservation>,
     unserved: Unserved,
@@ -29,6 +32,7 @@ impl NodeNotes {
         node_uuid: &str,
         package: &str,
         pending: Vec<Write>,
+        seen: Option<NotesSeen>,
         reservation: Option<Reservation>,
         unserved: Unserved,
     ) -> Self {
@@ -37,9 +41,21 @@ impl NodeNotes {
             node_uuid: node_uuid.to_owned(),
             package: package.to_owned(),
             pending,
+            seen,
             reservation,
             unserved,
         }
+    }
+
+    async fn stored(&self) -> Result<BTreeMap<String, String>> {
+        if let Some(notes) = self.seen.as_ref().and_then(|seen| seen.get(&self.package)) {
+            return Ok(notes);
+        }
+        let notes = self.db.notes_of(&self.node_uuid, &self.package).await?;
+        if let Some(seen) = &self.seen {
+            seen.read(&self.package, &notes);
+        }
+        Ok(notes)
     }
 
     async fn store(&self, cursor: Value, writes: &[Write]) -> Result<()> {
@@ -73,23 +89,21 @@ impl NodeNotes {
 impl StateAccess for NodeNotes {
     async fn load(&self) -> Result<BTreeMap<String, String>, DriverError> {
         let mut notes = self
-            .db
-            .notes_of(&self.node_uuid, &self.package)
+            .stored()
             .await
             .map_err(|error| self.failed(error, "the package's notes could not be read"))?;
-        for (key, value) in &self.pending {
-            match value {
-                Some(value) => notes.insert(key.clone(), value.as_ref().to_owned()),
-                None => notes.remove(key),
-            };
-        }
+        apply(&mut notes, &self.pending);
         Ok(notes)
     }
 
     async fn checkpoint(&self, cursor: Value, writes: Vec<Write>) -> Result<(), DriverError> {
         self.store(cursor, &writes)
             .await
-            .map_err(|error| self.failed(error, "the checkpoint could not be stored"))
+            .map_err(|error| self.failed(error, "the checkpoint could not be stored"))?;
+        if let Some(seen) = &self.seen {
+            seen.stored(&self.package, &writes);
+        }
+        Ok(())
     }
 }
 
@@ -106,7 +120,7 @@ mod tests {
             ("b".to_owned(), Some("2".into())),
             ("a".to_owned(), None),
         ];
-        let notes = NodeNotes::new(db, "n", "acme", pending, None, Unserved::default());
+        let notes = NodeNotes::new(db, "n", "acme", pending, None, None, Unserved::default());
         let seen = notes.load().await.unwrap();
         assert_eq!(seen, BTreeMap::from([("b".to_owned(), "2".to_owned())]));
     }
@@ -115,7 +129,7 @@ mod tests {
     async fn notes_that_can_not_be_read_are_noted_as_our_failure() {
         let db = ironbark_db::testing::sqlite().await;
         let unserved = Unserved::default();
-        let notes = NodeNotes::new(db.clone(), "n", "acme", Vec::new(), None, unserved.clone());
+        let notes = NodeNotes::new(db.clone(), "n", "acme", Vec::new(), None, None, unserved.clone());
         assert!(notes.load().await.unwrap().is_empty());
         assert!(unserved.error().is_none());
         db.close().await;

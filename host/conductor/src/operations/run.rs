@@ -11,7 +11,7 @@ use ironbark_model::operation::Wait;
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, PowerState, Timestamp};
 use ironbark_sandbox::{Lock, PowerReading};
 
-use crate::call::{Called, NodeCall, Notes, Patience, Ports, is_ours};
+use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
 use crate::operations::states;
 use crate::reserve::Held;
@@ -58,6 +58,7 @@ pub(crate) struct Run {
     pub(crate) op: Operation,
     ports: Ports,
     notes: Vec<Notes>,
+    seen: NotesSeen,
     history: Vec<HistoryEntry>,
 }
 
@@ -71,6 +72,7 @@ impl Run {
             op,
             ports,
             notes: Vec::new(),
+            seen: NotesSeen::default(),
             history: Vec::new(),
         }
     }
@@ -89,6 +91,7 @@ impl Run {
             lock: Lock::Exclusive,
             reservation: self.held.reservation().ok(),
             pending: &self.notes,
+            seen: Some(&self.seen),
             deadline: None,
             patience: Patience::Operation,
         }
@@ -197,6 +200,7 @@ impl Run {
                 tx.notes_write(&notes.package, &notes.writes)
                     .await
                     .map_err(storing)?;
+                self.seen.stored(&notes.package, &notes.writes);
             }
         }
         for entry in self.history.drain(..) {

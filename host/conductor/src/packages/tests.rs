@@ -288,6 +288,7 @@ async fn a_step_runs_with_its_version_though_a_swap_let_go_of_it_before_the_jour
         lock: Lock::Exclusive,
         reservation: None,
         pending: &[],
+        seen: None,
         deadline: None,
         patience: crate::call::Patience::Operation,
     };

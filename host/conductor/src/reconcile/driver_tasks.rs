@@ -182,6 +182,7 @@ async fn run_for_node(ctx: &Arc<Context>, task: &PeriodicTask, node: &NodeRef) -
         },
         reservation: held.as_ref().and_then(|held| held.reservation().ok()),
         pending: &[],
+        seen: None,
         deadline: None,
         patience: Patience::Clock,
     };

@@ -138,6 +138,7 @@ fn shared_call<'a>(
         lock: Lock::Shared,
         reservation: None,
         pending: &[],
+        seen: None,
         deadline: None,
         patience: Patience::Clock,
     }

@@ -67,6 +67,7 @@ impl Asked {
             },
             reservation: held.and_then(|held| held.reservation().ok()),
             pending: &[],
+            seen: None,
             deadline: Some(self.deadline),
             patience: Patience::Client,
         }

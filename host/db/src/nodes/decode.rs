@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::NodeRef;
-use crate::sql::{Columns, SEPARATOR, Statement, pack};
+use crate::sql::{Columns, Packed, SEPARATOR, Statement, pack};
 
 /// Columns of text, in the order in which [`read_node`] takes them apart.
 const TEXTS: &[&str] = &[
@@ -82,6 +82,21 @@ const SUMMARY_TEXTS: &[&str] = &[
     "conductor_group",
 ];
 
+/// What [`slim_from`] reads besides those of [`SUMMARY_TEXTS`]: what clients ask for while they wait for nodes.
+const SLIM_TEXTS: &[&str] = &[
+    "target_power_state",
+    "target_provision_state",
+    "last_error",
+    "maintenance_reason",
+    "fault",
+    "reservation",
+    "resource_class",
+    "owner",
+    "lessee",
+    "instance_name",
+    "description",
+];
+
 /// Columns of text for [`node_ref_from`].
 const REF_TEXTS: &[&str] = &[
     "uuid",
@@ -132,6 +147,11 @@ static SUMMARY_COLUMNS: LazyLock<String> = LazyLock::new(|| {
         "id, maintenance, {}",
         pack("", SUMMARY_TEXTS.iter().copied())
     )
+});
+
+static SLIM_COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    let texts = SUMMARY_TEXTS.iter().chain(SLIM_TEXTS).copied();
+    format!("id, maintenance, {}", pack("", texts))
 });
 
 static REF_COLUMNS: LazyLock<String> = LazyLock::new(|| {
@@ -192,6 +212,11 @@ pub(super) fn summary_columns() -> &'static str {
     &SUMMARY_COLUMNS
 }
 
+/// Columns for [`slim_from`].
+pub(super) fn slim_columns() -> &'static str {
+    &SLIM_COLUMNS
+}
+
 /// Columns for [`node_ref_from`], of the table `n`.
 pub(crate) fn ref_columns() -> &'static str {
     &REF_COLUMNS
@@ -215,11 +240,35 @@ pub(crate) fn node_with_traits_from(row: &AnyRow) -> Result<Node> {
 
 /// A node of which only the summary was read.
 pub(super) fn summary_from(row: &AnyRow) -> Result<Node> {
+    let (node, _) = read_summary(row)?;
+    Ok(node)
+}
+
+/// A node of which the summary was read, and what clients wait for.
+pub(super) fn slim_from(row: &AnyRow) -> Result<Node> {
+    let (node, mut texts) = read_summary(row)?;
+    Ok(Node {
+        target_power_state: texts.opt_parsed()?,
+        target_provision_state: texts.opt_parsed()?,
+        last_error: texts.opt_text()?,
+        maintenance_reason: texts.opt_text()?,
+        fault: texts.opt_text()?,
+        reservation: texts.opt_text()?,
+        resource_class: texts.opt_text()?,
+        owner: texts.opt_text()?,
+        lessee: texts.opt_text()?,
+        instance_name: texts.opt_text()?,
+        description: texts.opt_text()?,
+        ..node
+    })
+}
+
+fn read_summary(row: &AnyRow) -> Result<(Node, Packed<'_>)> {
     let mut columns = Columns::of(row);
     let id = columns.int()?;
     let maintenance = columns.flag()?;
     let mut texts = columns.packed()?;
-    Ok(Node {
+    let node = Node {
         id,
         uuid: texts.text()?,
         name: texts.opt_text()?,
@@ -230,7 +279,8 @@ pub(super) fn summary_from(row: &AnyRow) -> Result<Node> {
         driver: texts.text()?,
         conductor_group: texts.text()?,
         ..Node::default()
-    })
+    };
+    Ok((node, texts))
 }
 
 /// A slim row; `columns` stands at the first of [`ref_columns`].

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::decode::{
     By, node_columns, node_columns_with_traits, node_from, node_ref_from, node_select,
-    node_with_traits_from, ref_columns, summary_columns, summary_from,
+    node_with_traits_from, ref_columns, slim_columns, slim_from, summary_columns, summary_from,
 };
 use super::filter::conditions;
 use crate::error::told;
@@ -120,6 +120,7 @@ impl Database {
         type Decode = fn(&AnyRow) -> Result<Node>;
         let (text, decode): (&str, Decode) = match columns {
             NodeColumns::Summary => (summary_columns(), summary_from),
+            NodeColumns::Slim => (slim_columns(), slim_from),
             NodeColumns::All => (node_columns(), node_from),
             NodeColumns::AllWithTraits => (node_columns_with_traits(), node_with_traits_from),
         };

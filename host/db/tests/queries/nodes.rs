@@ -158,6 +158,25 @@ async fn a_summary_has_what_lists_show() {
             conductor_group: full.conductor_group,
             ..Node::default()
         };
+        assert_eq!(listed, std::slice::from_ref(&expected), "{}", database.kind);
+        let listed = database
+            .node_list(&all_filter(), &everything(), NodeColumns::Slim)
+            .await
+            .unwrap();
+        let expected = Node {
+            target_power_state: full.target_power_state,
+            target_provision_state: full.target_provision_state,
+            last_error: full.last_error,
+            maintenance_reason: full.maintenance_reason,
+            fault: full.fault,
+            reservation: full.reservation,
+            resource_class: full.resource_class,
+            owner: full.owner,
+            lessee: full.lessee,
+            instance_name: full.instance_name,
+            description: full.description,
+            ..expected
+        };
         assert_eq!(listed, [expected], "{}", database.kind);
     }
 }

@@ -251,6 +251,57 @@ async fn every_power_target_is_reached_after_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_power_beside_waiting_work_loses_neither() {
+    // A change that is carried on, and one that isn't any more.
+    for resume in [true, false] {
+        let mut world = World::start_with(|config| {
+            if !resume {
+                config.max_resumes = 0;
+            }
+        })
+        .await;
+        let node = world
+            .test_node(
+                json!({"fake_delay_ms": {"set_power_state": SLOW_MS}}),
+                json!({}),
+            )
+            .await;
+        world.manage(&node.uuid).await;
+        let steps = json!({"clean_steps": [{"interface": "deploy", "step": "hold"}, {"interface": "deploy", "step": "quick"}]});
+        world
+            .provision(&node.uuid, Verb::Clean, steps)
+            .await
+            .unwrap();
+        world
+            .until(&node.uuid, "hold", |node| {
+                node.provision_state == S::CleanHold && node.reservation.is_none()
+            })
+            .await;
+        let waiting = world.db.operation_of(&node.uuid).await.unwrap().unwrap();
+        world.power(&node.uuid, PowerTarget::On).await.unwrap();
+        let changing = world
+            .journal_until(&node.uuid, "the change", |operation| {
+                operation.uuid != waiting.uuid
+            })
+            .await;
+        assert_eq!(changing.parked().unwrap().as_ref(), Some(&waiting));
+        world.kill_and_restart().await;
+        let after = world.power_settled(&node.uuid).await;
+        assert_eq!(after.power_state == Some(PowerState::On), resume);
+        assert_eq!(after.last_error.is_none(), resume, "{:?}", after.last_error);
+        assert_eq!(after.provision_state, S::CleanHold);
+        let still = world.db.operation_of(&node.uuid).await.unwrap();
+        assert_eq!(still, Some(waiting));
+        world
+            .provision(&node.uuid, Verb::Unhold, json!({}))
+            .await
+            .unwrap();
+        world.settled(&node.uuid, S::Manageable).await;
+        assert_eq!(world.notes(&node.uuid).await["finished quick"], json!(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_that_the_driver_does_in_one_go_is_sent_again() {
     let mut world = World::start().await;
     let node = world

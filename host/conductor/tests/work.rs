@@ -422,6 +422,49 @@ async fn a_held_node_goes_on_when_it_is_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn power_changes_while_an_operation_waits_and_it_waits_on() {
+    let world = World::start().await;
+    let node = world
+        .test_node(
+            json!({"fake_fail": {"reboot": "failed"}}),
+            json!({"power_interface": "test-reboot"}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    let steps = json!({"clean_steps": [{"interface": "deploy", "step": "hold"}, {"interface": "deploy", "step": "quick"}]});
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world
+        .until(&node.uuid, "hold", |node| {
+            node.provision_state == S::CleanHold && node.reservation.is_none()
+        })
+        .await;
+    let waiting = world.db.operation_of(&node.uuid).await.unwrap().unwrap();
+    for target in [PowerTarget::On, PowerTarget::Off] {
+        world.power(&node.uuid, target).await.unwrap();
+        let after = world.power_settled(&node.uuid).await;
+        assert_eq!(after.power_state, Some(target.reached()));
+        assert_eq!(after.provision_state, S::CleanHold);
+        let still = world.db.operation_of(&node.uuid).await.unwrap();
+        assert_eq!(still.as_ref(), Some(&waiting));
+    }
+    // One that fails leaves it waiting too.
+    world.power(&node.uuid, PowerTarget::Reboot).await.unwrap();
+    let after = world.power_settled(&node.uuid).await;
+    assert!(after.last_error.unwrap().contains("rebooting"));
+    let still = world.db.operation_of(&node.uuid).await.unwrap();
+    assert_eq!(still.as_ref(), Some(&waiting));
+    world
+        .provision(&node.uuid, Verb::Unhold, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Manageable).await;
+    assert_eq!(world.notes(&node.uuid).await["finished quick"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_deployment_can_be_deleted() {
     let world = World::start().await;
     let node = world

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::provision::wire_enum;
 use crate::step::{OnInterrupt, Step};
-use crate::{JsonObject, Timestamp};
+use crate::{Error, JsonObject, Result, Timestamp};
 
 wire_enum! {
     /// What kind of work an operation is.
@@ -77,6 +77,9 @@ pub struct Wait {
     pub message: Option<String>,
 }
 
+/// Key of the arguments under which an operation that waits is kept while this one runs.
+const PARKED: &str = "parked";
+
 /// One open operation. There is at most one for a node.
 ///
 /// Never holds a secret.
@@ -140,8 +143,64 @@ impl Operation {
         }
     }
 
+    /// Puts an operation that waits beneath this one: it goes on waiting when this one is over. Until then the package of its
+    /// step stays pinned by this one.
+    ///
+    /// # Errors
+    /// `Internal`, if it can't be written as JSON.
+    pub fn park(&mut self, waiting: &Operation) -> Result<()> {
+        let written = serde_json::to_value(waiting).map_err(|error| {
+            Error::internal("An operation can't be written as JSON.").caused_by(error)
+        })?;
+        self.args.insert(PARKED.to_owned(), written);
+        self.package_digest.clone_from(&waiting.package_digest);
+        Ok(())
+    }
+
+    /// The operation that waits beneath this one.
+    ///
+    /// # Errors
+    /// `Internal`, if the journal holds something else there.
+    pub fn parked(&self) -> Result<Option<Operation>> {
+        self.args
+            .get(PARKED)
+            .map(|written| {
+                Operation::deserialize(written).map_err(|error| {
+                    Error::internal("The journal holds a waiting operation that can't be read.")
+                        .caused_by(error)
+                })
+            })
+            .transpose()
+    }
+
     /// The current step, if any is left.
     pub fn current_step(&self) -> Option<&PlannedStep> {
         self.steps.get(self.step_index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_was_parked_is_what_comes_back_and_its_package_stays_pinned() {
+        let mut waiting = Operation::new(OperationKind::Clean, "n", "req-1", JsonObject::new());
+        waiting.package_digest = Some("d".to_owned());
+        waiting.wait = Some(Wait {
+            on: WaitOn::External,
+            poll_at: None,
+            deadline: Timestamp(7),
+            message: Some("held".to_owned()),
+        });
+        let mut power = Operation::new(OperationKind::Power, "n", "req-2", JsonObject::new());
+        assert_eq!(power.parked().unwrap(), None);
+        power.park(&waiting).unwrap();
+        assert_eq!(power.parked().unwrap(), Some(waiting));
+        assert_eq!(power.package_digest.as_deref(), Some("d"));
+        power.args.insert(PARKED.to_owned(), Value::from("torn"));
+        assert!(power.parked().is_err());
     }
 }

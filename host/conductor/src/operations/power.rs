@@ -12,7 +12,7 @@ use ironbark_sandbox::PowerReading;
 use serde_json::{Value, json};
 
 use super::phase::power as phases;
-use super::{Next, Phase, Run, Trouble, accept, forget_agent};
+use super::{Next, Phase, Run, Trouble, accept_instead, forget_agent};
 use crate::call::Ports;
 use crate::config::Config;
 use crate::context::Context;
@@ -24,8 +24,6 @@ const POLL_FIRST: Duration = Duration::from_millis(100);
 const POLL_LONGEST: Duration = Duration::from_secs(2);
 
 /// Accepts a change of power: afterwards the node shows the target, and a worker is at it.
-///
-/// `native_reboot`: the driver restarts in one go.
 pub(crate) async fn begin_power(
     permit: Permit,
     held: Held,
@@ -37,6 +35,7 @@ pub(crate) async fn begin_power(
         target,
         timeout,
         native_reboot,
+        waiting,
         request_id,
     } = request;
     let mut args = JsonObject::new();
@@ -51,7 +50,10 @@ pub(crate) async fn begin_power(
     if !node.provision_state.is_failed() {
         node.last_error = None;
     }
-    accept(permit, held, node, operation, ports).await
+    if let Some(waiting) = &waiting {
+        operation.park(waiting)?;
+    }
+    accept_instead(permit, held, node, operation, ports, waiting.as_ref()).await
 }
 
 /// A change of power that is asked for.
@@ -62,6 +64,8 @@ pub(crate) struct PowerRequest<'a> {
     pub(crate) timeout: Option<u32>,
     /// The driver restarts in one go.
     pub(crate) native_reboot: bool,
+    /// An operation that waits on the node: it waits on when the change is over.
+    pub(crate) waiting: Option<Operation>,
     /// The request that this is part of.
     pub(crate) request_id: &'a str,
 }
@@ -174,6 +178,7 @@ pub(crate) async fn correct(
         target,
         timeout: None,
         native_reboot: false,
+        waiting: None,
         request_id,
     };
     begin_power(permit, held, node, Ports::default(), request).await

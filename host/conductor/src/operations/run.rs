@@ -13,7 +13,7 @@ use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
-use crate::operations::states;
+use crate::operations::{due_at, states};
 use crate::reserve::Held;
 
 /// Why work can't go on.
@@ -160,11 +160,19 @@ impl Run {
         Ok(())
     }
 
-    /// Stores everything but the journal's end: the operation is over, and the node is given back.
+    /// Stores everything but the journal's end: the operation is over, and the node is given back. An operation that waited
+    /// beneath it waits on.
     pub(crate) async fn finish(&mut self) -> Phase {
+        let parked = self.op.parked().map_err(Trouble::Stranded)?;
         let mut tx = self.write(false, Afterwards::Release).await?;
         tx.operation_close(&self.op.uuid).await.map_err(storing)?;
+        if let Some(parked) = &parked {
+            tx.operation_open(parked).await.map_err(storing)?;
+        }
         self.held.commit_and_give_back(tx).await.map_err(storing)?;
+        if let Some(at) = parked.as_ref().and_then(due_at) {
+            self.ctx().alarm.set(at, &self.op.node_uuid);
+        }
         Ok(Next::Parted)
     }
 

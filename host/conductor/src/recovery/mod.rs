@@ -213,7 +213,16 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
         tx.history_add(entry).await?;
     }
     tx.operation_close(&operation.uuid).await?;
-    held.commit_and_release(tx).await
+    let parked = operation.parked()?;
+    if let Some(parked) = &parked {
+        tx.operation_open(parked).await?;
+    }
+    let ctx = Arc::clone(held.context());
+    held.commit_and_release(tx).await?;
+    if let Some(at) = parked.as_ref().and_then(operations::due_at) {
+        ctx.alarm.set(at, &node.uuid);
+    }
+    Ok(())
 }
 
 /// Fails it in the way of all that fails: by the phase that calls the driver's clean-up function.

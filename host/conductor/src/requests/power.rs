@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, PowerTarget, ProvisionState, Result};
+use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Operation, PowerTarget, ProvisionState, Result};
 use ironbark_rpc::Reply;
 
 use super::{Asked, hold};
@@ -21,7 +21,7 @@ pub(super) async fn change(
     let permit = ctx.workers.permit()?;
     let (held, node) = hold(ctx, ident).await?;
     check_state(&node, target)?;
-    check_parked(ctx, &node, target).await?;
+    let waiting = waiting(ctx, &node).await?;
     let ports = Ports::default();
     let call = asked.call(ctx, &node, &ports, Some(&held));
     let native_reboot = call.native_reboot()?;
@@ -40,6 +40,7 @@ pub(super) async fn change(
         target,
         timeout,
         native_reboot,
+        waiting,
         request_id: &asked.request_id,
     };
     begin_power(permit, held, node, ports, request).await?;
@@ -69,17 +70,16 @@ fn check_state(node: &Node, target: PowerTarget) -> Result<()> {
     Ok(())
 }
 
-/// While an operation waits on the node (a wait state, a hold), a power change would be a second one beside it: refused before any
-/// driver is called.
-async fn check_parked(ctx: &Context, node: &Node, target: PowerTarget) -> Result<()> {
-    let Some(parked) = ctx.db.operation_of(&node.uuid).await? else {
-        return Ok(());
-    };
-    Err(Error::conflict(format!(
-        "The requested action \"{target}\" can not be performed on node \"{}\" while it is in state \"{}\": its operation {} waits. \
-         Let it go on, or abort it, and ask again.",
-        node.uuid, node.provision_state, parked.kind
-    )))
+/// The operation that waits on the node (in a wait state, or held): the change is made meanwhile.
+async fn waiting(ctx: &Context, node: &Node) -> Result<Option<Operation>> {
+    match ctx.db.operation_of(&node.uuid).await? {
+        // Work whose conductor stopped, and that nobody saw to yet.
+        Some(operation) if operation.wait.is_none() => Err(Error::conflict(format!(
+            "Node {} has an operation ({}) that is about to be carried on; ask again in some seconds.",
+            node.uuid, operation.kind
+        ))),
+        waiting => Ok(waiting),
+    }
 }
 
 fn no_power_off(node: &Node) -> Error {

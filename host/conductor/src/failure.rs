@@ -40,9 +40,9 @@ pub fn apply(node: &mut Node, kind: OperationKind, message: &str, host: &str) ->
         OperationKind::Deploy => node.deploy_step = JsonObject::new(),
         OperationKind::TearDown => operations::forget_instance(node),
         OperationKind::Adopt => node.power_state = None,
+        OperationKind::Rescue => operations::rescue::forget_password(node),
         OperationKind::Verify
         | OperationKind::Inspect
-        | OperationKind::Rescue
         | OperationKind::Unrescue
         | OperationKind::TakeOver
         | OperationKind::CleanUp => {}
@@ -160,7 +160,7 @@ fn history(
     }
 }
 
-fn set_fault(node: &mut Node, fault: &str, message: &str) {
+pub(crate) fn set_fault(node: &mut Node, fault: &str, message: &str) {
     node.maintenance = true;
     node.maintenance_reason = Some(message.to_owned());
     node.fault = Some(fault.to_owned());

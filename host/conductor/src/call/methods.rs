@@ -1,7 +1,7 @@
 //! The methods of the interfaces that conductors use, one after another.
 
 use ironbark_model::{InterfaceKind, PowerTarget, Result};
-use ironbark_sandbox::{BootDevice, Outcome, PowerReading};
+use ironbark_sandbox::{BootDevice, Inspection, Outcome, PowerReading};
 use serde_json::Value;
 
 use super::{Called, NodeCall};
@@ -39,6 +39,10 @@ plain! {
     inject_nmi = Management.inject_nmi -> ();
     /// The machine's vendor.
     detect_vendor = Management.detect_vendor -> Option<String>;
+    /// Gives up an inspection that waits.
+    inspect_abort = Inspect.inspect_abort -> ();
+    /// Takes away what is left of a rescue.
+    rescue_clean_up = Rescue.rescue_clean_up -> ();
     /// Before the first deploy step. May be called again after an interruption, as all of these.
     deploy_prepare = Deploy.deploy_prepare -> ();
     /// Takes away what is left of a deployment.
@@ -104,6 +108,39 @@ impl NodeCall<'_> {
                     .set_boot_device(context, device, persistent)
                     .await
             }
+        })
+        .await
+    }
+
+    /// Inspects the machine; called until it is done.
+    pub(crate) async fn inspect_hardware(
+        &self,
+        cursor: Option<Value>,
+    ) -> Result<Called<Inspection>> {
+        let implementation = self.implementation(InterfaceKind::Inspect)?;
+        self.run(implementation, |implementation, context| {
+            let cursor = cursor.clone();
+            async move { implementation.inspect_hardware(context, cursor).await }
+        })
+        .await
+    }
+
+    /// Boots the rescue ramdisk; called until it is done.
+    pub(crate) async fn rescue(&self, cursor: Option<Value>) -> Result<Called<Outcome>> {
+        let implementation = self.implementation(InterfaceKind::Rescue)?;
+        self.run(implementation, |implementation, context| {
+            let cursor = cursor.clone();
+            async move { implementation.rescue(context, cursor).await }
+        })
+        .await
+    }
+
+    /// Boots the instance again; called until it is done.
+    pub(crate) async fn unrescue(&self, cursor: Option<Value>) -> Result<Called<Outcome>> {
+        let implementation = self.implementation(InterfaceKind::Rescue)?;
+        self.run(implementation, |implementation, context| {
+            let cursor = cursor.clone();
+            async move { implementation.unrescue(context, cursor).await }
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! The way into a fail state: what is left behind is cleaned up first, and the reason is kept over an interruption.
 
+use ironbark_model::node::fault;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{Error, ErrorKind, Operation};
 use serde_json::Value;
@@ -37,11 +38,15 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     let mut message = phase::failure(&run.op)
         .unwrap_or("The operation failed.")
         .to_owned();
-    if has_clean_up(run.op.kind) {
+    let aborted = run.op.args.contains_key(APPLIED);
+    if has_clean_up(run.op.kind) || (aborted && run.op.kind == OperationKind::Inspect) {
         match clean_up(run).await {
             Ok(()) => {}
             Err(Trouble::Failed(error)) => {
                 tracing::warn!(error = %error, "cleaning up after a failure failed too");
+                if aborted && run.op.kind == OperationKind::Rescue {
+                    failure::set_fault(&mut run.node, fault::RESCUE_ABORT_FAILURE, &message);
+                }
                 message = format!("{message} Cleaning up after it failed too: {error}");
             }
             Err(trouble) => return Err(trouble),
@@ -65,7 +70,10 @@ async fn end(run: &mut Run, message: &str) -> Phase {
 fn has_clean_up(kind: OperationKind) -> bool {
     matches!(
         kind,
-        OperationKind::Deploy | OperationKind::Clean | OperationKind::Service
+        OperationKind::Deploy
+            | OperationKind::Clean
+            | OperationKind::Service
+            | OperationKind::Rescue
     )
 }
 
@@ -74,6 +82,8 @@ async fn clean_up(run: &mut Run) -> Result<(), Trouble> {
         OperationKind::Deploy => run.call().deploy_clean_up().await,
         OperationKind::Clean => run.call().tear_down_cleaning().await,
         OperationKind::Service => run.call().tear_down_service().await,
+        OperationKind::Rescue => run.call().rescue_clean_up().await,
+        OperationKind::Inspect => run.call().inspect_abort().await,
         _ => return Ok(()),
     };
     match called {

@@ -9,8 +9,10 @@ mod alarm;
 mod clean;
 mod deploy;
 mod failing;
+pub(crate) mod inspect;
 pub mod phase;
 mod power;
+pub(crate) mod rescue;
 mod run;
 pub(crate) mod states;
 mod step_run;
@@ -246,10 +248,10 @@ async fn run_phase(run: &mut Run) -> Phase {
         OperationKind::Clean | OperationKind::Service => clean::phase(run).await,
         OperationKind::Adopt => adopt::phase(run).await,
         OperationKind::TakeOver => take_over::phase(run).await,
-        OperationKind::Inspect
-        | OperationKind::Rescue
-        | OperationKind::Unrescue
-        | OperationKind::CleanUp => Err(Trouble::Failed(Error::unsupported(format!(
+        OperationKind::Inspect => inspect::phase(run).await,
+        OperationKind::Rescue => rescue::phase(run).await,
+        OperationKind::Unrescue => rescue::back(run).await,
+        OperationKind::CleanUp => Err(Trouble::Failed(Error::unsupported(format!(
             "This release has no operation of kind {}.",
             run.op.kind
         )))),

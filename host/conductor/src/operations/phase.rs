@@ -12,6 +12,12 @@ pub const STEPS: &str = "steps";
 pub const FINISH: &str = "finish";
 /// It failed: what is left behind is cleaned up, then the node goes to its fail state.
 pub const FAILING: &str = "failing";
+/// The machine is inspected.
+pub const INSPECT: &str = "inspect";
+/// The rescue ramdisk is booted.
+pub const RESCUE: &str = "rescue";
+/// The instance is booted again after a rescue.
+pub const UNRESCUE: &str = "unrescue";
 /// The instance is taken away.
 pub const TEAR_DOWN: &str = "tear-down";
 /// The node's instance is taken in, or taken over.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::Wait;
-use ironbark_model::{Error, ErrorKind, Event, Node, Operation, PowerState, Timestamp};
+use ironbark_model::{Error, ErrorKind, Event, Node, Operation, Port, PowerState, Timestamp};
 use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
@@ -59,6 +59,7 @@ pub(crate) struct Run {
     ports: Ports,
     notes: Vec<Notes>,
     seen: NotesSeen,
+    new_ports: Vec<Port>,
     history: Vec<HistoryEntry>,
 }
 
@@ -73,6 +74,7 @@ impl Run {
             ports,
             notes: Vec::new(),
             seen: NotesSeen::default(),
+            new_ports: Vec::new(),
             history: Vec::new(),
         }
     }
@@ -148,6 +150,11 @@ impl Run {
         self.history.push(entry);
     }
 
+    /// Adds ports to the node with the next commit.
+    pub(crate) fn add_ports(&mut self, ports: Vec<Port>) {
+        self.new_ports.extend(ports);
+    }
+
     /// Goes on to `phase`; not committed yet.
     pub(crate) fn enter(&mut self, phase: &str) {
         phase.clone_into(&mut self.op.phase);
@@ -210,6 +217,9 @@ impl Run {
                     .map_err(storing)?;
                 self.seen.stored(&notes.package, &notes.writes);
             }
+        }
+        for port in self.new_ports.drain(..) {
+            tx.port_create(&port).await.map_err(storing)?;
         }
         for entry in self.history.drain(..) {
             tx.history_add(&entry).await.map_err(storing)?;

@@ -87,7 +87,7 @@ async fn look(ctx: &Arc<Context>, at_start: bool) -> Result<Looked> {
     for (operation, node) in open {
         seen.insert(node.uuid.clone());
         held.insert((node.uuid.clone(), node.fence));
-        let waits = operation.wait.is_some() && operation.kind != OperationKind::TearDown;
+        let waits = operation.wait.is_some() && !verdict::waits_in_worker(&operation);
         match holder(ctx, &node, at_start) {
             Holder::Gone => take(ctx, &node, &mut looked).await,
             Holder::Nobody if !ctx.ring.owns(&node) => {}

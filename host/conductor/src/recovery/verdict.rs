@@ -127,9 +127,12 @@ fn subject(operation: &Operation) -> String {
     }
 }
 
-/// Tear-down has no wait state: its worker keeps the node while it waits.
-fn waits_in_worker(operation: &Operation) -> bool {
-    operation.kind == OperationKind::TearDown
+/// Tear-down and the way back from a rescue have no wait state: their worker keeps the node while it waits.
+pub(super) fn waits_in_worker(operation: &Operation) -> bool {
+    matches!(
+        operation.kind,
+        OperationKind::TearDown | OperationKind::Unrescue
+    )
 }
 
 #[cfg(test)]

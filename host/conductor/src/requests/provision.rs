@@ -24,11 +24,6 @@ pub(super) async fn begin(
     verb: Verb,
     args: ProvisionArgs,
 ) -> Result<Reply> {
-    if matches!(verb, Verb::Inspect | Verb::Rescue | Verb::Unrescue) {
-        return Err(Error::unsupported(format!(
-            "This release of Ironbark doesn't support the provision target '{verb}' yet; nothing was changed."
-        )));
-    }
     let permit = ctx.workers.permit()?;
     let (held, node) = hold_for(ctx, ident, verb.event()).await?;
     check(&node, verb, ctx.config.allow_provisioning_in_maintenance)?;
@@ -55,9 +50,9 @@ pub(super) async fn begin(
         }
         Verb::Abort => provision_abort::abort(accepting).await,
         Verb::Unhold => provision_abort::unhold(accepting).await,
-        Verb::Inspect | Verb::Rescue | Verb::Unrescue => {
-            Err(Error::internal("the verb was refused already"))
-        }
+        Verb::Inspect => inspect(accepting).await,
+        Verb::Rescue => rescue(accepting, args).await,
+        Verb::Unrescue => unrescue(accepting).await,
     }?;
     Ok(Reply::Done)
 }
@@ -77,6 +72,14 @@ impl Accepting<'_> {
     pub(super) fn call(&self) -> crate::call::NodeCall<'_> {
         self.asked
             .call(self.ctx, &self.node, &self.ports, Some(&self.held))
+    }
+
+    /// Makes sure that the node has what these interfaces need.
+    async fn validate(&self, kinds: &[InterfaceKind]) -> Result<()> {
+        for kind in kinds {
+            self.call().validate(*kind).await?;
+        }
+        Ok(())
     }
 
     /// A new operation on the node, in its first phase.
@@ -141,7 +144,10 @@ fn check(node: &Node, verb: Verb, provisioning_in_maintenance: bool) -> Result<(
     if node.provision_state.is_working() || node.provision_state.next(verb.event()).is_none() {
         return Err(states::not_allowed(node, verb.event()));
     }
-    let kept_off = matches!(verb, Verb::Clean | Verb::Service)
+    let kept_off = matches!(
+        verb,
+        Verb::Clean | Verb::Service | Verb::Rescue | Verb::Unrescue
+    )
         || (verb == Verb::Provide && !provisioning_in_maintenance);
     if kept_off && node.maintenance {
         return Err(in_maintenance());
@@ -187,6 +193,34 @@ async fn provide(mut accepting: Accepting<'_>) -> Result<()> {
     limits::check_clean(&accepting.ctx.db, &accepting.ctx.config).await?;
     let operation = accepting.operation(OperationKind::Clean, phase::PREPARE);
     accepting.start(Verb::Provide, operation).await
+}
+
+async fn inspect(accepting: Accepting<'_>) -> Result<()> {
+    accepting.validate(operations::inspect::NEEDED).await?;
+    let operation = accepting.operation(OperationKind::Inspect, phase::INSPECT);
+    accepting.start(Verb::Inspect, operation).await
+}
+
+async fn rescue(mut accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
+    let password = args
+        .rescue_password
+        .filter(|password| !password.trim().is_empty())
+        .ok_or_else(|| {
+            Error::missing("The provision target 'rescue' needs a rescue_password that isn't blank.")
+        })?;
+    accepting
+        .node
+        .instance_info
+        .insert(operations::rescue::PASSWORD.to_owned(), Value::from(password));
+    accepting.validate(operations::rescue::NEEDED).await?;
+    let operation = accepting.operation(OperationKind::Rescue, phase::RESCUE);
+    accepting.start(Verb::Rescue, operation).await
+}
+
+async fn unrescue(accepting: Accepting<'_>) -> Result<()> {
+    accepting.validate(operations::rescue::NEEDED).await?;
+    let operation = accepting.operation(OperationKind::Unrescue, phase::UNRESCUE);
+    accepting.start(Verb::Unrescue, operation).await
 }
 
 async fn clean(accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
@@ -295,6 +329,21 @@ mod tests {
                 Verb::Service,
                 &[S::Active, S::ServiceHold, S::ServiceFailed],
             ),
+            (Verb::Inspect, &[S::Manageable, S::InspectFailed]),
+            (
+                Verb::Rescue,
+                &[
+                    S::Active,
+                    S::Rescue,
+                    S::RescueFailed,
+                    S::UnrescueFailed,
+                    S::ServiceFailed,
+                ],
+            ),
+            (
+                Verb::Unrescue,
+                &[S::Rescue, S::RescueFailed, S::UnrescueFailed],
+            ),
         ];
         for (verb, states) in table {
             for state in S::ALL {
@@ -321,6 +370,9 @@ mod tests {
         assert_eq!(kind(&maintained(S::Active), Verb::Rebuild), refused);
         assert_eq!(kind(&maintained(S::Manageable), Verb::Clean), refused);
         assert_eq!(kind(&maintained(S::Active), Verb::Service), refused);
+        assert_eq!(kind(&maintained(S::Active), Verb::Rescue), refused);
+        assert_eq!(kind(&maintained(S::Rescue), Verb::Unrescue), refused);
+        assert_eq!(kind(&maintained(S::Manageable), Verb::Inspect), None);
         assert_eq!(kind(&maintained(S::Active), Verb::Delete), None);
         assert_eq!(kind(&maintained(S::Enroll), Verb::Manage), None);
         assert_eq!(kind(&maintained(S::Manageable), Verb::Provide), None);

@@ -151,11 +151,7 @@ impl Held {
     /// Writes the node and gives it back; answers how it is stored.
     pub async fn save_and_release(mut self, node: &Node) -> Result<Node> {
         let reservation = self.reservation()?;
-        let stored = self
-            .ctx
-            .db
-            .node_save_and_release(reservation, node)
-            .await?;
+        let stored = self.ctx.db.node_save_and_release(reservation, node).await?;
         self.reservation = None;
         Ok(stored)
     }

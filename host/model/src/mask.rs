@@ -52,10 +52,11 @@ static SECRET_KEYS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// Whether a value under this key is hidden.
 pub fn is_secret_key(key: &str) -> bool {
-    let looks_secret = SECRET_KEYS
-        .as_ref()
-        .is_none_or(|parts| parts.is_match(key));
-    looks_secret && !NOT_SECRET.iter().any(|known| key.eq_ignore_ascii_case(known))
+    let looks_secret = SECRET_KEYS.as_ref().is_none_or(|parts| parts.is_match(key));
+    looks_secret
+        && !NOT_SECRET
+            .iter()
+            .any(|known| key.eq_ignore_ascii_case(known))
 }
 
 /// A copy of `object` with every secret value, at any depth, replaced by [`MASK`].

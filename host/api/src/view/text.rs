@@ -31,7 +31,8 @@ impl Text for Vec<u8> {
 /// Whether nothing in it has to be escaped.
 pub(crate) fn is_plain(text: &str) -> bool {
     // Without a way out in the middle, so that many bytes are compared at once.
-    let special = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    let special =
+        |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     text.as_bytes()
         .chunks(64)
         .all(|bytes| !bytes.iter().fold(false, special))

@@ -29,7 +29,10 @@ impl NotesSeen {
         });
     }
 
-    fn lock<T>(&self, work: impl FnOnce(&mut BTreeMap<String, BTreeMap<String, String>>) -> T) -> T {
+    fn lock<T>(
+        &self,
+        work: impl FnOnce(&mut BTreeMap<String, BTreeMap<String, String>>) -> T,
+    ) -> T {
         // Nothing in here panics half-way.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -56,7 +59,8 @@ mod tests {
         seen.stored("acme", &[set("a", "1")]);
         assert_eq!(seen.get("acme"), None);
         seen.read("acme", &BTreeMap::from([("a".into(), "1".into())]));
-        seen.clone().stored("acme", &[set("b", "2"), ("a".to_owned(), None)]);
+        seen.clone()
+            .stored("acme", &[set("b", "2"), ("a".to_owned(), None)]);
         let expected = BTreeMap::from([("b".to_owned(), "2".to_owned())]);
         assert_eq!(seen.get("acme"), Some(expected));
         assert_eq!(seen.get("other"), None);

@@ -120,7 +120,15 @@ mod tests {
             ("b".to_owned(), Some("2".into())),
             ("a".to_owned(), None),
         ];
-        let notes = NodeNotes::new(db, "n", "acme", pending, None, None, Unserved::default());
+        let notes = NodeNotes::new(
+            db.clone(),
+            "n",
+            "acme",
+            pending,
+            None,
+            None,
+            Unserved::default(),
+        );
         let seen = notes.load().await.unwrap();
         assert_eq!(seen, BTreeMap::from([("b".to_owned(), "2".to_owned())]));
     }
@@ -129,7 +137,15 @@ mod tests {
     async fn notes_that_can_not_be_read_are_noted_as_our_failure() {
         let db = ironbark_db::testing::sqlite().await;
         let unserved = Unserved::default();
-        let notes = NodeNotes::new(db.clone(), "n", "acme", Vec::new(), None, None, unserved.clone());
+        let notes = NodeNotes::new(
+            db.clone(),
+            "n",
+            "acme",
+            Vec::new(),
+            None,
+            None,
+            unserved.clone(),
+        );
         assert!(notes.load().await.unwrap().is_empty());
         assert!(unserved.error().is_none());
         db.close().await;

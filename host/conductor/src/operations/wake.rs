@@ -6,7 +6,7 @@ use std::time::Duration;
 use ironbark_model::{ErrorKind, Event, Operation, Result, Timestamp};
 
 use super::alarm::TRY_AGAIN;
-use super::{Run, Trouble, drive, failing, read_held};
+use super::{Run, Trouble, drive, failing};
 use crate::call::Ports;
 use crate::context::Context;
 use crate::recovery;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::history::HistoryEntry;
-use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
 use tokio::time::Instant;
 

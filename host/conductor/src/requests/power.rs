@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Operation, PowerTarget, ProvisionState, Result};
+use ironbark_model::{
+    Error, ErrorKind, InterfaceKind, Node, Operation, PowerTarget, ProvisionState, Result,
+};
 use ironbark_rpc::Reply;
 
 use super::{Asked, hold};

@@ -147,8 +147,7 @@ fn check(node: &Node, verb: Verb, provisioning_in_maintenance: bool) -> Result<(
     let kept_off = matches!(
         verb,
         Verb::Clean | Verb::Service | Verb::Rescue | Verb::Unrescue
-    )
-        || (verb == Verb::Provide && !provisioning_in_maintenance);
+    ) || (verb == Verb::Provide && !provisioning_in_maintenance);
     if kept_off && node.maintenance {
         return Err(in_maintenance());
     }
@@ -206,12 +205,14 @@ async fn rescue(mut accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()>
         .rescue_password
         .filter(|password| !password.trim().is_empty())
         .ok_or_else(|| {
-            Error::missing("The provision target 'rescue' needs a rescue_password that isn't blank.")
+            Error::missing(
+                "The provision target 'rescue' needs a rescue_password that isn't blank.",
+            )
         })?;
-    accepting
-        .node
-        .instance_info
-        .insert(operations::rescue::PASSWORD.to_owned(), Value::from(password));
+    accepting.node.instance_info.insert(
+        operations::rescue::PASSWORD.to_owned(),
+        Value::from(password),
+    );
     accepting.validate(operations::rescue::NEEDED).await?;
     let operation = accepting.operation(OperationKind::Rescue, phase::RESCUE);
     accepting.start(Verb::Rescue, operation).await

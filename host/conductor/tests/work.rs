@@ -341,31 +341,6 @@ async fn waiting_work_is_aborted_now_or_after_its_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn power_is_refused_clearly_and_early_while_an_operation_waits() {
-    let world = World::start().await;
-    let node = world
-        .test_node(
-            json!({"fake_rounds": 1, "fake_poll_seconds": 600}),
-            json!({"deploy_interface": "test-wait", "automated_clean": false}),
-        )
-        .await;
-    world.provide(&node.uuid).await;
-    world
-        .provision(&node.uuid, Verb::Deploy, json!({}))
-        .await
-        .unwrap();
-    world.settled(&node.uuid, S::WaitCallBack).await;
-    let refused = world.power(&node.uuid, PowerTarget::Reboot).await;
-    let error = refused.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(
-        error.message().contains("wait call-back") && error.message().contains("deploy waits"),
-        "{error}"
-    );
-    assert_eq!(world.node(&node.uuid).await.reservation, None);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_can_not_be_aborted_ends_first_and_is_the_last_one() {
     let world = World::start().await;
     let info = json!({"fake_rounds": 1, "fake_poll_seconds": 1});
@@ -572,7 +547,7 @@ async fn what_is_refused_changes_nothing() {
     );
     assert_eq!(
         kind(world.provision(&node.uuid, Verb::Rescue, json!({})).await),
-        Some(ErrorKind::Unsupported)
+        Some(ErrorKind::InvalidState)
     );
     assert_eq!(
         kind(world.power(&node.uuid, PowerTarget::On).await),

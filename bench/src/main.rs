@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calls;
 mod http;
 mod meter;
 mod reads;
@@ -65,6 +66,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<()> {
     let mut report = Report::default();
+    calls::instance_per_call(&args.drivers, args.requests * 5, &mut report).await?;
     let folder = tempfile::tempdir()?;
     let database = args.database.as_deref();
 

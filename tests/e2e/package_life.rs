@@ -102,6 +102,32 @@ async fn a_canary_serves_its_nodes_and_narrowing_holds_from_the_next_call_on() {
         .expect(200);
     let reason = client.get(notes).await.refused(403);
     assert!(reason.contains("state"), "{reason}");
+    // The driver is refused again and again, and that is not its fault.
+    for _ in 0..6 {
+        client.power("user", "power on").await.expect(202);
+        let node = client
+            .wait_for_node("user", "to have been refused", |node| {
+                node["reservation"].is_null() && node["target_power_state"].is_null()
+            })
+            .await;
+        let error = node["last_error"].as_str().unwrap_or_default();
+        assert!(error.contains("'state' is not granted"), "{error}");
+    }
+    let shown = client.get(TEST).await.expect(200);
+    assert_eq!(shown["versions"][0]["state"], "installed", "{shown}");
+    let used = shown["usage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|usage| usage["version"] == "0.2.0")
+        .unwrap();
+    assert!(used["calls"].as_u64() >= Some(6), "{used}");
+    assert_eq!(used["faults"], json!({}), "{used}");
+    client
+        .put(&format!("{TEST}/grants"), &json!({"granted": ["state"]}))
+        .await
+        .expect(200);
+    client.power_to("user", "power on", "power on").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,6 +192,18 @@ async fn the_operators_path_of_a_signed_driver_is_a_few_commands() {
         shown.contains("canary: 0.2.0") && shown.contains("acme-inc"),
         "{shown}"
     );
+    assert!(
+        shown.contains("24 MiB; 500 calls at a time") && shown.contains("0.2.0 (canary)"),
+        "{shown}"
+    );
+    let tasks = desk.runs(&["driver", "tasks", "test"]).await;
+    assert!(
+        tasks.contains("test/tick") && tasks.contains("every 1 s") && tasks.contains("next run 2"),
+        "{tasks}"
+    );
+    let tasks = desk.runs(&["driver", "tasks", "--output", "json"]).await;
+    let tasks: Value = serde_json::from_str(&tasks).expect("JSON and nothing else");
+    assert_eq!(tasks["tasks"].as_array().unwrap().len(), 3, "{tasks}");
     desk.runs(&["driver", "promote", "test"]).await;
     desk.runs(&["driver", "rollback", "test"]).await;
     desk.runs(&["driver", "quarantine", "test@0.2.0"]).await;
@@ -198,6 +236,13 @@ async fn the_operators_path_of_a_signed_driver_is_a_few_commands() {
     );
     let said = desk.refused(&["driver", "activate", "test@0.2.0"]).await;
     assert!(said.contains("acme-inc"), "{said}");
+    let said = desk.runs(&["publisher", "history", "acme-inc"]).await;
+    assert!(
+        said.contains("distrust") && said.contains("packages tes*") && said.contains("anonymous"),
+        "{said}"
+    );
+    let said = desk.runs(&["driver", "history", "test"]).await;
+    assert!(said.contains("distrust"), "{said}");
     desk.runs(&["driver", "remove", "test@0.2.0"]).await;
     desk.runs(&["driver", "remove", "test"]).await;
     let said = desk.refused(&["driver", "show", "test"]).await;

@@ -1,7 +1,7 @@
 //! `/ironbark/v1/publishers`: whose signatures on packages count.
 
-use ironbark_model::Timestamp;
-use ironbark_model::lifecycle::Publisher;
+use ironbark_model::lifecycle::{Publisher, publisher_history};
+use ironbark_model::{Error, Timestamp};
 use ironbark_rpc::Request;
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::packages::change::texts;
 use crate::packages::decide;
+use crate::packages::show::history_of;
 use crate::view::time::Written;
 use crate::{nodes, reply};
 
@@ -61,6 +62,13 @@ pub(crate) async fn remove(context: Context) -> ApiResult {
         by: context.by(),
     };
     reply::ok(&nodes::json_reply(decide(&context, request).await?)?)
+}
+
+/// `GET /ironbark/v1/publishers/{name}/history`: who trusted it with what, and who no longer; also of one that was removed.
+pub(crate) async fn history(context: Context) -> ApiResult {
+    let name = context.param("name");
+    let none = Error::not_found(format!("Publisher {name} could not be found."));
+    history_of(&context, &publisher_history(name), none).await
 }
 
 fn view(publisher: &Publisher) -> Value {

@@ -84,6 +84,9 @@ pub struct Config {
     pub canary_min_calls: u64,
     /// The share of a canary's calls that may break before it is quarantined, from 0 to 1.
     pub canary_max_fault_rate: f64,
+    /// How long steps that wait keep a version that isn't in use any more; then they go on with the one that is, or fail. Zero:
+    /// for ever.
+    pub drain_timeout: Duration,
     /// How often that folder, and the database's list of packages, are looked at.
     pub packages_interval: Duration,
     /// How long a stop (SIGTERM) waits for work under way before it leaves it resumable.
@@ -143,6 +146,7 @@ impl Default for Config {
             signatures: SignaturePolicy::Warn,
             canary_min_calls: 20,
             canary_max_fault_rate: 0.05,
+            drain_timeout: Duration::from_secs(24 * 3600),
             packages_interval: Duration::from_secs(2),
             graceful_shutdown_timeout: Duration::from_secs(60),
             drain_shutdown_timeout: Duration::from_secs(1800),

@@ -10,7 +10,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::holdings::Holdings;
 use crate::operations::Alarm;
-use crate::reconcile::Wakers;
+use crate::reconcile::{DriverTasks, Wakers};
 use crate::ring_view::RingView;
 use crate::standing::Standing;
 use crate::workers::Workers;
@@ -41,6 +41,8 @@ pub struct Context {
     pub alarm: Alarm,
     /// What is remembered about packages beside the active ones.
     pub(crate) packages: crate::packages::Packages,
+    /// The packages' tasks by the clock.
+    pub(crate) tasks: DriverTasks,
     /// Wakes reconcilers.
     pub wake: Wakers,
     /// Cancelled when the conductor stops: reconcilers end.
@@ -63,6 +65,7 @@ impl Context {
             holdings: Holdings::default(),
             alarm: Alarm::default(),
             packages: crate::packages::Packages::new(&parts.config),
+            tasks: DriverTasks::default(),
             wake: Wakers::default(),
             shutdown: CancellationToken::new(),
             config: parts.config,

@@ -27,6 +27,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0003_audit.sql"),
         include_str!("../../../migrations/postgres/0003_audit.sql"),
     ),
+    (
+        4,
+        "driver drains",
+        include_str!("../../../migrations/sqlite/0004_driver_drains.sql"),
+        include_str!("../../../migrations/postgres/0004_driver_drains.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

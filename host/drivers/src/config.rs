@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use ironbark_model::InterfaceKind;
 
 /// Settings of [`Drivers`](crate::Drivers).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DriversConfig {
     /// Only these hardware types are registered; `None` means all that packages bring.
     pub enabled_hardware_types: Option<Vec<String>>,
@@ -18,6 +19,8 @@ pub struct DriversConfig {
     pub connection_properties: BTreeMap<String, BTreeMap<String, String>>,
     /// When a package counts as broken.
     pub quarantine: QuarantineConfig,
+    /// The time zone of cron lines that name none. Default UTC.
+    pub time_zone: Tz,
 }
 
 /// When a package version counts as broken.
@@ -34,6 +37,19 @@ impl Default for QuarantineConfig {
         Self {
             faults: 5,
             window: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Default for DriversConfig {
+    fn default() -> Self {
+        Self {
+            enabled_hardware_types: None,
+            enabled_interfaces: BTreeMap::new(),
+            default_interfaces: BTreeMap::new(),
+            connection_properties: BTreeMap::new(),
+            quarantine: QuarantineConfig::default(),
+            time_zone: Tz::UTC,
         }
     }
 }

@@ -410,22 +410,38 @@ impl Drivers {
 
     /// The periodic tasks of the active packages.
     pub fn periodic_tasks(&self) -> Vec<PeriodicTask> {
+        self.registry()
+            .packages
+            .values()
+            .flat_map(|package| self.tasks_of(package))
+            .collect()
+    }
+
+    /// A task as the version of its package has it that this node uses: the canary's if the node is one of its own. `None` if
+    /// that has no task of this name for the same nodes.
+    pub fn periodic_task_for(&self, node: &Node, task: &PeriodicTask) -> Option<PeriodicTask> {
         let registry = self.registry();
-        let mut tasks = Vec::new();
-        for package in registry.packages.values() {
-            for task in &package.metadata().periodic {
-                let implementation = match task.on.split_once('/') {
-                    Some((kind, name)) => kind.parse().ok().map(|kind: InterfaceKind| (kind, name)),
-                    None => Some((InterfaceKind::Power, task.on.as_str())),
-                };
-                let Some((kind, name)) = implementation else {
-                    continue;
-                };
-                let implementation = Implementation::of_package(kind, name, Arc::clone(package));
-                tasks.extend(PeriodicTask::new(package.name(), task, implementation));
-            }
-        }
-        tasks
+        let canary = registry
+            .canaries
+            .get(&task.package)
+            .filter(|(scope, _)| scope.includes(&node.uuid, &node.conductor_group));
+        let Some((_, canary)) = canary else {
+            return Some(task.clone());
+        };
+        self.tasks_of(canary)
+            .find(|of_canary| of_canary.is_same_as(task))
+    }
+
+    fn tasks_of(&self, package: &Arc<Package>) -> impl Iterator<Item = PeriodicTask> {
+        package.metadata().periodic.iter().filter_map(|task| {
+            let (kind, name) = match task.on.split_once('/') {
+                Some((kind, name)) => (kind.parse().ok()?, name),
+                None => (InterfaceKind::Power, task.on.as_str()),
+            };
+            let implementation = Implementation::of_package(kind, name, Arc::clone(package));
+            let zone = self.inner.config.time_zone;
+            PeriodicTask::new(package.name(), task, implementation, zone)
+        })
     }
 
     fn node_implementations(&self, node: &Node) -> impl Iterator<Item = Implementation> {

@@ -1,6 +1,7 @@
 //! What the operator lets a package do. Nothing is granted by asking.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ironbark_package::{Capability, Metadata, RedfishRule};
 use ironbark_sandbox::{
@@ -71,6 +72,13 @@ pub(crate) fn asked(metadata: &Metadata) -> BTreeSet<String> {
 
 /// The sandbox's form of what was granted.
 pub(crate) fn sandbox_grants(names: &BTreeSet<String>, metadata: &Metadata) -> Granted {
+    Granted {
+        asked: Some(Arc::new(these(&asked(metadata), metadata))),
+        ..these(names, metadata)
+    }
+}
+
+fn these(names: &BTreeSet<String>, metadata: &Metadata) -> Granted {
     let asked = |capability: &str| {
         metadata
             .capabilities
@@ -84,6 +92,7 @@ pub(crate) fn sandbox_grants(names: &BTreeSet<String>, metadata: &Metadata) -> G
         agent: asked("agent").is_some(),
         boot_media: asked("boot-media").is_some(),
         state: asked("state").is_some(),
+        asked: None,
     }
 }
 

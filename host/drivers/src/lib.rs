@@ -34,7 +34,7 @@ pub use folder::{Folder, FoundPackage, signature_beside};
 pub use grants::Grants;
 pub use implementation::Implementation;
 pub use package::{Package, PreparedPackage, digest_of};
-pub use periodic::{PeriodicTarget, PeriodicTask, Schedule};
+pub use periodic::{PeriodicTarget, PeriodicTask, Schedule, TimeZone};
 pub use quarantine::{CallCounts, Quarantine};
 pub use registry::HardwareType;
 pub use signature::{SignatureError, read_public_key, verify_signature};

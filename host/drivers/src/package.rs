@@ -1,13 +1,15 @@
 //! A package that is loaded: its metadata, its compiled component, and how it is doing.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ironbark_model::{InterfaceKind, JsonObject, Node};
 use ironbark_package::{ImplementationEntry, Metadata};
-use ironbark_sandbox::{CallError, Completed, Driver, DriverError, FaultKind};
+use ironbark_sandbox::{
+    CallError, Completed, Driver, DriverError, FaultKind, Limits, PackageUsage,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
@@ -156,6 +158,37 @@ impl Package {
         self.health.total()
     }
 
+    /// What broke since it was loaded, by kind and how often: `trap`, `cpu`, `deadline`, `no-answer`, `memory`, `host-calls`,
+    /// `bad-result`, `missing-export`, `host`, and `denied` for trying what it doesn't even ask for.
+    pub fn faults_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.health.kinds()
+    }
+
+    /// Calls that found no place, or weren't made because it is quarantined.
+    pub fn refused_calls(&self) -> u64 {
+        self.health.refused().saturating_add(self.usage().refused)
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> PackageUsage {
+        self.driver.usage()
+    }
+
+    /// The bounds on its calls.
+    pub fn limits(&self) -> &Limits {
+        self.driver.limits()
+    }
+
+    /// How many calls of it there may be at a time.
+    pub fn max_live_calls(&self) -> usize {
+        self.driver.max_live_calls()
+    }
+
+    /// How long a call may take, if the operator gave this package limits of its own.
+    pub fn own_deadline(&self) -> Option<Duration> {
+        self.driver.own_deadline()
+    }
+
     /// Why it isn't called; `None` if it is in use.
     pub fn quarantine(&self) -> Option<Quarantine> {
         self.health.quarantine()
@@ -207,6 +240,12 @@ impl Package {
         result: &Result<Completed<T>, CallError>,
         over_reached: bool,
     ) {
+        if let Err(CallError::Fault(fault)) = result {
+            self.health.record_kind(fault.kind.name());
+        }
+        if over_reached {
+            self.health.record_kind("denied");
+        }
         let broke = match result {
             Err(CallError::Fault(fault)) => over_reached || fault.kind.is_packages_own(),
             Ok(_) | Err(CallError::Driver(_)) => over_reached,

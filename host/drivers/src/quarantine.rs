@@ -19,6 +19,10 @@ struct Counts {
     faults: BTreeMap<&'static str, u32>,
     last: Option<Instant>,
     total: CallCounts,
+    /// Everything that broke, by what happened, also what doesn't count towards a quarantine.
+    kinds: BTreeMap<&'static str, u64>,
+    /// Calls that weren't made because of a quarantine.
+    refused: u64,
     quarantine: Option<Quarantine>,
 }
 
@@ -56,10 +60,30 @@ impl Health {
 
     /// After how many faults no call is made; `pinned` says that it is one of a step that began with this version.
     pub(crate) fn refuses(&self, pinned: bool) -> Option<u32> {
-        self.counts()
+        let mut counts = self.counts();
+        let faults = counts
             .quarantine
             .filter(|quarantine| quarantine.stopped || !pinned)
-            .map(|quarantine| quarantine.faults)
+            .map(|quarantine| quarantine.faults)?;
+        counts.refused = counts.refused.saturating_add(1);
+        Some(faults)
+    }
+
+    /// Something of this kind happened.
+    pub(crate) fn record_kind(&self, kind: &'static str) {
+        let mut counts = self.counts();
+        let times = counts.kinds.entry(kind).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// How often what happened.
+    pub(crate) fn kinds(&self) -> BTreeMap<&'static str, u64> {
+        self.counts().kinds.clone()
+    }
+
+    /// Calls that weren't made because of a quarantine.
+    pub(crate) fn refused(&self) -> u64 {
+        self.counts().refused
     }
 
     /// How calls ended since the package was loaded.

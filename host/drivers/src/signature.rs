@@ -198,6 +198,13 @@ mod tests {
             let error = check(bytes, text, &trusted).unwrap_err();
             assert!(matches!(error, SignatureError::Malformed(_)), "{error}");
         }
+        // A second signature of another length than it has.
+        let mut lines: Vec<&str> = signature.lines().collect();
+        for short in ["", "RWQ=", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+            *lines.last_mut().unwrap() = short;
+            let error = check(bytes, &lines.join("\n"), &trusted).unwrap_err();
+            assert!(matches!(error, SignatureError::Malformed(_)), "{error}");
+        }
         let none = verify_signature(bytes, None, "acme", &trusted, Timestamp(100)).unwrap_err();
         assert!(matches!(none, SignatureError::Missing(_)), "{none}");
     }

@@ -226,3 +226,85 @@ async fn one_sleep_longer_than_the_call_ends_with_it() {
         "{took:?}"
     );
 }
+
+#[tokio::test]
+async fn who_calls_the_host_too_often_waits_and_nobody_else_does() {
+    let drivers = drivers_with(Limits {
+        host_calls: 1_000_000,
+        host_calls_per_second: 20_000,
+        ..Limits::default()
+    });
+    // 40,000 calls of imports: the first half at once, the other in the second after.
+    let chatter = power(&drivers, "chatter", "hostile-chatter").await;
+    let other = power(&drivers, "sessions", "hostile-sessions").await;
+    let began = Instant::now();
+    let others = async {
+        let mut longest = Duration::ZERO;
+        while began.elapsed() < Duration::from_millis(500) {
+            let began = Instant::now();
+            let answer = other.get_power_state(with_all()).await;
+            assert!(matches!(answer, Err(CallError::Driver(_))), "{answer:?}");
+            longest = longest.max(began.elapsed());
+        }
+        longest
+    };
+    let (answer, longest) = tokio::join!(chatter.get_power_state(with_all()), others);
+    let took = began.elapsed();
+    assert_eq!(answer.unwrap().value, PowerReading::On);
+    // Less by what it calls in its last turn of 1 ms, before it notices.
+    assert!(took >= Duration::from_millis(700), "{took:?}");
+    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    let loaded = drivers.packages();
+    let package = loaded
+        .iter()
+        .find(|package| package.name() == "hostile-chatter")
+        .unwrap();
+    let usage = package.usage();
+    assert!(usage.host_calls >= 40_000, "{usage:?}");
+    assert!(usage.throttled >= Duration::from_millis(600), "{usage:?}");
+    assert!(usage.cpu < took && usage.peak_memory > 0, "{usage:?}");
+    assert_eq!((usage.live_calls, usage.refused), (0, 0));
+    // The other package waited for nothing.
+    let other = loaded
+        .iter()
+        .find(|package| package.name() == "hostile-sessions")
+        .unwrap();
+    assert_eq!(other.usage().throttled, Duration::ZERO);
+
+    // And held back so long that its time is over, it is to blame itself.
+    let mut short = context();
+    short.deadline = Duration::from_millis(200);
+    let kind = fault(chatter.get_power_state(short).await);
+    assert!(kind.is_deadline() && kind.is_packages_own(), "{kind}");
+    assert_eq!(package.faults_by_kind()["deadline"], 1);
+}
+
+#[tokio::test]
+async fn a_package_may_have_limits_of_its_own() {
+    let own = Limits {
+        host_calls: 100,
+        live_calls: std::num::NonZeroUsize::new(3),
+        default_deadline: Duration::from_secs(7),
+        ..Limits::default()
+    };
+    let settings = EngineConfig {
+        max_live_calls: 8,
+        limits_of: BTreeMap::from([("hostile-chatter".to_owned(), own)]),
+        cache_folder: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(settings, tokio::runtime::Handle::current()).unwrap();
+    let drivers = Drivers::new(engine, DriversConfig::default());
+    let chatter = power(&drivers, "chatter", "hostile-chatter").await;
+    let kind = fault(chatter.get_power_state(with_all()).await);
+    assert_eq!(kind, FaultKind::HostCalls);
+    power(&drivers, "sessions", "hostile-sessions").await;
+    for package in drivers.packages() {
+        let (live, deadline) = match package.name() {
+            "hostile-chatter" => (3, Some(Duration::from_secs(7))),
+            _ => (4, None),
+        };
+        assert_eq!(package.max_live_calls(), live, "{}", package.name());
+        assert_eq!(package.own_deadline(), deadline, "{}", package.name());
+    }
+}

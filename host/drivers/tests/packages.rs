@@ -509,31 +509,86 @@ async fn a_driver_that_returns_errors_is_not_broken() {
     assert_eq!(drivers.packages()[0].quarantine(), None);
 }
 
-#[tokio::test]
-async fn a_driver_that_reaches_for_what_it_was_not_granted_is_quarantined() {
+/// A package that asks for `asked`, is granted `granted`, and sends this IPMI command; after five calls, all of them denied.
+async fn denied(asked: Value, granted: &[&str], (netfn, command): (u8, u8)) -> Drivers {
     let drivers = drivers();
     let mut asks = metadata("acme", "1.0.0");
-    asks["capabilities"] = json!(["ipmi"]);
+    asks["capabilities"] = asked;
+    let grants = Grants::only(granted.iter().copied());
     let prepared = drivers
-        .prepare(
-            package(&ipmi_user(0, 1), &asks),
-            &Grants::only(Vec::<String>::new()),
-        )
+        .prepare(package(&ipmi_user(netfn, command), &asks), &grants)
         .await
         .unwrap();
-    assert!(prepared.package().granted().is_empty());
     drivers.activate(prepared);
     let power = power(&drivers, "acme");
-    assert!(!power.uses("ipmi"));
     for _ in 0..5 {
-        let error = power.get_power_state(context()).await.unwrap_err();
+        let mut context = context();
+        context.capabilities.ipmi = power.uses("ipmi").then(|| Arc::new(Unused) as Arc<_>);
+        let error = power.get_power_state(context).await.unwrap_err();
         assert!(
             matches!(error, CallError::Driver(DriverError::Denied(_))),
             "{error:?}"
         );
     }
-    let quarantine = drivers.packages()[0].quarantine();
-    assert_eq!(quarantine.unwrap().faults, 5);
+    drivers
+}
+
+/// A BMC that gets no command.
+struct Unused;
+
+#[async_trait::async_trait]
+impl ironbark_sandbox::IpmiAccess for Unused {
+    async fn request(
+        &self,
+        _: u8,
+        _: u8,
+        _: u8,
+        _: Vec<u8>,
+        _: Duration,
+    ) -> Result<ironbark_sandbox::IpmiResponse, DriverError> {
+        panic!("what is denied isn't sent")
+    }
+}
+
+/// Set User Password.
+const SET_PASSWORD: (u8, u8) = (0x06, 0x47);
+
+#[tokio::test]
+async fn what_an_operator_withholds_is_no_fault_of_the_driver() {
+    for (asked, granted, command) in [
+        (json!(["ipmi"]), &[][..], (0, 1)),
+        (json!(["ipmi", "ipmi:users"]), &["ipmi"], SET_PASSWORD),
+    ] {
+        let drivers = denied(asked.clone(), granted, command).await;
+        let package = &drivers.packages()[0];
+        assert_eq!(package.quarantine(), None, "{asked}");
+        assert_eq!(
+            (package.call_counts().calls, package.call_counts().faults),
+            (5, 0)
+        );
+        assert!(package.faults_by_kind().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_driver_that_reaches_for_what_it_does_not_ask_for_is_quarantined() {
+    let listed = json!([{"name": "ipmi", "commands": [{"netfn": 0, "command": 1}]}]);
+    for (asked, command) in [(json!(["ipmi"]), SET_PASSWORD), (listed, (0, 2))] {
+        let drivers = denied(asked, &["ipmi"], command).await;
+        let package = &drivers.packages()[0];
+        assert_eq!(package.quarantine().unwrap().faults, 5);
+        assert_eq!(package.faults_by_kind()["denied"], 5);
+        let power = power(&drivers, "acme");
+        assert!(power.get_power_state(context()).await.is_err());
+        assert_eq!(package.refused_calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn grants_are_among_what_is_asked_for() {
+    let drivers = drivers();
+    let mut asks = metadata("acme", "1.0.0");
+    asks["capabilities"] = json!(["ipmi"]);
     let ungranted = drivers
         .prepare(package(&ipmi_user(0, 1), &asks), &Grants::only(["state"]))
         .await

@@ -169,6 +169,11 @@ impl Publisher {
     }
 }
 
+/// Under which name the history of a publisher is kept: none that a package could have.
+pub fn publisher_history(publisher: &str) -> String {
+    format!("publisher:{publisher}")
+}
+
 /// `*` in the pattern stands for any text, also none; everything else for itself.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
@@ -192,7 +197,7 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
 pub struct PackageEvent {
     /// When.
     pub created_at: Timestamp,
-    /// The package's name.
+    /// The package's name; [`publisher_history`] of a publisher.
     pub package: String,
     /// The version, if it was about one.
     pub version: Option<String>,

@@ -9,6 +9,7 @@
 mod client;
 pub mod in_process;
 mod message;
+mod report;
 mod server;
 mod transport;
 
@@ -17,5 +18,6 @@ pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,
     VERSION, VendorCall,
 };
+pub use report::{LimitsReport, PackageReport, TaskReport, TaskRun, UsageReport};
 pub use server::{Handler, serve_bytes};
 pub use transport::{Transport, TransportError};

@@ -189,6 +189,11 @@ pub enum Request {
     },
     /// Makes the packages here those of the database, now.
     FollowPackages,
+    /// What this conductor says of the packages that it has loaded. Reply: `Json`, a [`PackageReport`](crate::PackageReport).
+    ReportPackages {
+        /// Only of the package of this name.
+        package: Option<String>,
+    },
     /// Trusts a publisher, once its key was checked. Reply: `Json`, the publisher.
     TrustPublisher {
         /// Its key may still be a whole `.pub` file.

@@ -14,6 +14,7 @@ use crate::error::CallError;
 /// Places for calls that run, and for calls that wait for one.
 pub(crate) struct Room {
     places: Arc<Semaphore>,
+    size: usize,
     queued: AtomicUsize,
     max_queued: usize,
 }
@@ -28,6 +29,7 @@ impl Room {
     pub(crate) fn new(places: usize, max_queued: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(places)),
+            size: places,
             queued: AtomicUsize::new(0),
             max_queued,
         }
@@ -36,6 +38,11 @@ impl Room {
     /// Places that are free.
     pub(crate) fn free(&self) -> usize {
         self.places.available_permits()
+    }
+
+    /// Places that are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.size.saturating_sub(self.free())
     }
 
     /// A place: at once, or after waiting in a bounded queue.

@@ -13,9 +13,9 @@ use crate::admission::admit;
 use crate::bindings::ironbark::driver::types as wit;
 use crate::capabilities::{CallContext, Completed, Usage};
 use crate::driver::{Driver, Package};
-use crate::engine::Inner;
 use crate::error::{CallError, DriverError};
 use crate::faults::{FaultKind, classify, is_full};
+use crate::limits::Limits;
 use crate::state::{Meter, Setup, State};
 use crate::turns::Turns;
 
@@ -49,13 +49,13 @@ impl Driver {
             inner.queue_timeout,
             &inner.io,
         )
-        .await?;
-        let limit = call_limit(inner, context.deadline);
-        let meter = Arc::new(Meter::default());
+        .await
+        .inspect_err(|_| self.package.counters.refused())?;
+        let limit = call_limit(&self.package.limits, context.deadline);
+        let meter = Arc::new(Meter::new(Arc::clone(&self.package.counters)));
         let setup = Setup {
             package: Arc::clone(&self.package),
             implementation: implementation.into(),
-            limits: Arc::clone(&inner.limits),
             io: inner.io.clone(),
             deadline: Instant::now() + limit,
             meter: Arc::clone(&meter),
@@ -72,9 +72,10 @@ impl Driver {
         };
         let guest = Turns::new(
             guest,
-            Arc::clone(&self.package.turns),
+            Arc::clone(&self.package),
             Arc::clone(&inner.ticker),
             Arc::clone(&meter),
+            inner.io.clone(),
         );
         let mut task = Cancelling(inner.guests.spawn(guest));
         let ended = {
@@ -182,11 +183,11 @@ impl<T> Drop for Cancelling<T> {
     }
 }
 
-fn call_limit(inner: &Inner, asked: Duration) -> Duration {
+fn call_limit(limits: &Limits, asked: Duration) -> Duration {
     if asked.is_zero() {
-        inner.limits.default_deadline
+        limits.default_deadline
     } else {
-        asked.min(inner.limits.max_deadline)
+        asked.min(limits.max_deadline)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A compiled package, ready to be called.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironbark_package::{Export, interface_name};
 use tokio::sync::Semaphore;
@@ -12,8 +13,11 @@ use crate::engine::{Engine, Inner};
 use crate::error::CallError;
 use crate::faults::{Fault, FaultKind, LoadError};
 use crate::imports::{IpmiPolicy, LogGate, SshPolicy};
+use crate::limits::Limits;
 use crate::loaded::Loaded;
+use crate::pace::Pace;
 use crate::redfish::RedfishPolicy;
+use crate::usage::{Counters, PackageUsage};
 
 /// Interfaces of the contract that a guest may import. `types` only has types.
 const IMPORTS: &[&str] = &[
@@ -62,6 +66,8 @@ pub struct Granted {
     pub boot_media: bool,
     /// Notes on the node.
     pub state: bool,
+    /// What it would have if it had all that it asks for. What is denied only because the operator withholds it is no over-reaching.
+    pub asked: Option<Arc<Granted>>,
 }
 
 /// A package that was compiled and probed. Clones share everything.
@@ -76,7 +82,10 @@ pub struct Driver {
 pub(crate) struct Package {
     pub(crate) name: PackageName,
     pub(crate) granted: Granted,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) log: LogGate,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) room: Room,
     pub(crate) turns: Arc<Semaphore>,
 }
@@ -105,13 +114,17 @@ impl Engine {
             .linker
             .instantiate_pre(&compiled)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let limits = self.inner.limits_of(&name.name);
         let driver = Driver {
             engine: Arc::clone(&self.inner),
             package: Arc::new(Package {
+                counters: self.inner.book.of(&name),
                 name,
                 granted,
                 log: LogGate::default(),
-                room: Room::new(self.inner.live_per_package, self.inner.max_queued),
+                pace: Arc::new(Pace::new(limits.host_calls_per_second)),
+                room: Room::new(self.inner.live_calls(&limits), self.inner.max_queued),
+                limits,
                 turns: Arc::new(Semaphore::new(self.inner.runnable_per_package)),
             }),
             loaded: Arc::new(Loaded::new(&compiled, instance)?),
@@ -144,6 +157,28 @@ impl Driver {
     /// What it was granted.
     pub fn granted(&self) -> &Granted {
         &self.package.granted
+    }
+
+    /// The bounds on its calls.
+    pub fn limits(&self) -> &Limits {
+        &self.package.limits
+    }
+
+    /// How many calls of it there may be at a time.
+    pub fn max_live_calls(&self) -> usize {
+        self.engine.live_calls(&self.package.limits)
+    }
+
+    /// Longest that a call takes unless another time is asked for, if the operator gave this package bounds of its own.
+    pub fn own_deadline(&self) -> Option<Duration> {
+        self.engine
+            .has_limits_of(&self.package.name.name)
+            .then_some(self.package.limits.default_deadline)
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> PackageUsage {
+        self.package.counters.read(self.package.room.taken())
     }
 
     /// The exports that it has.

@@ -1,5 +1,6 @@
 //! The engine: wasmtime, the guest runtime, and the bounds on all calls together.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::compile::Compiler;
 use crate::limits::Limits;
 use crate::state::State;
 use crate::ticker::Ticker;
+use crate::usage::Book;
 
 /// Bytes of native stack for a guest and the imports that it calls; the rest is the host's.
 const WASM_STACK: usize = 256 * 1024;
@@ -27,8 +29,6 @@ const INSTANCE_RECORD: usize = 1024 * 1024;
 pub struct EngineConfig {
     /// Most calls that run or wait inside of a driver at a time, on this process. Default 1,000.
     pub max_live_calls: u32,
-    /// Most of them that may be of one package. Default: half of all.
-    pub max_live_calls_per_package: Option<NonZeroUsize>,
     /// Most calls of one package that wait for one of these to end. Default 4,096.
     pub max_queued_calls: usize,
     /// How long a call waits for that before it fails as overloaded. Default 10 s.
@@ -39,18 +39,20 @@ pub struct EngineConfig {
     pub cache_folder: Option<PathBuf>,
     /// Bounds on every call.
     pub limits: Limits,
+    /// Bounds on the calls of single packages instead, by the package's name.
+    pub limits_of: BTreeMap<String, Limits>,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             max_live_calls: 1_000,
-            max_live_calls_per_package: None,
             max_queued_calls: 4_096,
             queue_timeout: Duration::from_secs(10),
             max_runnable_per_package: None,
             cache_folder: None,
             limits: Limits::default(),
+            limits_of: BTreeMap::new(),
         }
     }
 }
@@ -85,13 +87,15 @@ pub(crate) struct Inner {
     pub(crate) wasmtime: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
     pub(crate) ticker: Arc<Ticker>,
-    pub(crate) limits: Arc<Limits>,
+    limits: Arc<Limits>,
+    limits_of: BTreeMap<String, Arc<Limits>>,
+    pub(crate) book: Book,
     pub(crate) io: Handle,
     pub(crate) guests: Handle,
     pub(crate) compiler: Compiler,
     pub(crate) runnable_per_package: usize,
     pub(crate) room: Room,
-    pub(crate) live_per_package: usize,
+    max_live: usize,
     pub(crate) max_queued: usize,
     pub(crate) queue_timeout: Duration,
     /// Only there to be shut down.
@@ -124,6 +128,12 @@ impl Engine {
                 linker,
                 ticker: Arc::new(ticker),
                 limits: Arc::new(config.limits),
+                limits_of: config
+                    .limits_of
+                    .into_iter()
+                    .map(|(name, limits)| (name, Arc::new(limits)))
+                    .collect(),
+                book: Book::default(),
                 io,
                 guests: runtime.handle().clone(),
                 compiler: Compiler::start().map_err(EngineError::Threads)?,
@@ -131,10 +141,7 @@ impl Engine {
                     .max_runnable_per_package
                     .map_or(2 * workers, NonZeroUsize::get),
                 room: Room::new(config.max_live_calls as usize, config.max_queued_calls),
-                live_per_package: config.max_live_calls_per_package.map_or_else(
-                    || (config.max_live_calls as usize / 2).max(1),
-                    NonZeroUsize::get,
-                ),
+                max_live: config.max_live_calls as usize,
                 max_queued: config.max_queued_calls,
                 queue_timeout: config.queue_timeout,
                 runtime: Some(runtime),
@@ -143,7 +150,7 @@ impl Engine {
         })
     }
 
-    /// The bounds on every call.
+    /// The bounds on every call of packages that have none of their own.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -151,6 +158,26 @@ impl Engine {
     /// Calls that could begin now without waiting.
     pub fn free_calls(&self) -> usize {
         self.inner.room.free()
+    }
+}
+
+impl Inner {
+    /// The bounds on calls of the package of this name.
+    pub(crate) fn limits_of(&self, package: &str) -> Arc<Limits> {
+        Arc::clone(self.limits_of.get(package).unwrap_or(&self.limits))
+    }
+
+    /// Whether the operator gave this package bounds of its own.
+    pub(crate) fn has_limits_of(&self, package: &str) -> bool {
+        self.limits_of.contains_key(package)
+    }
+
+    /// How many calls of a package with these bounds there may be at a time.
+    pub(crate) fn live_calls(&self, limits: &Limits) -> usize {
+        limits.live_calls.map_or_else(
+            || (self.max_live / 2).max(1),
+            |own| own.get().min(self.max_live.max(1)),
+        )
     }
 }
 
@@ -183,21 +210,28 @@ fn wasmtime_config(config: &EngineConfig) -> Result<Config, EngineError> {
 
 fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     let calls = config.max_live_calls.max(1);
-    let limits = &config.limits;
+    let all = || config.limits_of.values().chain([&config.limits]);
+    let most = |of: fn(&Limits) -> u32| all().map(of).max().unwrap_or(1);
+    let most_of = |of: fn(&Limits) -> usize| all().map(of).max().unwrap_or(1);
+    let (instances, memories, tables) = (
+        most(|limits| limits.instances),
+        most(|limits| limits.memories),
+        most(|limits| limits.tables),
+    );
     let mut pool = PoolingAllocationConfig::new();
     // Enough for as many calls as are admitted if each takes all that it may: one package can't use up what others need.
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(limits.instances))
-        .total_memories(calls.saturating_mul(limits.memories))
-        .total_tables(calls.saturating_mul(limits.tables))
+        .total_core_instances(calls.saturating_mul(instances))
+        .total_memories(calls.saturating_mul(memories))
+        .total_tables(calls.saturating_mul(tables))
         .total_stacks(calls)
         .max_component_instance_size(INSTANCE_RECORD)
         .max_core_instance_size(INSTANCE_RECORD)
-        .max_core_instances_per_component(limits.instances)
-        .max_memories_per_component(limits.memories)
-        .max_tables_per_component(limits.tables)
-        .max_memory_size(limits.memory)
-        .table_elements(limits.table_elements)
+        .max_core_instances_per_component(instances)
+        .max_memories_per_component(memories)
+        .max_tables_per_component(tables)
+        .max_memory_size(most_of(|limits| limits.memory))
+        .table_elements(most_of(|limits| limits.table_elements))
         // Small guests come and go: setting a few pages to zero is cheaper than giving them back.
         .linear_memory_keep_resident(256 * 1024)
         .table_keep_resident(16 * 1024);

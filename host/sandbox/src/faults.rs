@@ -59,6 +59,22 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// A short word for it, for counting.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::CpuLimit(_) => "cpu",
+            Self::Deadline { waiting: false, .. } => "deadline",
+            Self::Deadline { waiting: true, .. } => "no-answer",
+            Self::Memory(_) => "memory",
+            Self::HostCalls => "host-calls",
+            Self::BadResult => "bad-result",
+            Self::MissingExport(_) => "missing-export",
+            Self::Quarantined(_) => "quarantined",
+            Self::Host => "host",
+        }
+    }
+
     /// Time ran out.
     pub fn is_deadline(&self) -> bool {
         matches!(self, Self::Deadline { .. })

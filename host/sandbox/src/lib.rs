@@ -30,11 +30,13 @@ mod grown;
 mod imports;
 mod limits;
 mod loaded;
+mod pace;
 mod redfish;
 mod state;
 mod ticker;
 mod turns;
 mod types;
+mod usage;
 
 /// Generated from `wit/`. Not public: what others need is in `types.rs`, which doesn't change when WIT's names do.
 #[allow(missing_docs, unreachable_pub, clippy::all)]
@@ -77,3 +79,4 @@ pub use imports::{IPMI_GROUPS, IpmiGroup, IpmiPolicy, SshPolicy};
 pub use limits::Limits;
 pub use redfish::{REDFISH_GROUPS, RedfishGroup, RedfishPolicy};
 pub use types::{BootDevice, Lock, Outcome, PowerReading, Wait, WaitOn};
+pub use usage::PackageUsage;

@@ -1,10 +1,14 @@
 //! What a call may use, and the guard that the engine asks.
 
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// Bounds on every call. All of them hold for each call alone.
+use crate::usage::Counters;
+
+/// Bounds on the calls of a package. Those without "of the package" hold for each call alone.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Linear memory of one instance, in bytes. Default 24 MiB: handing memory out and clearing it away holds up the guests'
@@ -24,8 +28,13 @@ pub struct Limits {
     pub default_deadline: Duration,
     /// Longest wall-clock time that a call may ask for. Default 300 s.
     pub max_deadline: Duration,
+    /// Calls of the package that run or wait inside of it at a time. Default: half of all that there may be.
+    pub live_calls: Option<NonZeroUsize>,
     /// Calls of the contract's imports. Default 10,000.
     pub host_calls: u32,
+    /// Calls of the contract's imports in one second, of the package as a whole; over it the package waits. A second's calls may come
+    /// at once. Default 50,000; 0 for no bound. A power poll takes about 5, so that this is enough for 10,000 polls a second.
+    pub host_calls_per_second: u32,
     /// Data that one import call may carry in, or an export return, in bytes. Default 4 MiB.
     pub transfer: usize,
     /// Longest that one import call may take (`clock.sleep` excepted). Default 15 s: fencing relies on it.
@@ -45,7 +54,9 @@ impl Default for Limits {
             cpu: Duration::from_secs(5),
             default_deadline: Duration::from_secs(60),
             max_deadline: Duration::from_secs(300),
+            live_calls: None,
             host_calls: 10_000,
+            host_calls_per_second: 50_000,
             transfer: 4 * 1024 * 1024,
             host_call_deadline: Duration::from_secs(15),
             log_lines_per_second: 200,
@@ -70,12 +81,13 @@ pub(crate) struct StoreLimiter {
     memories: usize,
     tables: usize,
     memory: usize,
+    counters: Arc<Counters>,
     /// Growth was refused: a crash that follows is for want of memory.
     refused: bool,
 }
 
 impl StoreLimiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, counters: Arc<Counters>) -> Self {
         Self {
             memory_limit: limits.memory,
             table_limit: limits.table_elements,
@@ -83,6 +95,7 @@ impl StoreLimiter {
             memories: limits.memories as usize,
             tables: limits.tables as usize,
             memory: 0,
+            counters,
             refused: false,
         }
     }
@@ -112,6 +125,7 @@ impl ResourceLimiter for StoreLimiter {
             return Ok(false);
         }
         self.memory = total;
+        self.counters.memory(total);
         Ok(true)
     }
 

@@ -11,10 +11,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use crate::audit::{Answer, Caller, NotRecorded, Operation, ended};
 use crate::bindings::ironbark::driver::types as wit;
 use crate::capabilities::{CallContext, Capabilities, Write};
-use crate::driver::Package;
+use crate::driver::{Granted, Package};
 use crate::error::DriverError;
 use crate::imports::{KnownResources, Notes};
 use crate::limits::{Limits, StoreLimiter, Tripped};
+use crate::usage::Counters;
 
 /// Most resources (sessions, pollables, streams) that a guest may hold at a time.
 const MAX_RESOURCES: usize = 256;
@@ -44,8 +45,9 @@ pub(crate) struct State {
 }
 
 /// What the caller's side may want to know of a call that is still running.
-#[derive(Default)]
 pub(crate) struct Meter {
+    /// What all calls of the package count.
+    package: Arc<Counters>,
     /// The guest waits for the host or the BMC.
     waiting: AtomicBool,
     /// Something couldn't be recorded.
@@ -54,6 +56,15 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    pub(crate) fn new(package: Arc<Counters>) -> Self {
+        Self {
+            package,
+            waiting: AtomicBool::default(),
+            unrecorded: AtomicBool::default(),
+            cpu_nanoseconds: AtomicU64::default(),
+        }
+    }
+
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -68,6 +79,7 @@ impl Meter {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanoseconds
             .fetch_add(nanoseconds, Ordering::Relaxed);
+        self.package.computed(duration);
     }
 
     /// Something wasn't done because it couldn't be recorded.
@@ -80,7 +92,6 @@ impl Meter {
 pub(crate) struct Setup {
     pub(crate) package: Arc<Package>,
     pub(crate) implementation: Arc<str>,
-    pub(crate) limits: Arc<Limits>,
     pub(crate) io: Handle,
     pub(crate) deadline: Instant,
     pub(crate) meter: Arc<Meter>,
@@ -92,11 +103,11 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         Self {
-            limiter: StoreLimiter::new(&setup.limits),
+            limiter: StoreLimiter::new(&setup.package.limits, Arc::clone(&setup.package.counters)),
+            limits: Arc::clone(&setup.package.limits),
             package: setup.package,
             implementation: setup.implementation,
             context,
-            limits: setup.limits,
             io: setup.io,
             deadline: setup.deadline,
             meter: setup.meter,
@@ -120,20 +131,20 @@ impl State {
         self.limits.host_call_deadline.min(self.remaining())
     }
 
-    /// A capability of this call, if it was granted and is there.
+    /// A capability of this call, if it was granted and is there. `has` says whether it is among what was granted.
     pub(crate) fn lent<T: ?Sized>(
         &self,
         name: &str,
-        granted: bool,
+        has: impl Fn(&Granted) -> bool,
         wanted: &Operation,
         find: impl FnOnce(&Capabilities) -> &Option<Arc<T>>,
     ) -> Result<Arc<T>, DriverError> {
-        if !granted {
+        if !has(&self.package.granted) {
             let reason = format!(
                 "capability '{name}' is not granted to driver package '{}': grant it, or use another driver",
                 self.package.name.name
             );
-            return Err(self.denied(wanted, reason));
+            return Err(self.denied(wanted, reason, has));
         }
         find(&self.context.capabilities).clone().ok_or_else(|| {
             DriverError::Unsupported(format!(
@@ -148,6 +159,8 @@ impl State {
             return Err(Tripped::HostCalls("too many calls of imports"));
         }
         self.host_calls += 1;
+        self.package.counters.host_call();
+        self.package.pace.take();
         Ok(())
     }
 
@@ -163,9 +176,18 @@ impl State {
         Ok(())
     }
 
-    /// The answer of an import whose capability isn't there. Counted and recorded, so that the host can tell.
-    pub(crate) fn denied(&self, operation: &Operation, reason: String) -> DriverError {
-        self.context.denied.fetch_add(1, Ordering::Relaxed);
+    /// The answer of an import whose capability isn't there. Recorded, and counted as over-reaching unless it would be `allowed`
+    /// with all that the package asks for: what an operator withholds is no fault of the package.
+    pub(crate) fn denied(
+        &self,
+        operation: &Operation,
+        reason: String,
+        allowed: impl Fn(&Granted) -> bool,
+    ) -> DriverError {
+        let withheld = self.package.granted.asked.as_deref().is_some_and(allowed);
+        if !withheld {
+            self.context.denied.fetch_add(1, Ordering::Relaxed);
+        }
         match self.context.audit.denied(operation) {
             Ok(()) => DriverError::Denied(reason),
             Err(full) => self.unrecorded(full),

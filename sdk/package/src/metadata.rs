@@ -281,9 +281,12 @@ pub struct Periodic {
     /// Seconds from the start of one run to the next, 1 to 86,400.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing: Option<u32>,
-    /// When to run, as `second minute hour day month weekday`, UTC. Instead of `spacing`.
+    /// When to run, as `second minute hour day month weekday`. Instead of `spacing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// Of which time zone `cron` is, by its IANA name (`Europe/Berlin`); without, of the one that the operator set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// May run beside other tasks. False: one after another, at most 5 s each.
     #[serde(default = "yes")]
     pub parallel: bool,

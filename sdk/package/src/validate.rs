@@ -296,6 +296,11 @@ impl Metadata {
             &format!("{path}.spacing"),
             "must be 1 to 86400 seconds",
         )?;
+        rule(
+            task.time_zone.is_none() || task.cron.is_some(),
+            &format!("{path}.time_zone"),
+            "is for cron only",
+        )?;
         let on_type = self
             .hardware_types
             .iter()

@@ -157,6 +157,8 @@ static OWN_PATHS: &[Path] = paths! {
     "packages/{name}/release"    1 NotFound Ordinary { Post packages::change::release }
     "publishers"                 1 NotFound Ordinary { Get publishers::list, Post publishers::trust }
     "publishers/{name}"          1 NotFound Ordinary { Delete publishers::remove }
+    "publishers/{name}/history"  1 NotFound Ordinary { Get publishers::history }
+    "tasks"                      1 NotFound Ordinary { Get packages::report::tasks }
 };
 
 /// A path's elements, decoded, without slashes at the end; 400 if they aren't UTF-8.

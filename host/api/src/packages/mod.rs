@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod install;
+pub(crate) mod report;
 pub(crate) mod show;
 mod view;
 

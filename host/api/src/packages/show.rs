@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ironbark_model::Error;
 use serde_json::{Value, json};
 
+use super::report::Reports;
 use super::view::{self, Known};
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
@@ -30,14 +31,24 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     reply::ok(&json!({"packages": shown}))
 }
 
-/// `GET /ironbark/v1/packages/{name}`.
+/// `GET /ironbark/v1/packages/{name}`: with limits, usage and tasks, as the conductors know them.
 pub(crate) async fn show(context: Context) -> ApiResult {
     context.query.only(&[])?;
-    reply::ok(&one(&context, context.param("name")).await?)
+    let name = context.param("name");
+    let mut shown = one(&context, name).await?;
+    let reports = Reports::of(&context, Some(name)).await?;
+    reports.complete(name, &mut shown);
+    reply::ok(&shown)
 }
 
 /// `GET /ironbark/v1/packages/{name}/history`: also of packages that were removed.
 pub(crate) async fn history(context: Context) -> ApiResult {
+    let name = context.param("name");
+    history_of(&context, name, not_found(name)).await
+}
+
+/// The history that is kept under this name.
+pub(crate) async fn history_of(context: &Context, name: &str, none: Error) -> ApiResult {
     context.query.only(&["limit"])?;
     let limit = match context.query.get("limit") {
         None => EVENTS,
@@ -49,10 +60,9 @@ pub(crate) async fn history(context: Context) -> ApiResult {
                 ApiError::invalid(format!("limit must be a number from 1 to {MAX_EVENTS}."))
             })?,
     };
-    let name = context.param("name");
     let events = context.state.db().package_history(name, limit).await?;
     if events.is_empty() {
-        return Err(not_found(name).into());
+        return Err(none.into());
     }
     let shown: Vec<_> = events.iter().map(view::event).collect();
     reply::ok(&json!({"history": shown}))

@@ -20,6 +20,7 @@ mod node_update;
 mod packages;
 mod ports;
 mod provision;
+mod reports;
 mod requests;
 mod samples;
 mod wire;

@@ -114,6 +114,6 @@ fn context(
     if let Some(package) = implementation.package() {
         context.audit = audit(ctx, package, None, request_id, Purpose::Work);
     }
-    context.deadline = time_for(ctx, deadline)?;
+    context.deadline = time_for(ctx, implementation, deadline)?;
     Ok(context)
 }

@@ -21,7 +21,7 @@ use ironbark_drivers::{Implementation, Package, snapshot};
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::StepKind;
 use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Port, Result, Timestamp};
-use ironbark_sandbox::{CallContext, CallError, Completed, Lock, Outcome, Write};
+use ironbark_sandbox::{CallContext, CallError, Completed, FaultKind, Lock, Outcome, Write};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -65,6 +65,15 @@ pub(crate) struct Notes {
     pub(crate) package: String,
     /// Keys with their new values.
     pub(crate) writes: Vec<Write>,
+}
+
+/// What came of trying to make a call.
+enum Once<T> {
+    Done(Completed<T>),
+    /// The driver was not entered, because of us.
+    NotBegun(Error),
+    /// The driver was not entered, because this version is not in use any more.
+    Replaced(Implementation),
 }
 
 /// What a call returned, and what it wrote.
@@ -154,8 +163,13 @@ impl NodeCall<'_> {
     /// Digest of the package that brings an implementation now, for a step that is about to begin; `None` for the host's
     /// own. Nothing begins with a package in quarantine.
     pub(crate) fn package_of(&self, kind: InterfaceKind, name: &str) -> Result<Option<String>> {
-        let implementation = self.ctx.drivers.implementation_for(self.node, kind, name)?;
-        implementation.admit()?;
+        let mut implementation = self.ctx.drivers.implementation_for(self.node, kind, name)?;
+        while let Err(error) = implementation.admit() {
+            match self.instead_of(&implementation) {
+                Some(other) => implementation = other,
+                None => return Err(error.into()),
+            }
+        }
         Ok(implementation.digest().map(str::to_owned))
     }
 
@@ -211,10 +225,22 @@ impl NodeCall<'_> {
             })
     }
 
+    /// What the node uses now, if it isn't this any more: it was quarantined between the moment when it was chosen and the call,
+    /// and another version is in use. Nothing instead of what a step began with.
+    fn instead_of(&self, implementation: &Implementation) -> Option<Implementation> {
+        if implementation.is_pinned() {
+            return None;
+        }
+        let (kind, name) = (implementation.kind(), implementation.name());
+        let now = self.ctx.drivers.implementation_for(self.node, kind, name);
+        now.ok()
+            .filter(|now| now.digest() != implementation.digest())
+    }
+
     /// Makes one call of `implementation`.
     async fn run<T, Work, Calling>(
         &self,
-        implementation: Implementation,
+        mut implementation: Implementation,
         work: Work,
     ) -> Result<Called<T>>
     where
@@ -224,8 +250,9 @@ impl NodeCall<'_> {
         let mut room = Room::new(self.patience);
         let completed = loop {
             match self.once(&implementation, &work).await? {
-                Ok(completed) => break completed,
-                Err(not_begun) => room.wait(not_begun).await?,
+                Once::Done(completed) => break completed,
+                Once::NotBegun(error) => room.wait(error).await?,
+                Once::Replaced(other) => implementation = other,
             }
         };
         let notes = match implementation.package_name() {
@@ -241,25 +268,31 @@ impl NodeCall<'_> {
         })
     }
 
-    /// Makes one call. The inner error says that the driver was not entered.
+    /// Makes one call.
     async fn once<T, Work, Calling>(
         &self,
         implementation: &Implementation,
         work: &Work,
-    ) -> Result<Result<Completed<T>>>
+    ) -> Result<Once<T>>
     where
         Work: Fn(Implementation, CallContext) -> Calling,
         Calling: Future<Output = Result<Completed<T>, CallError>>,
     {
         let unserved = Unserved::default();
         let context = match self.context(implementation, Purpose::Work, &unserved).await {
-            Err(error) if is_ours(&error) => return Ok(Err(error)),
+            Err(error) if is_ours(&error) => return Ok(Once::NotBegun(error)),
             other => other?,
         };
         let calling = || work(implementation.clone(), context.clone());
         match attempt(self.ctx, calling).await? {
-            Ok(completed) => Ok(Ok(completed)),
-            Err(CallError::Overloaded) => Ok(Err(CallError::Overloaded.into())),
+            Ok(completed) => Ok(Once::Done(completed)),
+            Err(CallError::Overloaded) => Ok(Once::NotBegun(CallError::Overloaded.into())),
+            Err(CallError::Fault(fault)) if matches!(fault.kind, FaultKind::Quarantined(_)) => {
+                match self.instead_of(implementation) {
+                    Some(other) => Ok(Once::Replaced(other)),
+                    None => Err(CallError::Fault(fault).into()),
+                }
+            }
             Err(error) => Err(blame(error, &unserved)),
         }
     }
@@ -271,7 +304,7 @@ impl NodeCall<'_> {
         unserved: &Unserved,
     ) -> Result<CallContext> {
         let mut context = CallContext::without_node(self.request_id);
-        context.deadline = time_for(self.ctx, self.deadline)?;
+        context.deadline = time_for(self.ctx, implementation, self.deadline)?;
         let Some(package) = implementation.package() else {
             return Ok(context);
         };
@@ -299,9 +332,16 @@ impl NodeCall<'_> {
     }
 }
 
-/// How long a call may take: what is configured, or less if somebody waits until `deadline`.
-fn time_for(ctx: &Context, deadline: Option<Timestamp>) -> Result<Duration> {
-    let limit = ctx.config.driver_call_timeout;
+/// How long a call may take: what is configured for its package or for all, or less if somebody waits until `deadline`.
+fn time_for(
+    ctx: &Context,
+    implementation: &Implementation,
+    deadline: Option<Timestamp>,
+) -> Result<Duration> {
+    let limit = implementation
+        .package()
+        .and_then(|package| package.own_deadline())
+        .unwrap_or(ctx.config.driver_call_timeout);
     let Some(deadline) = deadline else {
         return Ok(limit);
     };

@@ -39,6 +39,7 @@ pub(crate) use alarm::STRANDED;
 pub(crate) use clean::{WANTED, skips_cleaning};
 pub(crate) use power::{PowerRequest, begin_power, correct};
 pub(crate) use run::{Next, Phase, Run, Trouble};
+pub(crate) use step_run::step_kind;
 pub(crate) use wake::due_at;
 
 use crate::call::Ports;

@@ -125,7 +125,7 @@ pub(super) fn waiting(wait: sandbox::Wait) -> (Wait, Value) {
 }
 
 /// The kind of the steps of an operation.
-pub(super) fn step_kind(kind: OperationKind) -> StepKind {
+pub(crate) fn step_kind(kind: OperationKind) -> StepKind {
     match kind {
         OperationKind::Deploy => StepKind::Deploy,
         OperationKind::Service => StepKind::Service,

@@ -5,13 +5,14 @@
 //! becomes active here. Other conductors follow from the database. `docs/packages.md` says it for operators.
 //!
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
-//! quarantine), `remove`, `publishers`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder). Each
-//! ends in `switch`, the moment of change.
+//! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder), `drain`
+//! (steps that wait with a version of before). Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
 mod canary;
 mod decide;
+mod drain;
 mod folder;
 mod follow;
 mod grants;
@@ -21,6 +22,7 @@ mod life;
 mod nodes;
 mod publishers;
 mod remove;
+mod report;
 mod stop;
 mod switch;
 mod trust;
@@ -42,7 +44,7 @@ use std::time::Duration;
 
 use ironbark_db::PackageFailure;
 use ironbark_drivers::digest_of;
-use ironbark_model::{Error, Result};
+use ironbark_model::{Error, Result, Timestamp};
 use ironbark_rpc::PackageChange;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
@@ -55,6 +57,7 @@ use folder::Watched;
 pub(crate) use install::upload;
 pub(crate) use publishers::{distrust, trust};
 pub(crate) use remove::remove;
+pub(crate) use report::report;
 use switch::When;
 
 /// Changes of packages that wait for their turn; one more is refused.
@@ -154,6 +157,7 @@ pub(crate) async fn reconcile(ctx: &Arc<Context>) -> Result<()> {
     follow_all(ctx, &mut memory, When::Running).await?;
     watch::watch(ctx, &mut memory, When::Running).await?;
     follow::tell_failures(ctx, &mut memory).await?;
+    drain::pass(ctx, Timestamp::now()).await?;
     follow::release_unpinned(ctx).await
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ironbark_drivers::read_public_key;
-use ironbark_model::lifecycle::Publisher;
+use ironbark_model::lifecycle::{Publisher, publisher_history};
 use ironbark_model::{Error, Result, Timestamp};
 use serde_json::{Value, json};
 
@@ -31,6 +31,17 @@ pub(crate) async fn trust(
     }
     let mut tx = ctx.db.change_packages().await?;
     tx.publisher_add(&publisher).await?;
+    let detail = format!(
+        "key {}, packages {}{}",
+        publisher.public_key,
+        publisher.packages.join(", "),
+        match publisher.expires_at {
+            Some(end) => format!(", until {end}"),
+            None => String::new(),
+        }
+    );
+    tx.note(&actor.did_with("trust", &publisher_history(&publisher.name), Some(detail)))
+        .await?;
     tx.commit().await?;
     tracing::info!(publisher = %publisher.name, packages = ?publisher.packages, by = actor.name(), "publisher is trusted");
     Ok(publisher)
@@ -45,18 +56,6 @@ pub(crate) async fn distrust(
     actor: &Actor,
 ) -> Result<Value> {
     let _turn = ctx.packages.turn().await?;
-    let mut tx = ctx.db.change_packages().await?;
-    if !tx.publisher_remove(name).await? {
-        return Err(Error::not_found(format!(
-            "Publisher {name} could not be found."
-        )));
-    }
-    tx.commit().await?;
-    tracing::warn!(
-        publisher = name,
-        by = actor.name(),
-        "publisher is trusted no longer"
-    );
     let signed: Vec<_> = ctx
         .db
         .package_versions_all()
@@ -64,6 +63,33 @@ pub(crate) async fn distrust(
         .into_iter()
         .filter(|version| version.publisher.as_deref() == Some(name))
         .collect();
+    let mut tx = ctx.db.change_packages().await?;
+    if !tx.publisher_remove(name).await? {
+        return Err(Error::not_found(format!(
+            "Publisher {name} could not be found."
+        )));
+    }
+    let versions: Vec<String> = signed
+        .iter()
+        .map(|version| format!("{}@{}", version.package, version.version))
+        .collect();
+    let detail = match versions.as_slice() {
+        [] => "it had signed nothing that is installed".to_owned(),
+        some => format!("it had signed {}", some.join(", ")),
+    };
+    tx.note(&actor.did_with("distrust", &publisher_history(name), Some(detail)))
+        .await?;
+    for version in &signed {
+        let detail = format!("publisher {name}, who signed it, is trusted no longer");
+        tx.note(&actor.did("distrust", version, Some(detail)))
+            .await?;
+    }
+    tx.commit().await?;
+    tracing::warn!(
+        publisher = name,
+        by = actor.name(),
+        "publisher is trusted no longer"
+    );
     let mut listed = Vec::new();
     for version in &signed {
         // Read anew: the one before may have changed which version is active.

@@ -95,10 +95,8 @@ pub(super) async fn put_away(
     tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
         .await?;
     tx.commit().await?;
-    for loaded in ctx.drivers.loaded() {
-        if loaded.digest() == version.digest {
-            loaded.set_quarantine(now);
-        }
+    if now {
+        set_here(ctx, version, now);
     }
     if life.is_canary(version) {
         ctx.drivers.clear_canary(&life.name);
@@ -107,13 +105,35 @@ pub(super) async fn put_away(
         package = %life.name, version = %version.version, digest = %version.digest, reason,
         "driver package version quarantined"
     );
+    let active = go_back(ctx, life, version, actor).await;
+    // Only then: until nodes have the good version, a call of this one is better than none.
+    set_here(ctx, version, now);
+    Ok(active)
+}
+
+/// Refuses calls of the version on this conductor.
+fn set_here(ctx: &Context, version: &PackageVersion, now: bool) {
+    for loaded in ctx.drivers.loaded() {
+        if loaded.digest() == version.digest {
+            loaded.set_quarantine(now);
+        }
+    }
+}
+
+/// Goes back to the last good version if this is the active one; answers with the active version afterwards.
+async fn go_back(
+    ctx: &Arc<Context>,
+    life: &Life,
+    version: &PackageVersion,
+    actor: &Actor,
+) -> Option<String> {
     let active = life.active.as_ref().map(|active| active.version.clone());
     if !life.is_active(version) {
-        return Ok(active);
+        return active;
     }
     // Without force: a version that keeps other notes, or that nodes don't fit, is nothing to go back to unasked.
     let Some(good) = last_good(&life.versions, &version.version) else {
-        return Ok(active);
+        return active;
     };
     let how = How {
         action: "rollback",
@@ -121,13 +141,13 @@ pub(super) async fn put_away(
         dry_run: false,
     };
     match switch_to(ctx, life, good, how, actor).await {
-        Ok(_) => Ok(Some(good.version.clone())),
+        Ok(_) => Some(good.version.clone()),
         Err(error) => {
             tracing::error!(
                 package = %life.name, version = %good.version, %error,
                 "a quarantined driver package can't go back to its last good version by itself: activate another one"
             );
-            Ok(active)
+            active
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use ironbark_db::testing;
-use ironbark_model::lifecycle::{Publisher, VersionState};
+use ironbark_model::lifecycle::{Publisher, VersionState, publisher_history};
 use ironbark_model::{ErrorKind, Timestamp};
 use ironbark_rpc::Installation;
 use minisign::KeyPair;
@@ -174,6 +174,28 @@ async fn a_publisher_that_is_removed_takes_the_trust_with_it() {
 
         trust_key(&ctx, "acme-inc", &acme, "acme").await;
         distrust(&ctx, "acme-inc", true, &ada()).await.unwrap();
+        let kept = publisher_history("acme-inc");
+        let history = db.package_history(&kept, 10).await.unwrap();
+        let told: Vec<(&str, &str)> = history
+            .iter()
+            .map(|event| (event.action.as_str(), event.actor.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("distrust", "ada"),
+                ("trust", "ada"),
+                ("distrust", "ada"),
+                ("trust", "ada")
+            ]
+        );
+        let detail = history[0].detail.as_deref().unwrap();
+        assert!(detail.contains("acme@2.0.0"), "{detail}");
+        let detail = history[1].detail.as_deref().unwrap();
+        assert!(detail.contains(&acme.pk.to_base64()), "{detail}");
+        let of_package = db.package_history("acme", 100).await.unwrap();
+        let distrusted = of_package.iter().filter(|event| event.action == "distrust");
+        assert_eq!(distrusted.count(), 6, "each version, each time");
         let versions = db.package_versions("acme").await.unwrap();
         assert!(
             versions

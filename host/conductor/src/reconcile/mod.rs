@@ -34,6 +34,8 @@ use crate::context::Context;
 use crate::{packages, registration};
 use spawn::spawn;
 
+pub(crate) use driver_tasks::DriverTasks;
+
 /// How often the ring is looked at without being woken.
 const RING_INTERVAL: Duration = Duration::from_secs(5);
 /// How often histories, the audit, and uploads that were never installed, are pruned.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ironbark_drivers::Schedule;
 use ironbark_model::Timestamp;
+use ironbark_rpc::{TaskReport, TaskRun};
 
 /// What tells one task from another: the package's name and the task's.
 pub(super) type Key = (String, String);
@@ -19,7 +20,10 @@ pub(super) struct Timetable {
 #[derive(Debug)]
 struct Entry {
     next: Option<Timestamp>,
-    running: bool,
+    /// Since when it runs.
+    running: Option<Timestamp>,
+    last: Option<TaskRun>,
+    left_out: u64,
     /// The schedule as it was declared: a package of another version may declare another one.
     declared: String,
 }
@@ -38,18 +42,25 @@ impl Timetable {
             let declared = declared(schedule);
             let entry = match self.entries.remove(key) {
                 Some(entry) if entry.declared == declared => entry,
-                old => Entry {
-                    // The first time may fall anywhere in the spacing: so tasks of many conductors spread.
-                    next: next_after(schedule, now, chance()),
-                    running: old.is_some_and(|entry| entry.running),
-                    declared,
-                },
+                old => {
+                    let (running, last, left_out) = old
+                        .map(|entry| (entry.running, entry.last, entry.left_out))
+                        .unwrap_or_default();
+                    Entry {
+                        // So tasks of many conductors spread.
+                        next: next_after(schedule, now, chance()),
+                        running,
+                        last,
+                        left_out,
+                        declared,
+                    }
+                }
             };
             entries.insert(key.clone(), entry);
         }
         // A task that was dropped while it runs is remembered until it ends: it may come back meanwhile.
         for (key, entry) in self.entries.drain() {
-            if entry.running {
+            if entry.running.is_some() {
                 let forgotten = Entry {
                     next: None,
                     declared: String::new(),
@@ -77,18 +88,30 @@ impl Timetable {
             return false;
         }
         entry.next = next_after(schedule, now, chance);
-        if entry.running {
+        if entry.running.is_some() {
+            entry.left_out = entry.left_out.saturating_add(1);
             tracing::warn!(package = %key.0, task = %key.1, "a periodic task is due again while it still runs: left out");
             return false;
         }
-        entry.running = true;
+        entry.running = Some(now);
         true
     }
 
-    /// The task has ended.
-    pub(super) fn ended(&mut self, key: &Key) {
+    /// The task has ended so.
+    pub(super) fn ended(&mut self, key: &Key, run: TaskRun) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.running = false;
+            entry.running = None;
+            entry.last = Some(run);
+        }
+    }
+
+    /// Fills in what is known of when a task ran and is due.
+    pub(super) fn fill(&self, key: &Key, report: &mut TaskReport) {
+        if let Some(entry) = self.entries.get(key) {
+            report.running_since = entry.running;
+            report.last_run.clone_from(&entry.last);
+            report.next_run = entry.next;
+            report.left_out = entry.left_out;
         }
     }
 
@@ -108,16 +131,13 @@ fn next_after(schedule: &Schedule, last: Timestamp, chance: f64) -> Option<Times
             let most = (*spacing / 10).min(Duration::from_secs(60));
             due.plus(most.mul_f64(chance.clamp(0.0, 1.0)))
         }
-        Schedule::Cron(_) => due,
+        Schedule::Cron(..) => due,
     })
 }
 
 /// Two schedules that read the same are the same.
 fn declared(schedule: &Schedule) -> String {
-    match schedule {
-        Schedule::Every(spacing) => format!("every {} s", spacing.as_secs()),
-        Schedule::Cron(times) => format!("cron {times}"),
-    }
+    schedule.to_string()
 }
 
 #[cfg(test)]
@@ -125,6 +145,7 @@ fn declared(schedule: &Schedule) -> String {
 mod tests {
     use std::str::FromStr;
 
+    use ironbark_drivers::TimeZone;
     use proptest::prelude::*;
 
     use super::*;
@@ -149,7 +170,10 @@ mod tests {
 
     #[test]
     fn cron_is_in_utc_to_the_second_and_not_twice_for_one_time() {
-        let schedule = Schedule::Cron(Box::new(cron::Schedule::from_str("0 0 3 * * *").unwrap()));
+        let schedule = Schedule::Cron(
+            Box::new(cron::Schedule::from_str("0 0 3 * * *").unwrap()),
+            TimeZone::UTC,
+        );
         let three = time("2026-03-01T03:00:00Z");
         assert_eq!(
             next_after(&schedule, time("2026-03-01T02:59:59.5Z"), 0.9),
@@ -159,9 +183,10 @@ mod tests {
             next_after(&schedule, three, 0.0),
             Some(time("2026-03-02T03:00:00Z"))
         );
-        let past = Schedule::Cron(Box::new(
-            cron::Schedule::from_str("0 0 3 1 1 * 2020").unwrap(),
-        ));
+        let past = Schedule::Cron(
+            Box::new(cron::Schedule::from_str("0 0 3 1 1 * 2020").unwrap()),
+            TimeZone::UTC,
+        );
         assert_eq!(next_after(&past, three, 0.0), None);
     }
 
@@ -174,6 +199,23 @@ mod tests {
             prop_assert!(waited >= spacing);
             prop_assert!(waited <= spacing + (spacing / 10).min(Duration::from_secs(60)) + Duration::from_micros(1));
         }
+    }
+
+    fn ran(started: Timestamp) -> TaskRun {
+        TaskRun {
+            started_at: started,
+            duration: 1.0,
+            outcome: "ok".into(),
+            nodes: 1,
+            failed_nodes: 0,
+            error: None,
+        }
+    }
+
+    fn reported(table: &Timetable, key: &Key) -> TaskReport {
+        let mut report = TaskReport::default();
+        table.fill(key, &mut report);
+        report
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -192,8 +234,37 @@ mod tests {
             "it still runs"
         );
         assert_eq!(table.next(), Some(at(30)), "and that time is left out");
-        table.ended(&key);
+        let report = reported(&table, &key);
+        assert_eq!((report.running_since, report.left_out), (Some(at(10)), 1));
+        table.ended(&key, ran(at(10)));
+        let report = reported(&table, &key);
+        assert_eq!(report.last_run, Some(ran(at(10))));
+        assert_eq!(
+            (report.running_since, report.next_run),
+            (None, Some(at(30)))
+        );
         assert!(table.start_if_due(&key, &schedule, at(30), 0.0));
+    }
+
+    #[test]
+    fn runs_that_were_missed_do_not_pile_up() {
+        let (key, schedule) = (key(), every(10));
+        let mut table = Timetable::default();
+        table.set([(&key, &schedule)], at(0), || 0.0);
+        // Nobody looked for a long time: a hundred runs were missed, and one is made.
+        assert!(table.start_if_due(&key, &schedule, at(1005), 0.0));
+        table.ended(&key, ran(at(1005)));
+        assert!(!table.start_if_due(&key, &schedule, at(1006), 0.0));
+        assert_eq!(table.next(), Some(at(1015)));
+        let cron = Schedule::Cron(
+            Box::new(cron::Schedule::from_str("0 * * * * *").unwrap()),
+            TimeZone::UTC,
+        );
+        table.set([(&key, &cron)], at(1015), || 0.0);
+        assert!(table.start_if_due(&key, &cron, at(100_000), 0.0));
+        table.ended(&key, ran(at(100_000)));
+        assert!(!table.start_if_due(&key, &cron, at(100_001), 0.0));
+        assert_eq!(reported(&table, &key).left_out, 0);
     }
 
     #[test]
@@ -218,7 +289,7 @@ mod tests {
         table.set([], at(11), || 0.0);
         table.set([(&key, &every(5))], at(12), || 0.0);
         assert!(!table.start_if_due(&key, &every(5), at(17), 0.0));
-        table.ended(&key);
+        table.ended(&key, ran(at(10)));
         assert!(table.start_if_due(&key, &every(5), at(30), 0.0));
     }
 }

@@ -197,6 +197,9 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
                 .map(|()| Reply::Done)
         }
         Request::FollowPackages => packages::follow_now(ctx).await.map(|()| Reply::Done),
+        Request::ReportPackages { package } => {
+            packages::report(ctx, package.as_deref()).map(Reply::Json)
+        }
         Request::TrustPublisher { publisher, by } => {
             let actor = Actor::user(by, &asked.request_id);
             let publisher = packages::trust(ctx, publisher, &actor).await?;

@@ -90,6 +90,45 @@ impl World {
         ctx.workers.cancel();
     }
 
+    /// Changes settings; they hold from the next start.
+    pub fn change_config(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
+    /// Another conductor on the same database.
+    pub async fn another(&self, host: &str) -> Arc<Conductor> {
+        let config = Config {
+            host: host.to_owned(),
+            ..self.config.clone()
+        };
+        conductor(&self.db, &config, &self.engine).await
+    }
+
+    /// Installs a package and activates it, with all that it asks for.
+    pub async fn install(&self, bytes: Vec<u8>) {
+        self.put(bytes, true).await;
+    }
+
+    /// Only installs it.
+    pub async fn stage(&self, bytes: Vec<u8>) {
+        self.put(bytes, false).await;
+    }
+
+    async fn put(&self, bytes: Vec<u8>, activate: bool) {
+        let digest = ironbark_drivers::digest_of(&bytes);
+        self.db.blob_put(&digest, &bytes).await.unwrap();
+        let installation = ironbark_rpc::Installation {
+            digest,
+            grants: Some(vec!["*".to_owned()]),
+            activate,
+            by: "ada".to_owned(),
+            ..ironbark_rpc::Installation::default()
+        };
+        self.ask(Request::InstallPackage { installation })
+            .await
+            .unwrap();
+    }
+
     /// Starts the conductor again, under the same host name.
     pub async fn restart(&mut self) {
         self.conductor = conductor(&self.db, &self.config, &self.engine).await;
@@ -312,6 +351,15 @@ async fn conductor(db: &Database, config: &Config, engine: &Engine) -> Arc<Condu
         config: config.clone(),
     };
     Conductor::start(parts).await.unwrap()
+}
+
+/// The package `test` with other metadata, in the bytes of another version.
+pub fn test_package(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let bytes = package("test");
+    let contents = ironbark_package::Contents::read(&bytes).unwrap();
+    let mut metadata: Value = serde_json::from_slice(&contents.metadata).unwrap();
+    change(&mut metadata);
+    ironbark_package::embed(&bytes, metadata.to_string().as_bytes()).unwrap()
 }
 
 fn package(name: &str) -> Vec<u8> {

@@ -149,7 +149,8 @@ impl PackagesTx {
         .bind(package.source.as_str())
         .bind(package.file.as_deref())
         .bind(package.created_at.0);
-        self.run(statement).await.map(drop)
+        self.run(statement).await?;
+        self.drain_end(&package.digest).await
     }
 
     /// Says in which file of the folder the version with these bytes is.
@@ -208,7 +209,8 @@ impl PackagesTx {
         .bind(canary.digest.as_str())
         .bind(to_json(&canary.scope)?)
         .bind(canary.created_at.0);
-        self.run(statement).await.map(drop)
+        self.run(statement).await?;
+        self.drain_end(&canary.digest).await
     }
 
     /// Ends a package's canary; false if it had none.
@@ -291,6 +293,12 @@ impl PackagesTx {
     pub async fn commit(mut self) -> Result<()> {
         settle(&mut self.transaction).await?;
         within(self.transaction.commit()).await.map_err(told)
+    }
+
+    /// A version that comes into use isn't drained: if it goes again, that begins anew.
+    async fn drain_end(&mut self, digest: &str) -> Result<()> {
+        let statement = Statement::new("DELETE FROM driver_drains WHERE digest = $1").bind(digest);
+        self.run(statement).await.map(drop)
     }
 
     async fn version(&mut self, package: &str, version: &str) -> Result<Option<PackageVersion>> {

@@ -5,6 +5,7 @@
 mod blobs;
 mod change;
 mod decode;
+mod drains;
 mod failures;
 mod read;
 mod users;

@@ -209,3 +209,65 @@ async fn what_a_conductor_can_not_load_is_known_while_it_is_online() {
         assert!(database.package_failures().await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_version_drains_from_when_only_operations_need_it() {
+    for database in databases().await {
+        let kind = database.kind;
+        for (digest, number) in [("d1", "1.0.0"), ("d2", "2.0.0")] {
+            database.blob_put(digest, b"x").await.unwrap();
+            let mut tx = database.change_packages().await.unwrap();
+            tx.version_put(&version("acme", number, digest))
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+        let activate = async |number: &str, digest: &str| {
+            let mut row = crate::packages::package("acme", digest);
+            row.version = number.into();
+            let mut tx = database.change_packages().await.unwrap();
+            tx.activate(&row).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        activate("1.0.0", "d1").await;
+        let (node, held) = crate::make::held_node(&database).await;
+        let mut operation = crate::operations::operation(&node.uuid);
+        operation.package_digest = Some("d1".into());
+        let mut tx = database.reserved(&held).await.unwrap();
+        tx.operation_open(&operation).await.unwrap();
+        tx.commit().await.unwrap();
+        let at = |time| database.package_drains(Timestamp(time));
+        assert_eq!(at(10).await.unwrap(), [], "{kind}");
+        activate("2.0.0", "d2").await;
+        let since = |time| [("d1".to_owned(), Timestamp(time))];
+        assert_eq!(at(20).await.unwrap(), since(20), "{kind}");
+        assert_eq!(at(30).await.unwrap(), since(20), "{kind}");
+
+        // Back in use, if only as a canary: a new time begins when that ends.
+        let canary = Canary {
+            package: "acme".into(),
+            version: "1.0.0".into(),
+            digest: "d1".into(),
+            scope: CanaryScope::Percent(5),
+            created_at: Timestamp(1),
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        tx.canary_set(&canary).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(at(40).await.unwrap(), [], "{kind}");
+        let mut tx = database.change_packages().await.unwrap();
+        tx.canary_clear("acme").await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(at(50).await.unwrap(), since(50), "{kind}");
+
+        // Nobody needs it any more, and then somebody again.
+        for (digest, time, expected) in [("d2", 60, None), ("d1", 70, Some(70))] {
+            operation.package_digest = Some(digest.into());
+            let mut tx = database.reserved(&held).await.unwrap();
+            tx.operation_update(&operation).await.unwrap();
+            tx.commit().await.unwrap();
+            let drains = at(time).await.unwrap();
+            assert_eq!(drains.first().map(|(_, since)| since.0), expected, "{kind}");
+        }
+    }
+}

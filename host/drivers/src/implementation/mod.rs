@@ -91,6 +91,11 @@ impl Implementation {
         }
     }
 
+    /// Whether it is the version that a step began with, whatever is in use now.
+    pub fn is_pinned(&self) -> bool {
+        self.pinned
+    }
+
     /// Refuses to begin something with a package in quarantine.
     pub fn admit(&self) -> Result<(), CallError> {
         match &self.side {

@@ -4,4 +4,6 @@ mod load;
 mod settings;
 
 pub(crate) use load::load;
-pub(crate) use settings::{AuthStrategy, DriverSettings, Seconds, Settings, Signatures};
+pub(crate) use settings::{
+    AuthStrategy, DriverSettings, PackageLimits, Seconds, Settings, Signatures,
+};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -105,15 +106,50 @@ pub(crate) struct DriverSettings {
     pub(crate) call_cpu_limit: Option<Seconds>,
     pub(crate) memory_limit_mib: Option<u32>,
     pub(crate) live_calls: Option<u32>,
+    pub(crate) live_calls_per_package: Option<NonZeroUsize>,
     pub(crate) host_calls: Option<u32>,
+    pub(crate) host_calls_per_second: Option<u32>,
     pub(crate) transfer_limit_kib: Option<u32>,
     pub(crate) log_lines_per_second: Option<u32>,
+    /// By name of the package.
+    pub(crate) limits: BTreeMap<String, PackageLimits>,
+    pub(crate) time_zone: Option<TimeZone>,
     pub(crate) reconcile_interval: Option<Seconds>,
     pub(crate) signatures: Option<Signatures>,
     pub(crate) quarantine_faults: Option<u32>,
     pub(crate) quarantine_window: Option<Seconds>,
+    pub(crate) drain_timeout: Option<Seconds>,
     pub(crate) canary_min_calls: Option<u64>,
     pub(crate) canary_max_fault_rate: Option<f64>,
+}
+
+/// `[drivers.limits.NAME]`: what this package may use, where it differs from what all may.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PackageLimits {
+    pub(crate) call_timeout: Option<Seconds>,
+    pub(crate) call_cpu_limit: Option<Seconds>,
+    pub(crate) memory_limit_mib: Option<u32>,
+    pub(crate) live_calls: Option<NonZeroUsize>,
+    pub(crate) host_calls: Option<u32>,
+    pub(crate) host_calls_per_second: Option<u32>,
+    pub(crate) transfer_limit_kib: Option<u32>,
+    pub(crate) log_lines_per_second: Option<u32>,
+}
+
+/// A time zone by its IANA name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TimeZone(pub(crate) ironbark_drivers::TimeZone);
+
+impl<'de> Deserialize<'de> for TimeZone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map(Self).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "{name:?} is no time zone: give its IANA name, such as Europe/Berlin or UTC"
+            ))
+        })
+    }
 }
 
 /// What becomes of packages without a trusted signature.

@@ -1,6 +1,7 @@
 //! `ironbark serve`: API and conductor in one process.
 
 mod checks;
+mod limits;
 mod listener;
 mod parts;
 mod places;

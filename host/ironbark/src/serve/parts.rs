@@ -10,10 +10,11 @@ use ironbark_bmc::AllowedNetworks;
 use ironbark_bmc::ipmi::{self, ClientConfig};
 use ironbark_conductor::{Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
-use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig};
+use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig, TimeZone};
 use ironbark_model::InterfaceKind;
 use ironbark_sandbox::{Engine, EngineConfig};
 
+use super::limits;
 use crate::config::{AuthStrategy, DriverSettings, Settings, Signatures};
 
 /// Where the database is.
@@ -62,26 +63,18 @@ pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
 pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
     let set = &settings.drivers;
     let base = EngineConfig::default();
-    let mut limits = base.limits.clone();
-    limits.cpu = set.call_cpu_limit.map_or(limits.cpu, |seconds| seconds.0);
-    limits.default_deadline = set
-        .call_timeout
-        .map_or(limits.default_deadline, |seconds| seconds.0);
-    if let Some(mib) = set.memory_limit_mib {
-        limits.memory = usize::try_from(mib)?.saturating_mul(1024 * 1024);
-    }
-    if let Some(kib) = set.transfer_limit_kib {
-        limits.transfer = usize::try_from(kib)?.saturating_mul(1024);
-    }
-    limits.host_calls = set.host_calls.unwrap_or(limits.host_calls);
-    limits.log_lines_per_second = set
-        .log_lines_per_second
-        .unwrap_or(limits.log_lines_per_second);
+    let limits = limits::of_all(set, &base.limits)?;
+    let limits_of = set
+        .limits
+        .iter()
+        .map(|(name, own)| Ok((name.clone(), limits::of_one(own, &limits)?)))
+        .collect::<Result<_>>()?;
     let engine = Engine::new(
         EngineConfig {
             max_live_calls: set.live_calls.unwrap_or(base.max_live_calls),
             cache_folder: Some(data.join("cache")),
             limits,
+            limits_of,
             ..base
         },
         tokio::runtime::Handle::current(),
@@ -101,6 +94,7 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
             default_interfaces: default_interfaces(&set.default_interfaces)?,
             connection_properties,
             quarantine: quarantine(set),
+            time_zone: set.time_zone.map_or(TimeZone::UTC, |zone| zone.0),
             ..DriversConfig::default()
         },
     ))
@@ -214,6 +208,7 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
                 .clone()
                 .unwrap_or_else(|| data.join("drivers.d")),
         ),
+        drain_timeout: seconds(settings.drivers.drain_timeout, base.drain_timeout),
         packages_interval: seconds(settings.drivers.reconcile_interval, base.packages_interval),
         signatures: match settings.drivers.signatures {
             Some(Signatures::Require) => SignaturePolicy::Require,

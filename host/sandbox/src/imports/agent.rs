@@ -157,10 +157,9 @@ impl State {
     }
 
     fn agent_access(&self) -> Result<Arc<dyn AgentAccess>, DriverError> {
-        let granted = self.package.granted.agent;
         self.lent(
             "agent",
-            granted,
+            |granted| granted.agent,
             &Operation::Capability("agent"),
             |capabilities| &capabilities.agent,
         )

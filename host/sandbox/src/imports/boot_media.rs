@@ -101,10 +101,9 @@ impl State {
     }
 
     fn boot_media_access(&self) -> Result<Arc<dyn BootMediaAccess>, DriverError> {
-        let granted = self.package.granted.boot_media;
         self.lent(
             "boot-media",
-            granted,
+            |granted| granted.boot_media,
             &Operation::Capability("boot-media"),
             |capabilities| &capabilities.boot_media,
         )

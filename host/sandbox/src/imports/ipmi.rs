@@ -74,9 +74,14 @@ impl State {
         let access = self.ipmi_access(&operation)?;
         check_request(netfn, lun, &data)?;
         if let Some(policy) = &self.package.granted.ipmi {
-            policy
-                .check(netfn, command)
-                .map_err(|reason| self.denied(&operation, reason))?;
+            policy.check(netfn, command).map_err(|reason| {
+                self.denied(&operation, reason, |asked| {
+                    asked
+                        .ipmi
+                        .as_ref()
+                        .is_some_and(|asked| asked.check(netfn, command).is_ok())
+                })
+            })?;
         }
         let limit = self.host_call_limit();
         let answer = self
@@ -97,8 +102,12 @@ impl State {
     }
 
     fn ipmi_access(&self, wanted: &Operation) -> Result<Arc<dyn crate::IpmiAccess>, DriverError> {
-        let granted = self.package.granted.ipmi.is_some();
-        self.lent("ipmi", granted, wanted, |capabilities| &capabilities.ipmi)
+        self.lent(
+            "ipmi",
+            |granted| granted.ipmi.is_some(),
+            wanted,
+            |capabilities| &capabilities.ipmi,
+        )
     }
 }
 

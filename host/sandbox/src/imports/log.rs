@@ -59,6 +59,7 @@ impl Host for State {
             tracing::warn!(package = %name.name, dropped, "driver log lines were dropped: too many in a second");
         }
         if !pass {
+            self.package.counters.log_line_dropped();
             return Ok(());
         }
         let message = clean(&message, MAX_LINE, &self.context.secrets);

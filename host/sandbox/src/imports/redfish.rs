@@ -12,6 +12,7 @@ use crate::capabilities::{
     MAX_REDFISH_ANSWER, RedfishAccess, RedfishMethod, RedfishRequest, RedfishResources,
     RedfishResponse,
 };
+use crate::driver::Granted;
 use crate::error::DriverError;
 use crate::redfish::{Ownership, ResourcePath};
 use crate::state::State;
@@ -70,6 +71,7 @@ impl State {
             self.denied(
                 &UNREADABLE,
                 format!("this Redfish request is refused: {reason}"),
+                never,
             )
         })?;
         let operation = operation(method, &path);
@@ -101,20 +103,28 @@ impl State {
         body: Option<&Value>,
         own: &Ownership,
     ) -> Result<(), DriverError> {
-        let refuse = |reason: String| {
-            let reason = format!(
+        let refused = |reason: String| {
+            format!(
                 "the Redfish request {} {} is not granted to driver package '{}': {reason}",
                 method.as_str(),
                 path.to_text(),
                 self.package.name.name
-            );
-            self.denied(operation, reason)
+            )
         };
         if let Some(policy) = &self.package.granted.redfish {
-            policy.check(method, path, own).map_err(refuse)?;
+            policy.check(method, path, own).map_err(|reason| {
+                self.denied(operation, refused(reason), |asked| {
+                    asked
+                        .redfish
+                        .as_ref()
+                        .is_some_and(|asked| asked.check(method, path, own).is_ok())
+                })
+            })?;
         }
         match body {
-            Some(body) => own.check_body(body).map_err(refuse),
+            Some(body) => own
+                .check_body(body)
+                .map_err(|reason| self.denied(operation, refused(reason), never)),
             None => Ok(()),
         }
     }
@@ -168,11 +178,18 @@ impl State {
     }
 
     fn redfish_access(&self, wanted: &Operation) -> Result<Arc<dyn RedfishAccess>, DriverError> {
-        let granted = self.package.granted.redfish.is_some();
-        self.lent("redfish", granted, wanted, |capabilities| {
-            &capabilities.redfish
-        })
+        self.lent(
+            "redfish",
+            |granted| granted.redfish.is_some(),
+            wanted,
+            |capabilities| &capabilities.redfish,
+        )
     }
+}
+
+/// No grant allows it.
+fn never(_: &Granted) -> bool {
+    false
 }
 
 /// What is recorded of a request. A query isn't: it is the driver's own text.

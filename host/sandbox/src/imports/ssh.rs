@@ -46,7 +46,12 @@ impl State {
                 "the SSH template {template:?} is not among those that driver package '{}' was granted",
                 self.package.name.name
             );
-            return Err(self.denied(&operation, reason));
+            return Err(self.denied(&operation, reason, |asked| {
+                asked
+                    .ssh
+                    .as_ref()
+                    .is_some_and(|asked| asked.templates.contains(&template))
+            }));
         }
         let limit = self.host_call_limit();
         let output = self
@@ -73,7 +78,11 @@ impl State {
     }
 
     fn ssh_access(&self, wanted: &Operation) -> Result<Arc<dyn SshAccess>, DriverError> {
-        let granted = self.package.granted.ssh.is_some();
-        self.lent("ssh", granted, wanted, |capabilities| &capabilities.ssh)
+        self.lent(
+            "ssh",
+            |granted| granted.ssh.is_some(),
+            wanted,
+            |capabilities| &capabilities.ssh,
+        )
     }
 }

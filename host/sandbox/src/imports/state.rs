@@ -99,10 +99,9 @@ impl State {
     }
 
     fn state_access(&self) -> Result<Arc<dyn StateAccess>, DriverError> {
-        let granted = self.package.granted.state;
         self.lent(
             "state",
-            granted,
+            |granted| granted.state,
             &Operation::Capability("state"),
             |capabilities| &capabilities.state,
         )

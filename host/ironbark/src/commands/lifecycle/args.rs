@@ -61,11 +61,21 @@ pub(crate) enum LifecycleCommand {
         #[command(flatten)]
         service: Service,
     },
-    /// Show a package: its versions, what they ask for, who signed them, how they are.
+    /// Show a package: its versions, what they ask for, who signed them, how they are, what they may use and used.
     #[command(after_help = "Example:\n  ironbark driver show acme")]
     Show {
         /// The package.
         name: String,
+        #[command(flatten)]
+        service: Service,
+    },
+    /// Show the tasks that packages have run by the clock: of all, or of one.
+    #[command(
+        after_help = "Examples:\n  ironbark driver tasks\n  ironbark driver tasks acme --output json"
+    )]
+    Tasks {
+        /// The package.
+        name: Option<String>,
         #[command(flatten)]
         service: Service,
     },
@@ -251,6 +261,14 @@ pub(crate) enum PublisherCommand {
     /// List the trusted publishers.
     #[command(after_help = "Example:\n  ironbark publisher list")]
     List {
+        #[command(flatten)]
+        service: Service,
+    },
+    /// Show who trusted a publisher with what, and who no longer.
+    #[command(after_help = "Example:\n  ironbark publisher history acme-inc")]
+    History {
+        /// What you call it.
+        name: String,
         #[command(flatten)]
         service: Service,
     },

@@ -7,6 +7,7 @@ mod client;
 mod install;
 mod publisher;
 mod show;
+mod usage;
 
 use anyhow::Result;
 
@@ -20,7 +21,12 @@ pub(crate) fn driver(command: LifecycleCommand) -> Result<()> {
             LifecycleCommand::Install(args) => install::run(&args).await,
             LifecycleCommand::List { service } => show::list(&service).await,
             LifecycleCommand::Show { name, service } => show::show(&name, &service).await,
-            LifecycleCommand::History { name, service } => show::history(&name, &service).await,
+            LifecycleCommand::History { name, service } => {
+                show::history(&format!("packages/{name}"), &service).await
+            }
+            LifecycleCommand::Tasks { name, service } => {
+                usage::tasks(name.as_deref(), &service).await
+            }
             LifecycleCommand::Activate(args) => change::switch("activate", &args).await,
             LifecycleCommand::Rollback(args) => change::switch("rollback", &args).await,
             LifecycleCommand::Canary(args) => change::canary(&args).await,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::args::PublisherCommand;
 use super::client::{Client, list, objects, text};
+use super::show;
 
 /// Runs one of them.
 pub(super) async fn run(command: PublisherCommand) -> Result<()> {
@@ -60,6 +61,9 @@ pub(super) async fn run(command: PublisherCommand) -> Result<()> {
                 }
                 shown
             })
+        }
+        PublisherCommand::History { name, service } => {
+            show::history(&format!("publishers/{name}"), &service).await
         }
         PublisherCommand::Remove {
             name,

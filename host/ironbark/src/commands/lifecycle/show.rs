@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::args::Service;
 use super::client::{Client, list as listed, objects, text};
+use super::usage;
 
 /// All packages, one a line.
 pub(super) async fn list(service: &Service) -> Result<()> {
@@ -79,14 +80,15 @@ pub(super) async fn show(name: &str, service: &Service) -> Result<()> {
                 );
             }
         }
+        usage::add(package, &mut shown);
         shown
     })
 }
 
-/// Who did what, the latest first.
-pub(super) async fn history(name: &str, service: &Service) -> Result<()> {
+/// Who did what with `packages/NAME` or `publishers/NAME`, the latest first.
+pub(super) async fn history(of: &str, service: &Service) -> Result<()> {
     let client = Client::new(service)?;
-    let path = format!("packages/{name}/history");
+    let path = format!("{of}/history");
     let answer = client.send(client.request(Method::GET, &path)?).await?;
     client.print(&answer, |answer| {
         let mut shown = String::new();

@@ -27,6 +27,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0003_audit.sql"),
         include_str!("../../../migrations/postgres/0003_audit.sql"),
     ),
+    (
+        5,
+        "chassis, portgroups, volumes",
+        include_str!("../../../migrations/sqlite/0005_chassis_portgroups_volumes.sql"),
+        include_str!("../../../migrations/postgres/0005_chassis_portgroups_volumes.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

@@ -6,12 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+mod belongings;
 mod client;
 pub mod in_process;
 mod message;
 mod server;
 mod transport;
 
+pub use belongings::{Belonging, Change, ChangeBelonging};
 pub use client::Client;
 pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,

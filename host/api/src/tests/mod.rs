@@ -9,8 +9,11 @@
 
 mod audit;
 mod auth;
+mod belongings;
 mod bounds;
+mod chassis;
 mod drivers;
+mod events_and_shards;
 mod gates;
 mod harness;
 mod history;
@@ -18,8 +21,10 @@ mod node_create;
 mod node_list;
 mod node_update;
 mod packages;
+mod portgroups;
 mod ports;
 mod provision;
 mod requests;
 mod samples;
+mod volumes;
 mod wire;

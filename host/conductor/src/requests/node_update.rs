@@ -37,6 +37,11 @@ pub(super) async fn update(
     }
     change_along(&before, &mut after);
     let mut tx = held.begin().await?;
+    if let Some(chassis) = &after.chassis_uuid
+        && before.chassis_uuid != after.chassis_uuid
+    {
+        tx.chassis_hold(chassis).await?;
+    }
     tx.save_node(&after).await?;
     let stored = tx.node().await?;
     held.commit_and_release(tx).await?;

@@ -74,8 +74,6 @@ async fn read_filter(context: &Context) -> Result<PortgroupFilter, ApiError> {
         node_uuid,
         address: resource::address(context)?,
         shards: resource::items(context, "shard"),
-        conductor_groups: query
-            .list("conductor_groups")
-            .filter(|groups| !groups.is_empty()),
+        conductor_groups: query.list("conductor_groups"),
     })
 }

@@ -170,9 +170,7 @@ async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
         portgroup_uuid,
         address: resource::address(context)?,
         shards: resource::items(context, "shard"),
-        conductor_groups: query
-            .list("conductor_groups")
-            .filter(|groups| !groups.is_empty()),
+        conductor_groups: query.list("conductor_groups"),
         description_contains: query.get("description_contains").map(str::to_owned),
         ..PortFilter::default()
     })

@@ -4,6 +4,8 @@
 //! committed before the answer.
 
 mod belongings;
+#[cfg(test)]
+mod chassis_tests;
 mod drivers;
 mod maintenance;
 mod management;

@@ -28,10 +28,10 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0003_audit.sql"),
     ),
     (
-        5,
+        4,
         "chassis, portgroups, volumes",
-        include_str!("../../../migrations/sqlite/0005_chassis_portgroups_volumes.sql"),
-        include_str!("../../../migrations/postgres/0005_chassis_portgroups_volumes.sql"),
+        include_str!("../../../migrations/sqlite/0004_chassis_portgroups_volumes.sql"),
+        include_str!("../../../migrations/postgres/0004_chassis_portgroups_volumes.sql"),
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! What the scripted conductor does with port groups and volumes: the database's part, and none of a conductor's rules.
 
+use ironbark_db::ReservedTx;
 use ironbark_db::testing::TestDatabase;
 use ironbark_model::ident::Ident;
 use ironbark_model::{Portgroup, Result, VolumeConnector, VolumeTarget};
@@ -26,7 +27,26 @@ pub(super) async fn change(
     };
     let reservation = db.node_reserve(&node, host).await?;
     let mut tx = db.reserved(&reservation).await?;
-    let stored = match change {
+    let stored = write(db, &mut tx, change).await;
+    match stored {
+        Ok(stored) => {
+            tx.commit_and_release().await?;
+            Ok(stored.map_or(Reply::Done, Reply::Belonging))
+        }
+        Err(error) => {
+            drop(tx);
+            db.node_release(&reservation).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn write(
+    db: &TestDatabase,
+    tx: &mut ReservedTx,
+    change: ChangeBelonging,
+) -> Result<Option<Belonging>> {
+    match change {
         ChangeBelonging::Portgroup(Change::Create(new)) => {
             tx.portgroup_create(&new).await.map(portgroup)
         }
@@ -62,17 +82,6 @@ pub(super) async fn change(
         }
         ChangeBelonging::VolumeTarget(Change::Destroy { uuid, .. }) => {
             tx.volume_target_delete(&uuid).await.map(|_| None)
-        }
-    };
-    match stored {
-        Ok(stored) => {
-            tx.commit_and_release().await?;
-            Ok(stored.map_or(Reply::Done, Reply::Belonging))
-        }
-        Err(error) => {
-            drop(tx);
-            db.node_release(&reservation).await?;
-            Err(error)
         }
     }
 }

@@ -165,7 +165,7 @@ impl<T> Resource<T> {
     }
 
     fn paging(&self, context: &Context) -> Result<Paging, ApiError> {
-        Paging::read(context, self.gates, self.sort_keys, "id")
+        Paging::read(context, self.gates, self.sort_keys, "id")?.by_uuid()
     }
 
     fn everything(&self, version: Version) -> Selection<T, Scene> {

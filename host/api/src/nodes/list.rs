@@ -145,7 +145,7 @@ async fn answer(
 ) -> ApiResult {
     let version = context.version;
     let selection = look.selection(version)?;
-    let paging = Paging::read(context, gate::FIELDS, NODE_SORT_KEYS, "id")?;
+    let paging = Paging::read(context, gate::FIELDS, NODE_SORT_KEYS, "id")?.by_uuid()?;
     let Narrowed {
         filter,
         conductor,

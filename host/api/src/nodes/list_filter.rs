@@ -42,7 +42,7 @@ pub(crate) async fn read(
         None => None,
         Some(parent) => match ident::canonical_uuid(parent) {
             Some(uuid) => Some(uuid),
-            None => Some(context.find_node(parent).await?.uuid),
+            None => Some(by_name(context, parent).await?),
         },
     };
     let instance_uuid = query
@@ -79,6 +79,13 @@ pub(crate) async fn read(
         filter,
         conductor: text("conductor"),
     })
+}
+
+/// The UUID of the node with this name; the name itself if there is none, which then is nobody's parent.
+async fn by_name(context: &Context, name: &str) -> Result<String, ApiError> {
+    let ident = ident::Ident::Name(name.to_owned());
+    let node = context.state.db().node_get(&ident).await?;
+    Ok(node.map_or_else(|| name.to_owned(), |node| node.uuid))
 }
 
 /// The filters as the client gave them, for the link to the next page.

@@ -109,7 +109,7 @@ async fn answer(
     filters: &[(&str, &str)],
 ) -> ApiResult {
     let version = context.version;
-    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?;
+    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?.by_uuid()?;
     let (selection, collection, extra) = match &look {
         Look::Summary => (view::summary(version), "ports", None),
         Look::Detail => (

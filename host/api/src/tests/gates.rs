@@ -25,7 +25,7 @@ fn path_of(pattern: &str, node: &str) -> String {
 }
 
 /// A value that may be given for a field.
-fn value_of(attribute: &Attribute) -> Value {
+pub(super) fn value_of(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Object | Kind::Properties => json!({"a": 1}),
         Kind::LocalLink => json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
@@ -306,61 +306,6 @@ async fn fields_in_bodies_of_ports() {
         site.send("PATCH", &path, Some(row.since), Some(patch))
             .await
             .expect(status);
-    }
-}
-
-#[tokio::test]
-async fn fields_in_bodies_of_portgroups_and_volumes() {
-    let site = Site::new().await;
-    let node = site.node(|_| {}).await;
-    for (table, path, body) in [
-        (
-            portgroup::FIELDS,
-            "/v1/portgroups",
-            json!({"node_uuid": node.uuid}),
-        ),
-        (chassis::FIELDS, "/v1/chassis", json!({})),
-        (
-            volume::CONNECTOR,
-            "/v1/volume/connectors",
-            json!({"node_uuid": node.uuid, "type": "iqn", "connector_id": "c"}),
-        ),
-        (
-            volume::TARGET,
-            "/v1/volume/targets",
-            json!({"node_uuid": node.uuid, "volume_type": "iscsi", "boot_index": 0, "volume_id": "v"}),
-        ),
-    ] {
-        let resource_since = table.iter().map(|row| row.since).min().unwrap();
-        let made = site
-            .send("POST", path, LATEST, Some(body.clone()))
-            .await
-            .expect(201)
-            .json();
-        let one = format!("{path}/{}", made["uuid"].as_str().unwrap());
-        for row in table.iter().filter(|row| row.name != "node_uuid") {
-            let patch =
-                json!([{"op": "add", "path": format!("/{}", row.name), "value": value_of(row)}]);
-            let mut created = body.clone();
-            created[row.name] = value_of(row);
-            if row.since > resource_since && row.patchable() {
-                site.send("PATCH", &one, Some(row.since - 1), Some(patch.clone()))
-                    .await
-                    .expect(406);
-                site.send("POST", path, Some(row.since - 1), Some(created.clone()))
-                    .await
-                    .expect(406);
-            }
-            let status = if row.patchable() { 200 } else { 400 };
-            site.send("PATCH", &one, Some(row.since), Some(patch))
-                .await
-                .expect(status);
-            if !row.creatable() {
-                site.send("POST", path, LATEST, Some(created))
-                    .await
-                    .expect(400);
-            }
-        }
     }
 }
 

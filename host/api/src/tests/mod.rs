@@ -15,6 +15,7 @@ mod chassis;
 mod drivers;
 mod events_and_shards;
 mod gates;
+mod gates_belongings;
 mod harness;
 mod history;
 mod node_create;

@@ -4,7 +4,7 @@
 
 use ironbark_model::ident::new_uuid;
 use ironbark_model::patch::parse;
-use ironbark_model::{Chassis, ErrorKind, Node};
+use ironbark_model::{Chassis, ErrorKind, InterfaceKind, Node};
 use serde_json::{Value, json};
 
 use super::{find, node_update};
@@ -16,11 +16,15 @@ async fn a_chassis_that_has_gone_is_refused() {
     let database = ironbark_db::testing::sqlite().await;
     let db = &database.database;
     let ctx = testing::context(db, testing::config("here"));
-    let node = Node {
+    let mut node = Node {
         uuid: new_uuid(),
         driver: "any".to_owned(),
         ..Node::default()
     };
+    // Nothing that a driver would have to fill in.
+    for kind in InterfaceKind::ALL {
+        node.set_interface(*kind, Some("any".to_owned()));
+    }
     let node = db.node_create(&node).await.unwrap();
     let rack = Chassis {
         uuid: new_uuid(),

@@ -108,6 +108,53 @@ def ports(uuid):
     same(read("port list"), [])
 
 
+def belongings(uuid):
+    """Chassis, port groups, volumes, shards."""
+    rack = read("chassis create", "--description", "Rack 7", "--extra", "hall=1")["uuid"]
+    do("chassis set", rack, "--description", "Rack 8", "--extra", "row=2")
+    do("chassis unset", rack, "--extra", "hall")
+    shown = read("chassis show", rack)
+    same((shown["description"], shown["extra"]), ("Rack 8", {"row": 2}))
+    same([row["uuid"] for row in read("chassis list")], [rack])
+    do("node set", "cli-1", "--chassis-uuid", rack)
+    same([row["name"] for row in read("node list", "--chassis", rack)], ["cli-1"])
+    assert rack in refuse("chassis delete", rack)
+    do("node unset", "cli-1", "--chassis-uuid")
+    do("chassis delete", rack)
+    same(read("chassis list"), [])
+
+    group = read("port group create", "--node", uuid, "--name", "cli-bond", "--address", "52:54:00:CF:2D:41")
+    same((group["mode"], group["address"]), ("active-backup", "52:54:00:cf:2d:41"))
+    do("port group set", "cli-bond", "--mode", "802.3ad", "--property", "miimon=100", "--unsupport-standalone-ports")
+    do("port group unset", "cli-bond", "--address")
+    shown = read("port group show", "cli-bond")
+    same((shown["mode"], shown["properties"], shown["address"]), ("802.3ad", {"miimon": 100}, None))
+    same(shown["standalone_ports_supported"], False)
+    same([row["name"] for row in read("port group list", "--node", "cli-1")], ["cli-bond"])
+    port = read("port create", "52:54:00:CF:2D:42", "--node", uuid, "--port-group", group["uuid"])
+    same([row["uuid"] for row in read("port list", "--port-group", "cli-bond")], [port["uuid"]])
+    assert "contains ports" in refuse("port group delete", "cli-bond")
+    do("port unset", port["uuid"], "--port-group")
+    do("port delete", port["uuid"])
+    do("port group delete", "cli-bond")
+    same(read("port group list"), [])
+
+    by = read("volume connector create", "--node", uuid, "--type", "iqn", "--connector-id", "iqn.2010-10.org.example:1")
+    to = read(
+        "volume target create", "--node", uuid, "--type", "iscsi", "--boot-index", "0", "--volume-id", "v1",
+        "--property", "auth_password=hush",
+    )
+    same(to["properties"], {"auth_password": "******"})
+    same([row["uuid"] for row in read("volume connector list", "--node", uuid)], [by["uuid"]])
+    same([row["uuid"] for row in read("volume target list", "--node", uuid)], [to["uuid"]])
+    assert "volume target update" in refuse("volume target set", to["uuid"], "--boot-index", "1")
+    do("volume connector delete", by["uuid"])
+    do("volume target delete", to["uuid"])
+    do("node set", "cli-1", "--shard", "east")
+    same({row["name"]: row["count"] for row in read("shard list")}, {"east": 1})
+    do("node unset", "cli-1", "--shard")
+
+
 def power():
     do("node manage", "cli-1", "--wait", "60")
     do("node power on", "cli-1")
@@ -163,7 +210,9 @@ def end():
 
 
 drivers()
-ports(nodes())
+uuid = nodes()
+ports(uuid)
+belongings(uuid)
 power()
 provision()
 end()

@@ -84,6 +84,56 @@ def machine(metal):
     metal.delete_node(node)
 
 
+def belongings(metal):
+    """Chassis, port groups, volumes."""
+    rack = metal.create_chassis(description="Rack 7", extra={"hall": 1})
+    rack = metal.update_chassis(rack, description="Rack 8")
+    same((metal.get_chassis(rack.id).description, rack.extra), ("Rack 8", {"hall": 1}))
+    rack = metal.patch_chassis(rack, [{"op": "remove", "path": "/extra/hall"}])
+    same(rack.extra, {})
+    same([found.id for found in metal.chassis(details=True)], [rack.id])
+    node = metal.create_node(name="sdk-3", driver="fake-hardware", chassis_id=rack.id)
+    same(node.chassis_id, rack.id)
+    try:
+        metal.delete_chassis(rack)
+        raise AssertionError("a chassis with a node was deleted")
+    except exceptions.BadRequestException:
+        pass
+
+    group = metal.create_port_group(node_id=node.id, name="sdk-bond", address="52:54:00:CF:2D:51")
+    same((group.address, group.mode), ("52:54:00:cf:2d:51", "active-backup"))
+    group = metal.update_port_group(group, mode="802.3ad", properties={"miimon": 100})
+    same((metal.get_port_group("sdk-bond").mode, group.properties), ("802.3ad", {"miimon": 100}))
+    same([found.id for found in metal.port_groups(node=node.id, details=True)], [group.id])
+    port = metal.create_port(address="52:54:00:CF:2D:52", node_id=node.id, port_group_id=group.id)
+    same(port.port_group_id, group.id)
+    metal.delete_port(port)
+    metal.delete_port_group(group)
+    same(metal.find_port_group("sdk-bond"), None)
+
+    by = metal.create_volume_connector(node_id=node.id, type="iqn", connector_id="iqn.2010-10.org.example:2")
+    to = metal.create_volume_target(
+        node_id=node.id, volume_type="iscsi", boot_index=0, volume_id="v1", properties={"auth_password": "hush"},
+    )
+    same((to.properties, to.boot_index), ({"auth_password": "******"}, 0))
+    same([found.id for found in metal.volume_connectors(node=node.id, details=True)], [by.id])
+    same([found.id for found in metal.volume_targets(node=node.id, details=True)], [to.id])
+    metal.set_node_provision_state(node, "manage", wait=True, timeout=60)
+    metal.set_node_power_state(node, "power off", wait=True, timeout=60)
+    metal.wait_for_node_reservation(node, timeout=60)
+    by = metal.update_volume_connector(by, extra={"slot": 1})
+    same(metal.get_volume_connector(by.id).extra, {"slot": 1})
+    to = metal.update_volume_target(to, boot_index=1)
+    same(metal.get_volume_target(to.id).boot_index, 1)
+    metal.delete_volume_target(to)
+    same(list(metal.volume_targets()), [])
+    # The connector goes with its node.
+    metal.delete_node(node)
+    same(list(metal.volume_connectors()), [])
+    metal.delete_chassis(rack)
+    said("chassis, port groups and volumes")
+
+
 def life(metal):
     node = metal.create_node(name="sdk-2", driver="fake-hardware")
     if node.provision_state == "enroll":
@@ -121,5 +171,6 @@ def life(metal):
 client = connect()
 drivers(client)
 machine(client)
+belongings(client)
 life(client)
 print("done")

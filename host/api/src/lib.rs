@@ -2,7 +2,8 @@
 //!
 //! This crate turns HTTP requests into database reads and requests to conductors, and what comes back into HTTP
 //! answers. It may know the model, the ring, the database and RPC; never a conductor, a driver or the sandbox. It
-//! never calls a driver and never writes to the database, but for staging the bytes of an uploaded package.
+//! never calls a driver, and writes to the database only what belongs to no node: chassis, and the staged bytes of an
+//! uploaded package.
 //!
 //! Where to look: `gates` says what exists since which microversion, and is the only place that does; `error` is the
 //! only place that knows which HTTP status an error becomes; `front` is what every request passes through.
@@ -14,11 +15,13 @@ mod auth;
 mod base_url;
 mod body;
 mod browser;
+mod chassis;
 mod conductors;
 mod config;
 mod context;
 mod drivers;
 mod error;
+mod events;
 mod front;
 mod gates;
 mod health;
@@ -28,12 +31,15 @@ mod local_link;
 mod nodes;
 mod packages;
 mod paging;
+mod portgroups;
 mod ports;
 mod publishers;
 mod query;
 mod reply;
+mod resource;
 mod root;
 mod routing;
+mod shards;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -41,6 +47,7 @@ mod values;
 mod vendor_call;
 mod versions;
 mod view;
+mod volume;
 
 pub use config::{ApiConfig, Auth, Limits};
 pub use htpasswd::{Htpasswd, HtpasswdError};

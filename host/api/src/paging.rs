@@ -1,6 +1,7 @@
 //! Pages of lists, and the link to the next one (facts §1.6).
 
 use ironbark_db::{Page, SortDir};
+use ironbark_model::ident;
 
 use crate::context::Context;
 use crate::error::ApiError;
@@ -32,6 +33,16 @@ impl Paging {
             page = page.after(marker);
         }
         Ok(Self { page })
+    }
+
+    /// The same page of a list whose markers are UUIDs: 400 for any other marker.
+    pub(crate) fn by_uuid(mut self) -> Result<Self, ApiError> {
+        if let Some(marker) = &mut self.page.marker {
+            *marker = ident::canonical_uuid(marker).ok_or_else(|| {
+                ApiError::invalid(format!("Expected a UUID for marker but received {marker}."))
+            })?;
+        }
+        Ok(self)
     }
 
     /// The link to the page after one with `count` rows whose last is `last`; none unless the page is full.
@@ -121,6 +132,17 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markers_are_uuids_where_they_must_be() {
+        let after = |marker: &str| Paging {
+            page: Page::first(2).after(marker),
+        };
+        let uuid = "1be26c0b-03f2-4d2e-ae87-c02d7f33c999";
+        let read = after(&uuid.to_uppercase()).by_uuid().unwrap();
+        assert_eq!(read.page.marker.as_deref(), Some(uuid));
+        assert!(after("x").by_uuid().is_err());
+    }
 
     #[test]
     fn a_next_link_needs_a_full_page() {

@@ -88,18 +88,16 @@ impl Query {
             .transpose()
     }
 
-    /// Items between commas: stripped, in lower case, each once, without empty ones.
+    /// Items between commas: stripped, in lower case, each once, without empty ones. Without items it counts as not given.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
-        self.get(name).map(|value| {
-            let mut items: Vec<String> = Vec::new();
-            for item in value.split(',') {
-                let item = item.trim().to_lowercase();
-                if !item.is_empty() && !items.contains(&item) {
-                    items.push(item);
-                }
+        let mut items: Vec<String> = Vec::new();
+        for item in self.get(name)?.split(',') {
+            let item = item.trim().to_lowercase();
+            if !item.is_empty() && !items.contains(&item) {
+                items.push(item);
             }
-            items
-        })
+        }
+        (!items.is_empty()).then_some(items)
     }
 }
 
@@ -131,6 +129,7 @@ mod tests {
         assert_eq!(read.flag("associated").unwrap(), Some(false));
         assert_eq!(read.flag("none").unwrap(), None);
         assert!(read.flag("retired").is_err());
+        assert_eq!(query("fields=,%20").list("fields"), None);
     }
 
     #[test]

@@ -85,6 +85,18 @@ pub(crate) fn normalise(
             .and_then(ident::canonical_mac)
             .map(Value::String)
             .ok_or_else(|| wrong("a MAC address")),
+        Kind::MacOrNull => match &value {
+            Value::Null => Ok(Value::Null),
+            value => value
+                .as_str()
+                .and_then(ident::canonical_mac)
+                .map(Value::String)
+                .ok_or_else(|| wrong("a MAC address or null")),
+        },
+        Kind::Integer => match value.as_i64().and_then(|number| i32::try_from(number).ok()) {
+            Some(number) => Ok(Value::from(number)),
+            None => Err(wrong("a whole number")),
+        },
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
             _ => Err(wrong("an object")),

@@ -100,3 +100,16 @@ pub struct PortFilter {
     /// The description contains this text; ASCII letters match in either case.
     pub description_contains: Option<String>,
 }
+
+/// Which port groups to list. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortgroupFilter {
+    /// Of the node with this UUID.
+    pub node_uuid: Option<String>,
+    /// With this MAC address (lower case with colons).
+    pub address: Option<String>,
+    /// Of nodes in one of these shards.
+    pub shards: Option<Vec<String>>,
+    /// Of nodes in one of these conductor groups.
+    pub conductor_groups: Option<Vec<String>>,
+}

@@ -1,6 +1,6 @@
 //! The database of the service: queries only.
 //!
-//! Nodes, ports, traits, history, conductors, the journal of work in progress, driver packages and what they keep,
+//! Nodes, ports, port groups, volumes, chassis, traits, history, conductors, the journal of work in progress, driver packages and what they keep,
 //! on SQLite (one process) or PostgreSQL (many), with one SQL text for both; `dialect.rs` holds what differs.
 //!
 //! This crate decides nothing: whether a verb is allowed, who owns a node or when work has failed is said elsewhere.
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod chassis;
 mod conductors;
 mod config;
 mod database;
@@ -25,26 +26,32 @@ mod notes;
 mod operations;
 mod packages;
 mod page;
+mod portgroups;
 mod ports;
 mod publishers;
 mod records;
 mod reserved;
+mod shards;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod vendor_calls;
+mod volumes;
 
 pub use audit::{AuditFilter, AuditPage};
+pub use chassis::CHASSIS_SORT_KEYS;
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
 pub use database::Database;
 pub use error::{DbError, FenceLost, RegistrationLost, is_fence_lost};
-pub use filter::{NodeColumns, NodeFilter, PortFilter};
+pub use filter::{NodeColumns, NodeFilter, PortFilter, PortgroupFilter};
 pub use history::HISTORY_SORT_KEYS;
 pub use nodes::NODE_SORT_KEYS;
 pub use packages::{PackagesTx, UseCheck};
 pub use page::{Page, SortDir};
+pub use portgroups::PORTGROUP_SORT_KEYS;
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, PackageFailure, Registration, Reservation};
 pub use reserved::{Afterwards, ReservedTx};
 pub use vendor_calls::VendorCallMark;
+pub use volumes::{VOLUME_CONNECTOR_SORT_KEYS, VOLUME_TARGET_SORT_KEYS};

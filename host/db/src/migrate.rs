@@ -33,6 +33,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0004_driver_drains.sql"),
         include_str!("../../../migrations/postgres/0004_driver_drains.sql"),
     ),
+    (
+        5,
+        "chassis, portgroups, volumes",
+        include_str!("../../../migrations/sqlite/0005_chassis_portgroups_volumes.sql"),
+        include_str!("../../../migrations/postgres/0005_chassis_portgroups_volumes.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

@@ -11,7 +11,7 @@ use crate::nodes::{
     By, duplicate, insert_traits, node_select, node_update, node_update_held, node_with_traits_from,
 };
 use crate::sql::{Columns, Statement, within};
-use crate::{Database, Reservation, history, notes, operations, ports};
+use crate::{Database, Reservation, chassis, history, notes, operations, ports};
 
 /// A transaction that changes one node and what belongs to it, under a reservation.
 ///
@@ -156,8 +156,7 @@ impl ReservedTx {
 
     /// As [`ReservedTx::port_update`], and moves the port to the node that is held by `target`: that one changes too.
     pub async fn port_move(&mut self, port: &Port, target: &Reservation) -> Result<Port> {
-        must_be(&port.node_uuid, target)?;
-        let to_node = fenced(&mut self.transaction, target).await?;
+        let to_node = self.fence_too(&port.node_uuid, target).await?;
         self.write_port(port, to_node).await
     }
 
@@ -172,7 +171,15 @@ impl ReservedTx {
         Ok(deleted > 0)
     }
 
-    /// Deletes the node with its ports, traits, history, notes and operation.
+    /// Makes sure that this chassis is there, for a node that gets it, and keeps it until this transaction ends.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if there is none.
+    pub async fn chassis_hold(&mut self, uuid: &str) -> Result<()> {
+        chassis::hold_for_node(&mut self.transaction, uuid).await
+    }
+
+    /// Deletes the node with its ports, port groups, volumes, traits, history, notes and operation.
     pub async fn delete_node(&mut self) -> Result<()> {
         Statement::new("DELETE FROM nodes WHERE id = $1")
             .bind(self.node_id)
@@ -184,7 +191,7 @@ impl ReservedTx {
 
     /// The node's open operation.
     pub async fn operation(&mut self) -> Result<Option<Operation>> {
-        operations::of_node(&mut self.transaction, self.node_id).await
+        operations::of_node(&mut *self.transaction, self.node_id).await
     }
 
     /// Opens an operation. One that is open already is a conflict, after which this transaction can only be dropped.
@@ -263,8 +270,34 @@ impl ReservedTx {
         })
     }
 
-    fn must_be_this_node(&self, uuid: &str) -> Result<()> {
+    /// What is written with, and the node's number.
+    pub(crate) fn parts(&mut self) -> (&mut AnyConnection, i64) {
+        (&mut *self.transaction, self.node_id)
+    }
+
+    pub(crate) fn must_be_this_node(&self, uuid: &str) -> Result<()> {
         must_be(uuid, &self.reservation)
+    }
+
+    /// The number of the node `uuid`, which is another one that changes in this transaction, and held by `target`.
+    pub(crate) async fn fence_too(&mut self, uuid: &str, target: &Reservation) -> Result<i64> {
+        must_be(uuid, target)?;
+        fenced(&mut self.transaction, target).await
+    }
+
+    /// The number of the node `uuid`: this one, or the one that is held by `target`.
+    pub(crate) async fn destination(
+        &mut self,
+        uuid: &str,
+        target: Option<&Reservation>,
+    ) -> Result<i64> {
+        match target {
+            Some(target) => self.fence_too(uuid, target).await,
+            None => {
+                self.must_be_this_node(uuid)?;
+                Ok(self.node_id)
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod chassis;
 pub mod conductor;
 pub mod error;
 pub mod history;
@@ -18,24 +19,29 @@ pub mod operation;
 pub mod package;
 pub mod patch;
 pub mod port;
+pub mod portgroup;
 pub mod power;
 pub mod provision;
 pub mod secret;
 pub mod step;
 pub mod time;
 pub mod traits;
+pub mod volume;
 
+pub use chassis::Chassis;
 pub use conductor::Conductor;
 pub use error::{Error, ErrorKind, Result};
 pub use interface::InterfaceKind;
 pub use node::Node;
 pub use operation::Operation;
 pub use port::Port;
+pub use portgroup::Portgroup;
 pub use power::{PowerState, PowerTarget};
 pub use provision::{Event, ProvisionState, Verb};
 pub use secret::Secret;
 pub use step::Step;
 pub use time::Timestamp;
+pub use volume::{VolumeConnector, VolumeTarget};
 
 /// A JSON object, as `driver_info`, `properties`, `extra` and their like are.
 pub type JsonObject = serde_json::Map<String, serde_json::Value>;

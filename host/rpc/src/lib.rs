@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod belongings;
 mod client;
 pub mod in_process;
 mod message;
@@ -13,6 +14,7 @@ mod report;
 mod server;
 mod transport;
 
+pub use belongings::{Belonging, Change, ChangeBelonging};
 pub use client::Client;
 pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,

@@ -6,6 +6,8 @@ use ironbark_model::{Error, JsonObject, Node, Port, PowerTarget, Timestamp, Verb
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::belongings::{Belonging, ChangeBelonging};
+
 /// The version of these messages. A conductor refuses newer ones by name; older ones are understood.
 pub const VERSION: u32 = 1;
 
@@ -145,6 +147,11 @@ pub enum Request {
         port: String,
         /// The UUID of the node that it belongs to.
         node: String,
+    },
+    /// Changes a port group or a volume. Reply: `Belonging`, or `Done` when it is deleted.
+    ChangeBelonging {
+        /// What, and how.
+        change: ChangeBelonging,
     },
     /// Reply: `Json`, an object of descriptions by property.
     DriverProperties {
@@ -343,6 +350,8 @@ pub enum Reply {
     Node(Box<Node>),
     /// A port.
     Port(Box<Port>),
+    /// A port group or a volume.
+    Belonging(Belonging),
     /// Some JSON.
     Json(Value),
     /// What a vendor method answered.

@@ -1,16 +1,20 @@
 //! What there is since which microversion: the one place that says so (facts §1.2).
 //!
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
-//! * [`node`], [`port`], [`others`]: fields in answers and requests, filters, sort keys;
+//! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
+//!   sort keys;
 //! * [`provision`]: verbs and their arguments.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
+pub(crate) mod chassis;
 pub(crate) mod node;
 pub(crate) mod others;
 pub(crate) mod paths;
 pub(crate) mod port;
+pub(crate) mod portgroup;
 pub(crate) mod provision;
+pub(crate) mod volume;
 
 use crate::error::ApiError;
 use crate::query::Query;
@@ -76,6 +80,10 @@ pub(crate) enum Kind {
     OneOf(&'static [&'static str]),
     /// A MAC address.
     Mac,
+    /// A MAC address or null.
+    MacOrNull,
+    /// A whole number of at most 32 bits, which must be there.
+    Integer,
     /// A port's `local_link_connection`.
     LocalLink,
 }
@@ -124,10 +132,15 @@ pub(crate) fn check_list_query(
 
 /// Reads `detail=`, which older versions refuse with 400.
 pub(crate) fn detail(query: &Query, version: Version) -> Result<bool, ApiError> {
+    detail_since(query, version, DETAIL_SINCE)
+}
+
+/// Reads `detail=` of a list that has it since another version.
+pub(crate) fn detail_since(query: &Query, version: Version, since: u16) -> Result<bool, ApiError> {
     let Some(detail) = query.flag("detail")? else {
         return Ok(false);
     };
-    if !version.has(DETAIL_SINCE) {
+    if !version.has(since) {
         let written = if detail { "True" } else { "False" };
         return Err(ApiError::invalid(format!(
             "Invalid query parameter ?detail={written} received."

@@ -123,7 +123,7 @@ pub(crate) const FILTERS: &[Filter] = &[
     filter("description_contains", 51),
     filter("retired", 61),
     filter("lessee", 65),
-    filter("project", 65),
+    filter("project", 1),
     filter("shard", 82),
     filter("sharded", 82),
     filter("parent_node", 83),

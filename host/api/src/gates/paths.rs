@@ -2,13 +2,17 @@
 
 use axum::http::Method;
 use futures::future::BoxFuture;
+use ironbark_model::{VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
 use crate::versions::Version;
-use crate::{audit, conductors, drivers, nodes, packages, ports, publishers};
+use crate::{
+    audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports, publishers,
+    resource, shards, volume,
+};
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
 
@@ -102,12 +106,18 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/history"                          78 NotFound Ordinary { Get nodes::history::list }
     "nodes/{node}/history/{event}"                  78 NotFound Ordinary { Get nodes::history::show }
     "nodes/{node}/children"                         83 NotFound Ordinary { Get nodes::children::list }
-    "nodes/{node}/ports"                             1 NotFound Ordinary { Get nodes::ports::list }
+    "nodes/{node}/ports"                             1 NotFound Ordinary { Get nodes::ports::list, Post resource::malformed }
     "nodes/{node}/ports/detail"                      1 NotFound Ordinary { Get nodes::ports::detail }
-    "nodes/{node}/ports/**"                          1 NotFound Ordinary { Get nodes::ports::malformed, Post nodes::ports::malformed, Put nodes::ports::malformed, Patch nodes::ports::malformed, Delete nodes::ports::malformed }
-    "nodes/{node}/portgroups/**"                    24 NotFound Ordinary { }
+    "nodes/{node}/ports/**"                          1 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
+    "nodes/{node}/portgroups"                       24 NotFound Ordinary { Get nodes::portgroups::list, Post resource::malformed }
+    "nodes/{node}/portgroups/detail"                24 NotFound Ordinary { Get nodes::portgroups::detail }
+    "nodes/{node}/portgroups/**"                    24 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/vifs/**"                          28 NotFound Ordinary { }
-    "nodes/{node}/volume/**"                        32 NotFound Ordinary { }
+    "nodes/{node}/volume"                           32 NotFound Ordinary { Get volume::nested::root }
+    "nodes/{node}/volume/connectors"                32 NotFound Ordinary { Get volume::nested::list::<VolumeConnector>, Post resource::malformed }
+    "nodes/{node}/volume/connectors/**"             32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
+    "nodes/{node}/volume/targets"                   32 NotFound Ordinary { Get volume::nested::list::<VolumeTarget>, Post resource::malformed }
+    "nodes/{node}/volume/targets/**"                32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/bios/**"                          40 NotFound Ordinary { }
     "nodes/{node}/allocation"                       52 NotFound Ordinary { }
     "nodes/{node}/inventory"                        81 NotFound Ordinary { }
@@ -125,15 +135,29 @@ pub(crate) static PATHS: &[Path] = paths! {
     "drivers/{driver}/vendor_passthru/{method}"      1 NotFound Ordinary { Get drivers::vendor::by_path, Post drivers::vendor::by_path, Put drivers::vendor::by_path, Patch drivers::vendor::by_path, Delete drivers::vendor::by_path }
     "conductors"                                    49 NotFound Ordinary { Get conductors::list }
     "conductors/{conductor}"                        49 NotFound Ordinary { Get conductors::show }
-    "chassis/**"                                     1 NotFound Ordinary { }
+    "chassis"                                        1 NotFound Ordinary { Get chassis::read::list, Post chassis::change::create }
+    "chassis/detail"                                 1 NotFound Ordinary { Get chassis::read::detail }
+    "chassis/{chassis}"                              1 NotFound Ordinary { Get chassis::read::show, Patch chassis::change::update, Delete chassis::change::delete }
+    "chassis/{chassis}/nodes"                        1 NotFound Ordinary { Get chassis::nodes::list, Post resource::malformed }
+    "chassis/{chassis}/nodes/detail"                 1 NotFound Ordinary { Get chassis::nodes::detail }
+    "chassis/{chassis}/nodes/**"                     1 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "lookup"                                        22 NotFound Ordinary { }
     "heartbeat/**"                                  22 NotFound Ordinary { }
-    "portgroups/**"                                 23 NotFound Ordinary { }
-    "volume/**"                                     32 NotFound Ordinary { }
+    "portgroups"                                    23 NotFound Ordinary { Get portgroups::read::list, Post portgroups::change::create }
+    "portgroups/detail"                             23 NotFound Ordinary { Get portgroups::read::detail }
+    "portgroups/{portgroup}"                        23 NotFound Ordinary { Get portgroups::read::show, Patch portgroups::change::update, Delete portgroups::change::delete }
+    "portgroups/{portgroup}/ports"                  24 NotFound Ordinary { Get portgroups::ports::list, Post resource::malformed }
+    "portgroups/{portgroup}/ports/detail"           24 NotFound Ordinary { Get portgroups::ports::detail }
+    "portgroups/{portgroup}/ports/**"               24 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
+    "volume"                                        32 NotFound Ordinary { Get volume::root }
+    "volume/connectors"                             32 NotFound Ordinary { Get volume::read::list::<VolumeConnector>, Post volume::change::create::<VolumeConnector> }
+    "volume/connectors/{connector}"                 32 NotFound Ordinary { Get volume::read::show::<VolumeConnector>, Patch volume::change::update::<VolumeConnector>, Delete volume::change::delete::<VolumeConnector> }
+    "volume/targets"                                32 NotFound Ordinary { Get volume::read::list::<VolumeTarget>, Post volume::change::create::<VolumeTarget> }
+    "volume/targets/{target}"                       32 NotFound Ordinary { Get volume::read::show::<VolumeTarget>, Patch volume::change::update::<VolumeTarget>, Delete volume::change::delete::<VolumeTarget> }
     "allocations/**"                                52 GetNotFound Ordinary { }
-    "events"                                        54 NotFound Ordinary { }
+    "events"                                        54 NotFound Ordinary { Post events::receive }
     "deploy_templates/**"                           55 GetNotFound Ordinary { }
-    "shards"                                        82 NotFound Ordinary { }
+    "shards"                                        82 NotFound Ordinary { Get shards::list }
     "continue_inspection"                           84 NotFound Ordinary { }
     "runbooks/**"                                   92 GetNotFound Ordinary { }
     "inspection_rules/**"                           96 GetNotFound Ordinary { }

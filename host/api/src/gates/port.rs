@@ -53,3 +53,6 @@ pub(crate) const FILTERS: &[Filter] = &[
     filter("description_contains", 97),
     filter("conductor_groups", 99),
 ];
+
+/// Filters of lists below a node or a port group.
+pub(crate) const NESTED_FILTERS: &[Filter] = &[filter("address", 1)];

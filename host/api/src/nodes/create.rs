@@ -9,7 +9,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::node as gate;
 use crate::routing::NobodyIs;
 use crate::view::node as view;
-use crate::{body, nodes, reply};
+use crate::{body, chassis, nodes, reply};
 
 /// `POST /v1/nodes`: the conductor fills in what is left out, and stores the node.
 pub(crate) async fn create(context: Context) -> ApiResult {
@@ -18,8 +18,8 @@ pub(crate) async fn create(context: Context) -> ApiResult {
     if !given.contains_key("driver") {
         return Err(body::missing("driver"));
     }
-    if let Some(chassis) = given.get("chassis_uuid").and_then(Value::as_str) {
-        return Err(no_such_chassis(chassis));
+    if let Some(uuid) = given.get("chassis_uuid").and_then(Value::as_str) {
+        chassis::referenced(&context, uuid).await?;
     }
     if let Some(Value::String(parent)) = given.get_mut("parent_node") {
         *parent = nodes::referenced_node(&context, &parent.clone()).await?;
@@ -58,9 +58,4 @@ pub(crate) async fn create(context: Context) -> ApiResult {
         &format!("{}/v1/nodes/{}", context.base, node.uuid),
         &view::everything(context.version).view(&node, &scene),
     )
-}
-
-/// There are no chassis in this release, so that a body can name none.
-pub(crate) fn no_such_chassis(chassis: &str) -> ApiError {
-    ApiError::invalid(format!("Chassis {chassis} could not be found."))
 }

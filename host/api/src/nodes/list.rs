@@ -51,7 +51,7 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     others.extend(["fields", "detail"]);
     gates::check_list_query(&context.query, gate::FILTERS, &others, context.version)?;
     let look = Look::read(&context)?;
-    answer(&context, "nodes", look).await
+    answer(&context, "nodes", look, None).await
 }
 
 /// `GET /v1/nodes/detail`.
@@ -62,7 +62,33 @@ pub(crate) async fn detail(context: Context) -> ApiResult {
         paging::ARGUMENTS,
         context.version,
     )?;
-    answer(&context, "nodes/detail", Look::AtPathDetail).await
+    answer(&context, "nodes/detail", Look::AtPathDetail, None).await
+}
+
+/// The list of a chassis's nodes; its path says the chassis, so that the query can't.
+pub(crate) async fn of_chassis(context: &Context, chassis_uuid: String) -> ApiResult {
+    let mut others = paging::ARGUMENTS.to_vec();
+    others.extend(["fields", "detail"]);
+    check_without_chassis(context, &others)?;
+    let look = Look::read(context)?;
+    answer(context, "nodes", look, Some(chassis_uuid)).await
+}
+
+/// As [`of_chassis`], in detail.
+pub(crate) async fn of_chassis_in_detail(context: &Context, chassis_uuid: String) -> ApiResult {
+    check_without_chassis(context, paging::ARGUMENTS)?;
+    answer(
+        context,
+        "nodes/detail",
+        Look::AtPathDetail,
+        Some(chassis_uuid),
+    )
+    .await
+}
+
+fn check_without_chassis(context: &Context, others: &[&str]) -> Result<(), ApiError> {
+    gates::check_list_query(&context.query, gate::FILTERS, others, context.version)?;
+    context.query.only_if(|name| name != "chassis_uuid")
 }
 
 /// How much is shown of each node.
@@ -138,15 +164,20 @@ impl Look {
     }
 }
 
-async fn answer(context: &Context, collection: &str, look: Look) -> ApiResult {
+async fn answer(
+    context: &Context,
+    collection: &str,
+    look: Look,
+    chassis_uuid: Option<String>,
+) -> ApiResult {
     let version = context.version;
     let selection = look.selection(version)?;
-    let paging = Paging::read(context, gate::FIELDS, NODE_SORT_KEYS, "id")?;
+    let paging = Paging::read(context, gate::FIELDS, NODE_SORT_KEYS, "id")?.by_uuid()?;
     let Narrowed {
         filter,
         conductor,
         paged,
-    } = list_filter::read(context).await?;
+    } = list_filter::read(context, chassis_uuid.clone()).await?;
     let mut items = context
         .state
         .db()
@@ -155,7 +186,9 @@ async fn answer(context: &Context, collection: &str, look: Look) -> ApiResult {
     let next = paged
         .then(|| {
             let look = look.carried(version);
+            let chassis = chassis_uuid.as_deref().map(|uuid| ("chassis_uuid", uuid));
             let carried: Vec<(&str, &str)> = list_filter::carried(context)
+                .chain(chassis)
                 .chain(look.iter().map(|(name, value)| (*name, value.as_str())))
                 .collect();
             let last = items.last().map(|node| node.uuid.as_str());

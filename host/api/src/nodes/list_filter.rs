@@ -1,12 +1,13 @@
 //! What a list of nodes is narrowed to.
 
 use ironbark_db::NodeFilter;
+use ironbark_model::ident;
 use ironbark_model::node::fault;
-use ironbark_model::{Error, ident};
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::gates::node as gate;
+use crate::{chassis, resource};
 
 /// What a list of nodes is narrowed to.
 pub(crate) struct Narrowed {
@@ -17,14 +18,17 @@ pub(crate) struct Narrowed {
     pub(crate) paged: bool,
 }
 
-/// Reads the filters. Their names and versions are checked already.
-pub(crate) async fn read(context: &Context) -> Result<Narrowed, ApiError> {
+/// Reads the filters. Their names and versions are checked already. `of_chassis` is what the path says.
+pub(crate) async fn read(
+    context: &Context,
+    of_chassis: Option<String>,
+) -> Result<Narrowed, ApiError> {
     let query = &context.query;
     let text = |name: &str| query.get(name).map(str::to_owned);
-    if let Some(chassis) = query.get("chassis_uuid") {
-        // There are no chassis in this release, so that none can be found.
-        return Err(Error::not_found(format!("Chassis {chassis} could not be found.")).into());
-    }
+    let chassis_uuid = match query.get("chassis_uuid") {
+        Some(written) => Some(chassis::known(context, written).await?),
+        None => of_chassis,
+    };
     let fault = text("fault");
     if let Some(fault) = &fault
         && !fault::ALL.contains(&fault.as_str())
@@ -38,7 +42,7 @@ pub(crate) async fn read(context: &Context) -> Result<Narrowed, ApiError> {
         None => None,
         Some(parent) => match ident::canonical_uuid(parent) {
             Some(uuid) => Some(uuid),
-            None => Some(context.find_node(parent).await?.uuid),
+            None => Some(by_name(context, parent).await?),
         },
     };
     let instance_uuid = query
@@ -61,15 +65,10 @@ pub(crate) async fn read(context: &Context) -> Result<Narrowed, ApiError> {
         lessee: text("lessee"),
         project: text("project"),
         description_contains: text("description_contains"),
-        shards: query.get("shard").map(|shards| {
-            shards
-                .split(',')
-                .map(|shard| shard.trim().to_owned())
-                .filter(|shard| !shard.is_empty())
-                .collect()
-        }),
+        shards: resource::items(context, "shard"),
         sharded: query.flag("sharded")?,
         include_children: query.flag("include_children")?.unwrap_or(false),
+        chassis_uuid,
         instance_uuid,
         fault,
         parent_node,
@@ -80,6 +79,13 @@ pub(crate) async fn read(context: &Context) -> Result<Narrowed, ApiError> {
         filter,
         conductor: text("conductor"),
     })
+}
+
+/// The UUID of the node with this name; the name itself if there is none, which then is nobody's parent.
+async fn by_name(context: &Context, name: &str) -> Result<String, ApiError> {
+    let ident = ident::Ident::Name(name.to_owned());
+    let node = context.state.db().node_get(&ident).await?;
+    Ok(node.map_or_else(|| name.to_owned(), |node| node.uuid))
 }
 
 /// The filters as the client gave them, for the link to the next page.

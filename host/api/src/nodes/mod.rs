@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod list_filter;
 pub(crate) mod maintenance;
 pub(crate) mod nmi;
+pub(crate) mod portgroups;
 pub(crate) mod ports;
 pub(crate) mod power;
 pub(crate) mod provision;
@@ -21,14 +22,15 @@ pub(crate) mod update;
 pub(crate) mod validate;
 pub(crate) mod vendor;
 
+use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Node};
 use ironbark_rpc::Reply;
 use serde_json::Value;
 
 use crate::context::{Context, unexpected_reply};
 use crate::error::{ApiError, ApiResult};
-use crate::reply;
 use crate::view::node::Scene;
+use crate::{reply, resource};
 
 /// What a node's look depends on.
 pub(crate) async fn scene(context: &Context) -> Result<Scene, ApiError> {
@@ -70,6 +72,33 @@ pub(crate) async fn referenced_node(context: &Context, written: &str) -> Result<
     let ident = ironbark_model::ident::Ident::parse(written)?;
     let node = context.state.db().node_get(&ident).await?;
     Ok(node.ok_or_else(missing)?.uuid)
+}
+
+/// The node that a body names by its UUID; 400 if that is none, or there is no such node.
+pub(crate) async fn of_body(context: &Context, named: Option<&Value>) -> Result<Node, ApiError> {
+    let Some(Value::String(written)) = named else {
+        return Err(ApiError::invalid(
+            "node_uuid is the UUID of a node, as text.",
+        ));
+    };
+    let uuid = resource::uuid(written)?;
+    let node = context
+        .state
+        .db()
+        .node_get(&Ident::Uuid(uuid.clone()))
+        .await?;
+    let node = node.ok_or_else(|| ApiError::invalid(Error::node_not_found(&uuid).message()))?;
+    tracing::Span::current().record("node", node.uuid.as_str());
+    Ok(node)
+}
+
+/// The node that something belongs to.
+pub(crate) async fn owning(context: &Context, uuid: &str) -> Result<Node, ApiError> {
+    let ident = Ident::Uuid(uuid.to_owned());
+    let node = context.state.db().node_get(&ident).await?;
+    let node = node.ok_or_else(|| Error::node_not_found(uuid))?;
+    tracing::Span::current().record("node", node.uuid.as_str());
+    Ok(node)
 }
 
 /// This verb is not valid in the state that the node is in.

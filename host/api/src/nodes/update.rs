@@ -5,14 +5,13 @@ use ironbark_model::{Error, Node, ProvisionState};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
-use super::create::no_such_chassis;
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::{self, Attribute, Kind, node as gate};
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 use crate::view::node as view;
-use crate::{body, nodes, reply, values};
+use crate::{body, chassis, nodes, reply, values};
 
 /// `PATCH /v1/nodes/{node}`: form and types are checked here, what the node's state allows by its conductor.
 pub(crate) async fn update(context: Context) -> ApiResult {
@@ -39,16 +38,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     if own_parent {
         return Err(ApiError::invalid("A node can't be its own parent."));
     }
-    // Whether this is refused depends on the version, which the conductor doesn't know.
-    if node.provision_state == ProvisionState::Inspecting
-        && context.version.has(gate::INSPECT_WAIT_SINCE)
-    {
-        return Err(Error::conflict(format!(
-            "Cannot update node {} while it is in state \"{}\".",
-            node.uuid, node.provision_state
-        ))
-        .into());
-    }
+    refuse_in_inspection(&node, context.version)?;
     let patched = as_routed(&node, &patch);
     let request = Request::UpdateNode {
         node: node.uuid,
@@ -58,6 +48,19 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     let node = nodes::node_reply(context.ask(&patched, NobodyIs::Invalid, request).await?)?;
     let scene = nodes::scene(&context).await?;
     reply::shown(&view::everything(context.version).view(&node, &scene))
+}
+
+/// Nothing of a node is changed while it is looked at. Whether that holds depends on the version, which the conductor
+/// doesn't know.
+pub(crate) fn refuse_in_inspection(node: &Node, version: Version) -> Result<(), ApiError> {
+    if node.provision_state == ProvisionState::Inspecting && version.has(gate::INSPECT_WAIT_SINCE) {
+        return Err(Error::conflict(format!(
+            "Cannot update node {} or what belongs to it while it is in state \"{}\".",
+            node.uuid, node.provision_state
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// The node with the driver and conductor group that the patch gives it. Whoever serves those decides about the patch; if
@@ -100,7 +103,12 @@ pub(crate) fn check(
         )));
     };
     if op.op == PatchVerb::Remove {
-        if op.is_root() && matches!(attribute.kind, Kind::RequiredText(_) | Kind::Mac) {
+        if op.is_root()
+            && matches!(
+                attribute.kind,
+                Kind::RequiredText(_) | Kind::Mac | Kind::Integer
+            )
+        {
             return Err(ApiError::invalid(format!(
                 "/{root} is mandatory and can't be removed."
             )));
@@ -123,7 +131,7 @@ async fn refer(context: &Context, op: &mut PatchOp) -> Result<(), ApiError> {
     match (op.root(), op.op) {
         ("chassis_uuid", PatchVerb::Remove) => context.version.require(gate::UNSET_CHASSIS_SINCE),
         ("chassis_uuid", _) => match op.value.as_str() {
-            Some(chassis) => Err(no_such_chassis(chassis)),
+            Some(uuid) => chassis::referenced(context, uuid).await,
             None => context.version.require(gate::UNSET_CHASSIS_SINCE),
         },
         ("parent_node", PatchVerb::Add | PatchVerb::Replace) => {

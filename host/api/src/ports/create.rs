@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::port as gate;
 use crate::routing::NobodyIs;
 use crate::view::port::{self as view, Scene};
-use crate::{body, ports, reply};
+use crate::{body, portgroups, ports, reply};
 
 /// `POST /v1/ports`: the conductor of the port's node stores it.
 pub(crate) async fn create(context: Context) -> ApiResult {
@@ -25,7 +25,7 @@ pub(crate) async fn create(context: Context) -> ApiResult {
         return Err(body::missing("address"));
     }
     if let Some(portgroup) = given.get("portgroup_uuid").and_then(Value::as_str) {
-        return Err(ports::no_such_portgroup(portgroup));
+        portgroups::referenced(&context, portgroup).await?;
     }
     let named = given.remove("node_ident").filter(|value| !value.is_null());
     let by_uuid = given.remove("node_uuid");

@@ -6,7 +6,7 @@ use ironbark_rpc::Request;
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::routing::NobodyIs;
-use crate::{ports, reply};
+use crate::{nodes, ports, reply};
 
 /// `DELETE /v1/ports/{port}`.
 pub(crate) async fn delete(context: Context) -> ApiResult {
@@ -19,7 +19,7 @@ pub(crate) async fn delete(context: Context) -> ApiResult {
         )));
     }
     let port = ports::of_path(&context).await?;
-    let node = ports::update::node_of(&context, &port).await?;
+    let node = nodes::owning(&context, &port.node_uuid).await?;
     let request = Request::DestroyPort {
         port: port.uuid,
         node: node.uuid.clone(),

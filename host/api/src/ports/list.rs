@@ -1,15 +1,15 @@
 //! `GET /v1/ports`, `GET /v1/ports/detail`.
 
 use ironbark_db::{PORT_SORT_KEYS, PortFilter};
-use ironbark_model::{Error, ErrorKind, ident};
+use ironbark_model::{Error, ErrorKind};
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::{self, port as gate};
 use crate::paging::{self, Paging};
-use crate::reply;
 use crate::view::Collection;
 use crate::view::port::{self as view, Scene};
+use crate::{portgroups, reply, resource};
 
 /// `GET /v1/ports`.
 pub(crate) async fn list(context: Context) -> ApiResult {
@@ -18,7 +18,8 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     gates::check_list_query(&context.query, gate::FILTERS, &others, context.version)?;
     let look = Look::read(&context)?;
     let filter = read_filter(&context).await?;
-    answer(&context, filter, look, &carried(&context)).await
+    let carried = resource::carried(&context, gate::FILTERS);
+    answer(&context, filter, look, &carried).await
 }
 
 /// `GET /v1/ports/detail`.
@@ -30,7 +31,48 @@ pub(crate) async fn detail(context: Context) -> ApiResult {
         context.version,
     )?;
     let filter = read_filter(&context).await?;
-    answer(&context, filter, Look::AtPathDetail, &carried(&context)).await
+    let carried = resource::carried(&context, gate::FILTERS);
+    answer(&context, filter, Look::AtPathDetail, &carried).await
+}
+
+/// Whose ports a nested list shows.
+pub(crate) enum Within<'u> {
+    /// Those of the node with this UUID.
+    Node(&'u str),
+    /// Those in the port group with this UUID.
+    Portgroup(&'u str),
+}
+
+/// A list below a node or a port group. The next page is a page of all ports, narrowed alike.
+pub(crate) async fn nested(
+    context: &Context,
+    others: &[&str],
+    within: Within<'_>,
+    look: Look,
+) -> ApiResult {
+    let others = [paging::ARGUMENTS, others].concat();
+    gates::check_list_query(
+        &context.query,
+        gate::NESTED_FILTERS,
+        &others,
+        context.version,
+    )?;
+    let mut filter = PortFilter {
+        address: resource::address(context)?,
+        ..PortFilter::default()
+    };
+    let mut carried = resource::carried(context, gate::NESTED_FILTERS);
+    match within {
+        Within::Node(uuid) => {
+            filter.node_uuid = Some(uuid.to_owned());
+            carried.push(("node", uuid));
+        }
+        Within::Portgroup(uuid) => {
+            filter.portgroup_uuid = Some(uuid.to_owned());
+            carried.push(("portgroup", uuid));
+        }
+    }
+    answer(context, filter, look, &carried).await
 }
 
 /// How much is shown of each port.
@@ -60,14 +102,14 @@ impl Look {
 }
 
 /// One page of the ports that `filter` leaves.
-pub(crate) async fn answer(
+async fn answer(
     context: &Context,
     filter: PortFilter,
     look: Look,
     filters: &[(&str, &str)],
 ) -> ApiResult {
     let version = context.version;
-    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?;
+    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?.by_uuid()?;
     let (selection, collection, extra) = match &look {
         Look::Summary => (view::summary(version), "ports", None),
         Look::Detail => (
@@ -98,22 +140,14 @@ pub(crate) async fn answer(
     })
 }
 
-fn carried(context: &Context) -> Vec<(&str, &str)> {
-    context
-        .query
-        .iter()
-        .filter(|(name, _)| gate::FILTERS.iter().any(|filter| filter.name == *name))
-        .collect()
-}
-
 async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
     let query = &context.query;
     let node = query.get("node").or_else(|| query.get("node_uuid"));
     let exclusive = [node.is_some(), query.has("portgroup"), query.has("shard")];
     let scopes = exclusive.into_iter().filter(|given| *given).count();
-    if query.has("conductor_groups") && scopes > 0 {
+    if query.has("conductor_groups") && (scopes > 0 || query.has("address")) {
         return Err(ApiError::invalid(
-            "conductor_groups can't be combined with node, portgroup or shard.",
+            "conductor_groups can't be combined with node, portgroup, shard or address.",
         ));
     }
     if scopes > 1 {
@@ -123,35 +157,19 @@ async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
         )
         .into());
     }
-    if let Some(portgroup) = query.get("portgroup") {
-        // There are no port groups in this release, so that none can be found.
-        return Err(Error::not_found(format!("Portgroup {portgroup} could not be found.")).into());
-    }
-    let address = query
-        .get("address")
-        .map(|text| {
-            ident::canonical_mac(text).ok_or_else(|| {
-                ApiError::invalid(format!("Expected a MAC address but received {text}."))
-            })
-        })
-        .transpose()?;
+    let portgroup_uuid = match query.get("portgroup") {
+        Some(portgroup) => Some(portgroups::find(context, portgroup).await?.uuid),
+        None => None,
+    };
     let node_uuid = match node {
         Some(node) => Some(context.find_node(node).await?.uuid),
         None => None,
     };
-    let split = |name: &str| {
-        query.get(name).map(|items| {
-            items
-                .split(',')
-                .map(|item| item.trim().to_owned())
-                .filter(|item| !item.is_empty())
-                .collect::<Vec<_>>()
-        })
-    };
     Ok(PortFilter {
         node_uuid,
-        address,
-        shards: split("shard"),
+        portgroup_uuid,
+        address: resource::address(context)?,
+        shards: resource::items(context, "shard"),
         conductor_groups: query.list("conductor_groups"),
         description_contains: query.get("description_contains").map(str::to_owned),
         ..PortFilter::default()

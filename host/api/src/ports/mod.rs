@@ -33,11 +33,6 @@ pub(crate) fn port_reply(reply: Reply) -> Result<Port, ApiError> {
     }
 }
 
-/// There are no port groups in this release, so that a body can name none.
-pub(crate) fn no_such_portgroup(portgroup: &str) -> ApiError {
-    ApiError::invalid(format!("Portgroup {portgroup} could not be found."))
-}
-
 async fn find(context: &Context, written: &str) -> Result<Port, ApiError> {
     let missing = || Error::not_found(format!("Port {written} could not be found."));
     let ident = ident(written)?;

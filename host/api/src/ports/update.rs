@@ -1,8 +1,7 @@
 //! `PATCH /v1/ports/{port}`.
 
-use ironbark_model::ident::Ident;
 use ironbark_model::patch::{self, PatchOp, PatchVerb};
-use ironbark_model::{Error, JsonObject, Node, Port};
+use ironbark_model::{JsonObject, Port};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
@@ -12,7 +11,7 @@ use crate::gates::port as gate;
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 use crate::view::port::{self as view, Scene};
-use crate::{body, local_link, nodes, ports, reply};
+use crate::{body, local_link, nodes, portgroups, ports, reply};
 
 /// `PATCH /v1/ports/{port}`: form and types are checked here, what the node's state allows by its conductor.
 pub(crate) async fn update(context: Context) -> ApiResult {
@@ -25,7 +24,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         let is_node = op.root() == "node_uuid";
         if let (true, Value::String(written)) = (sets, &mut op.value) {
             if is_portgroup {
-                return Err(ports::no_such_portgroup(written));
+                portgroups::referenced(&context, written).await?;
             }
             if is_node {
                 *written = nodes::referenced_node(&context, &written.clone()).await?;
@@ -34,7 +33,8 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     }
     let port = ports::of_path(&context).await?;
     settle_link(&mut patch, &port, context.version)?;
-    let node = node_of(&context, &port).await?;
+    let node = nodes::owning(&context, &port.node_uuid).await?;
+    nodes::update::refuse_in_inspection(&node, context.version)?;
     let request = Request::UpdatePort {
         port: port.uuid,
         node: node.uuid.clone(),
@@ -67,16 +67,4 @@ fn settle_link(patch: &mut Vec<PatchOp>, port: &Port, version: Version) -> Resul
     }
     *patch = others;
     Ok(())
-}
-
-/// The node that a port belongs to.
-pub(crate) async fn node_of(context: &Context, port: &Port) -> Result<Node, ApiError> {
-    let node = context
-        .state
-        .db()
-        .node_get(&Ident::Uuid(port.node_uuid.clone()))
-        .await?
-        .ok_or_else(|| Error::node_not_found(&port.node_uuid))?;
-    tracing::Span::current().record("node", node.uuid.as_str());
-    Ok(node)
 }

@@ -124,8 +124,19 @@ async fn many_small_steps_nest_no_deeper_than_one_body() {
             .map(|depth| json!({"op": "add", "path": format!("/extra{}", "/a".repeat(depth)), "value": {}}))
             .collect()
     };
+    let chassis = site
+        .send("POST", "/v1/chassis", LATEST, Some(json!({})))
+        .await
+        .expect(201)
+        .json();
+    let group = json!({"node_uuid": node.uuid, "name": "bond-1"});
+    site.send("POST", "/v1/portgroups", LATEST, Some(group))
+        .await
+        .expect(201);
     for path in [
         format!("/v1/nodes/{}", node.uuid),
+        format!("/v1/chassis/{}", chassis["uuid"].as_str().unwrap()),
+        "/v1/portgroups/bond-1".to_owned(),
         format!("/v1/ports/{}", port["uuid"].as_str().unwrap()),
     ] {
         // Deeper than a parser reads back, and deeper than a stack holds.

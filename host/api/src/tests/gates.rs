@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Answer, LATEST, Site};
 use crate::gates::paths::{Below, PATHS};
-use crate::gates::{Attribute, Kind, node, others, port, provision};
+use crate::gates::{Attribute, Kind, chassis, node, others, port, portgroup, provision, volume};
 use crate::versions::Version;
 
 /// A path that fits a pattern.
@@ -16,18 +16,23 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{trait}", "CUSTOM_A")
         .replace("{event}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{method}", "m")
+        .replace("{portgroup}", "g")
+        .replace("{chassis}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{connector}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{target}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("/**", "");
     format!("/v1/{path}")
 }
 
 /// A value that may be given for a field.
-fn value_of(attribute: &Attribute) -> Value {
+pub(super) fn value_of(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Object | Kind::Properties => json!({"a": 1}),
         Kind::LocalLink => json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
         Kind::Flag => json!(true),
         Kind::Uuid => json!("1be26c0b-03f2-4d2e-ae87-c02d7f33c999"),
-        Kind::Mac => json!("52:54:00:00:00:01"),
+        Kind::Mac | Kind::MacOrNull => json!("52:54:00:00:00:01"),
+        Kind::Integer => json!(7),
         Kind::OneOf(words) => json!(words[0]),
         Kind::Group => json!(""),
         _ if attribute.name == "parent_node" => json!("nonesuch"),
@@ -82,13 +87,32 @@ async fn fields_in_answers() {
         .expect(201)
         .json();
     let port = format!("/v1/ports/{}", port["uuid"].as_str().unwrap());
+    let made = async |path: &str, body: Value| {
+        let made = site
+            .send("POST", path, LATEST, Some(body))
+            .await
+            .expect(201);
+        format!("{path}/{}", made.json()["uuid"].as_str().unwrap())
+    };
+    let group = made("/v1/portgroups", json!({"node_uuid": uuid})).await;
+    let rack = made("/v1/chassis", json!({})).await;
+    let connector = json!({"node_uuid": uuid, "type": "iqn", "connector_id": "c"});
+    let connector = made("/v1/volume/connectors", connector).await;
+    let target =
+        json!({"node_uuid": uuid, "volume_type": "iscsi", "boot_index": 0, "volume_id": "v"});
+    let target = made("/v1/volume/targets", target).await;
     for (table, path) in [
+        (portgroup::FIELDS, group),
+        (chassis::FIELDS, rack),
+        (volume::CONNECTOR, connector),
+        (volume::TARGET, target),
         (node::FIELDS, format!("/v1/nodes/{uuid}")),
         (node::STATES, format!("/v1/nodes/{uuid}/states")),
         (port::FIELDS, port),
     ] {
         for row in table {
-            if row.since > 1 {
+            let resource_since = table.iter().map(|row| row.since).min().unwrap();
+            if row.since > resource_since {
                 let before = site
                     .get(&path, Some(row.since - 1))
                     .await
@@ -115,14 +139,22 @@ async fn fields_in_answers() {
 #[tokio::test]
 async fn fields_and_sort_keys_in_queries() {
     let site = Site::new().await;
-    for (table, path) in [(node::FIELDS, "/v1/nodes"), (port::FIELDS, "/v1/ports")] {
+    for (table, path) in [
+        (node::FIELDS, "/v1/nodes"),
+        (port::FIELDS, "/v1/ports"),
+        (portgroup::FIELDS, "/v1/portgroups"),
+        (chassis::FIELDS, "/v1/chassis"),
+        (volume::CONNECTOR, "/v1/volume/connectors"),
+        (volume::TARGET, "/v1/volume/targets"),
+    ] {
+        let resource_since = table.iter().map(|row| row.since).min().unwrap();
         for row in table {
             let fields = format!("{path}?fields={}", row.name);
             let sort = format!("{path}?sort_key={}", row.name);
-            if row.since > 8 {
+            if row.since > resource_since.max(8) {
                 site.get(&fields, Some(row.since - 1)).await.expect(406);
             }
-            if row.since > 1 {
+            if row.since > resource_since {
                 site.get(&sort, Some(row.since - 1)).await.expect(406);
             }
             site.get(&fields, Some(row.since.max(8))).await.expect(200);
@@ -133,9 +165,11 @@ async fn fields_and_sort_keys_in_queries() {
                 sorted.text
             );
         }
-        site.get(&format!("{path}?fields=uuid"), Some(7))
-            .await
-            .expect(406);
+        if resource_since < 8 {
+            site.get(&format!("{path}?fields=uuid"), Some(7))
+                .await
+                .expect(406);
+        }
         site.get(&format!("{path}?fields=bogus"), LATEST)
             .await
             .expect(400);
@@ -145,14 +179,16 @@ async fn fields_and_sort_keys_in_queries() {
         site.get(&format!("{path}?sort_key=extra"), LATEST)
             .await
             .expect(400);
-        let refused = site
-            .get(&format!("{path}?detail=True"), Some(42))
-            .await
-            .expect(400);
-        assert_eq!(
-            refused.fault(),
-            "Invalid query parameter ?detail=True received."
-        );
+        let at_42 = site.get(&format!("{path}?detail=True"), Some(42)).await;
+        if path.starts_with("/v1/volume") {
+            // There it is as old as the list.
+            at_42.expect(200);
+        } else {
+            assert_eq!(
+                at_42.expect(400).fault(),
+                "Invalid query parameter ?detail=True received."
+            );
+        }
         site.get(&format!("{path}?detail=True"), Some(43))
             .await
             .expect(200);
@@ -280,6 +316,9 @@ async fn filters() {
     for (table, path) in [
         (node::FILTERS, "/v1/nodes"),
         (port::FILTERS, "/v1/ports"),
+        (portgroup::FILTERS, "/v1/portgroups"),
+        (volume::FILTERS, "/v1/volume/connectors"),
+        (volume::FILTERS, "/v1/volume/targets"),
         (others::DRIVER_FILTERS, "/v1/drivers"),
     ] {
         for row in table {
@@ -293,8 +332,13 @@ async fn filters() {
                 "fields" => "name",
                 _ => "true",
             };
+            let resource_since = match path {
+                "/v1/portgroups" => 23,
+                _ if path.starts_with("/v1/volume") => 32,
+                _ => 1,
+            };
             let path = format!("{path}?{}={value}", row.name);
-            if row.since > 1 {
+            if row.since > resource_since {
                 let refused = site.get(&path, Some(row.since - 1)).await.expect(406);
                 assert!(
                     refused

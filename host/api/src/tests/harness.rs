@@ -20,6 +20,7 @@ use ironbark_rpc::{Client, Envelope, Handler, Installation, Reply, Request, Trai
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use super::belongings;
 use crate::{ApiConfig, ApiState, router};
 
 /// The only conductor's host name, as in the samples.
@@ -370,6 +371,7 @@ impl Handler for Scripted {
                 transaction.commit_and_release().await?;
                 Ok(Reply::Done)
             }
+            Request::ChangeBelonging { change } => belongings::change(&self.db, HOST, change).await,
             Request::InstallPackage { installation } => self.install(installation).await,
             Request::RemovePackage { name, .. } => {
                 let versions = self.db.package_versions(&name).await?;
@@ -471,7 +473,7 @@ fn implementation(kind: InterfaceKind) -> &'static str {
     }
 }
 
-fn patched<T>(old: &T, ops: &[patch::PatchOp]) -> Result<T>
+pub(super) fn patched<T>(old: &T, ops: &[patch::PatchOp]) -> Result<T>
 where
     T: Default + serde::Serialize + serde::de::DeserializeOwned,
 {

@@ -9,18 +9,24 @@
 
 mod audit;
 mod auth;
+mod belongings;
 mod bounds;
+mod chassis;
 mod drivers;
+mod events_and_shards;
 mod gates;
+mod gates_belongings;
 mod harness;
 mod history;
 mod node_create;
 mod node_list;
 mod node_update;
 mod packages;
+mod portgroups;
 mod ports;
 mod provision;
 mod reports;
 mod requests;
 mod samples;
+mod volumes;
 mod wire;

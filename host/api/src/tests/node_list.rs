@@ -57,6 +57,7 @@ async fn filters_narrow() {
         ("", vec!["a", "b", "c"]),
         ("include_children=true", vec!["a", "b", "c", "child"]),
         ("parent_node=a", vec!["child"]),
+        ("parent_node=nonesuch", vec![]),
         (&format!("parent_node={}", parent.uuid), vec!["child"]),
         ("maintenance=TRUE", vec!["a"]),
         ("maintenance=off", vec!["b", "c"]),
@@ -90,6 +91,7 @@ async fn filters_narrow() {
         "limit=-1",
         "limit=x",
         "sort_dir=up",
+        "marker=x",
         "parent_node=a&parent_node=b",
     ] {
         site.get(&format!("/v1/nodes?{bad}"), LATEST)

@@ -142,6 +142,81 @@ async fn ports() {
     );
 }
 
+/// Creates what a sample shows, and compares.
+async fn create(site: &Site, path: &str, name: &str, body: Value) {
+    let wanted = sample(name);
+    let mut body = body;
+    body["uuid"] = wanted["uuid"].clone();
+    let created = site
+        .send("POST", path, LATEST, Some(body))
+        .await
+        .expect(201);
+    let location = format!(
+        "http://127.0.0.1:6385{path}/{}",
+        wanted["uuid"].as_str().unwrap()
+    );
+    assert_eq!(created.header("location"), Some(location.as_str()));
+    assert_eq!(comparable(created.json()), comparable(wanted), "{name}");
+}
+
+#[tokio::test]
+async fn portgroups_and_chassis() {
+    let site = site_with_node().await;
+    let group = json!({"node_uuid": NODE, "name": "bond-1"});
+    create(&site, "/v1/portgroups", "portgroup_create_response", group).await;
+    let chassis = json!({"description": "Rack 7", "extra": {"hall": 1}});
+    create(&site, "/v1/chassis", "chassis_create_response", chassis).await;
+    assert_eq!(
+        comparable(site.get("/v1/portgroups/bond-1", Some(23)).await.json()),
+        comparable(sample("portgroup_23"))
+    );
+    let nested = format!("/v1/nodes/{NODE}/portgroups");
+    assert_eq!(
+        site.get(&nested, LATEST).await.json(),
+        sample("node_portgroups")
+    );
+}
+
+#[tokio::test]
+async fn volumes() {
+    let site = site_with_node().await;
+    assert_eq!(
+        site.get("/v1/volume", LATEST).await.json(),
+        sample("coll_volume")
+    );
+    let nested = format!("/v1/nodes/{NODE}/volume");
+    assert_eq!(
+        site.get(&nested, LATEST).await.json(),
+        sample("node_volume")
+    );
+    let connector =
+        json!({"node_uuid": NODE, "type": "iqn", "connector_id": "iqn.2010-10.org.example:1"});
+    create(
+        &site,
+        "/v1/volume/connectors",
+        "volume_connector_create_response",
+        connector,
+    )
+    .await;
+    let target = json!({"node_uuid": NODE, "volume_type": "iscsi", "boot_index": 0,
+        "volume_id": "04452bed-5367-4202-8bf5-de4335ac56d2",
+        "properties": {"auth_password": "p", "auth_username": "u"}});
+    create(
+        &site,
+        "/v1/volume/targets",
+        "volume_target_create_response",
+        target,
+    )
+    .await;
+    for (below, name) in [
+        ("connectors", "node_volume_connectors"),
+        ("targets", "node_volume_targets"),
+    ] {
+        let listed = site.get(&format!("{nested}/{below}"), LATEST).await.json();
+        assert_eq!(listed, sample(name));
+    }
+}
+
 #[tokio::test]
 async fn conductors_and_drivers() {
     let site = Site::new().await;

@@ -29,7 +29,7 @@ async fn every_answer_says_which_versions_there_are_and_has_an_id() {
         ("GET", "/v1/nodes", "1.116", 406),
         ("GET", "/v1/nodes", "abc", 406),
         ("GET", "/v1/portgroups", "1.22", 404),
-        ("GET", "/v1/portgroups", "1.23", 404),
+        ("GET", "/v1/portgroups", "1.23", 200),
         ("GET", "/healthcheck", "1.1", 200),
         ("GET", "/ironbark/v1/packages", "1.1", 200),
     ] {

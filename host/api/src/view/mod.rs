@@ -1,13 +1,16 @@
 //! How resources look in answers: tables of fields, written straight into the answer's text without a JSON value
 //! in between, because lists have a thousand rows.
 
+pub(crate) mod chassis;
 pub(crate) mod history;
 pub(crate) mod links;
 pub(crate) mod masked;
 pub(crate) mod node;
 pub(crate) mod port;
+pub(crate) mod portgroup;
 mod text;
 pub(crate) mod time;
+pub(crate) mod volume;
 
 use std::sync::{Arc, OnceLock};
 
@@ -38,6 +41,8 @@ pub(crate) enum Shown<'a> {
     InternalInfo(&'a Node),
     Texts(&'a [String]),
     Links(Links<'a>),
+    /// A list with a list of links in it: that is how Ironic links from a chassis to its nodes.
+    NestedLinks(Links<'a>),
 }
 
 impl<'a> Shown<'a> {
@@ -76,6 +81,11 @@ impl Shown<'_> {
             Self::InternalInfo(node) => serde_json::to_writer(out, &masked::InternalInfo(node))?,
             Self::Texts(texts) => serde_json::to_writer(out, texts)?,
             Self::Links(links) => links.write(out)?,
+            Self::NestedLinks(links) => {
+                out.raw("[");
+                links.write(out)?;
+                out.raw("]");
+            }
         }
         Ok(())
     }

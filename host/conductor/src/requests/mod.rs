@@ -3,6 +3,9 @@
 //! A request that changes a node holds it. What goes on after the answer has its state, and the journal of what is to follow,
 //! committed before the answer.
 
+mod belongings;
+#[cfg(test)]
+mod chassis_tests;
 mod drivers;
 mod maintenance;
 mod management;
@@ -12,6 +15,8 @@ mod node_interfaces;
 mod node_update;
 mod patching;
 mod port_rules;
+mod portgroup_rules;
+mod portgroups;
 mod ports;
 mod power;
 mod provision;
@@ -20,6 +25,7 @@ mod provision_deploy;
 mod traits;
 mod validate;
 mod vendor;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -173,6 +179,7 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::CreatePort { port } => ports::create(ctx, *port).await,
         Request::UpdatePort { port, node, patch } => ports::update(ctx, &port, &node, &patch).await,
         Request::DestroyPort { port, node } => ports::destroy(ctx, &port, &node).await,
+        Request::ChangeBelonging { change } => belongings::change(ctx, change).await,
         Request::DriverProperties { driver } => drivers::properties(ctx, &driver),
         Request::DriverVendorMethods { driver } => drivers::vendor_methods(ctx, &driver),
         Request::DriverVendorPassthru { driver, call } => {

@@ -36,7 +36,20 @@ pub(super) async fn update(
         check_parent(ctx, &after).await?;
     }
     change_along(&before, &mut after);
-    let stored = held.save_and_release(&after).await?;
+    let stored = match &after.chassis_uuid {
+        Some(chassis) if before.chassis_uuid != after.chassis_uuid => {
+            let mut tx = held.begin().await?;
+            tx.chassis_hold(chassis).await?;
+            tx.save_node(&after).await?;
+            let stored = tx.node().await?;
+            held.commit_and_release(tx).await?;
+            Node {
+                reservation: None,
+                ..stored
+            }
+        }
+        _ => held.save_and_release(&after).await?,
+    };
     if connection_of(&before) != connection_of(&stored)
         && let Ok(target) = Target::from_driver_info(&before.driver_info)
     {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use ironbark_model::ident::Ident;
 use ironbark_model::patch::PatchOp;
-use ironbark_model::{Error, Port, Result};
+use ironbark_model::{Error, Node, Port, Portgroup, Result};
 use ironbark_rpc::Reply;
 
 use super::hold;
 use super::patching::patched;
 use super::port_rules::{check_change, check_delete};
+use super::portgroup_rules::check_member;
+use super::portgroups::group_of;
 use crate::context::Context;
 use crate::reserve::Held;
 
@@ -20,8 +22,12 @@ pub(super) async fn create(ctx: &Arc<Context>, mut port: Port) -> Result<Reply> 
     if port.uuid.is_empty() {
         port.uuid = ironbark_model::ident::new_uuid();
     }
+    let adopting = adopting(ctx, &node, None, &port).await?;
     let mut tx = held.begin().await?;
     let stored = tx.port_create(&port).await?;
+    if let Some(portgroup) = &adopting {
+        tx.portgroup_update(portgroup).await?;
+    }
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -39,14 +45,23 @@ pub(super) async fn update(
     check_change(&node, &before, &after)?;
     let target = if after.node_uuid == node.uuid {
         None
+    } else if after.portgroup_uuid.is_some() {
+        return Err(Error::invalid(format!(
+            "Port {} can't move to another node in a portgroup: take it out of its portgroup in the same patch.",
+            before.uuid
+        )));
     } else {
         Some(hold_target(ctx, &before, &after).await?)
     };
+    let adopting = adopting(ctx, &node, Some(&before), &after).await?;
     let mut tx = held.begin().await?;
     let stored = match &target {
         Some(target) => tx.port_move(&after, target.reservation()?).await?,
         None => tx.port_update(&after).await?,
     };
+    if let Some(portgroup) = &adopting {
+        tx.portgroup_update(portgroup).await?;
+    }
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -74,6 +89,19 @@ async fn hold_target(ctx: &Arc<Context>, before: &Port, after: &Port) -> Result<
     Ok(held)
 }
 
+/// Refuses a port that doesn't fit the group that it is in then; answers the group if that adopts the port's network.
+async fn adopting(
+    ctx: &Context,
+    node: &Node,
+    before: Option<&Port>,
+    after: &Port,
+) -> Result<Option<Portgroup>> {
+    match group_of(ctx, after).await? {
+        Some(group) => check_member(node, &group, before, after),
+        None => Ok(None),
+    }
+}
+
 async fn find_port(ctx: &Context, port: &str, node_uuid: &str) -> Result<Port> {
     ctx.db
         .port_get(&Ident::parse(port)?)
@@ -89,7 +117,7 @@ mod tests {
     use ironbark_db::Database;
     use ironbark_model::ident::new_uuid;
     use ironbark_model::patch::parse;
-    use ironbark_model::{ErrorKind, Node, ProvisionState};
+    use ironbark_model::{ErrorKind, ProvisionState};
     use serde_json::json;
 
     use super::*;

@@ -4,13 +4,14 @@ use ironbark_model::{Node, Result, Timestamp};
 use sqlx::AnyConnection;
 
 use super::columns::node_insert;
-use crate::Database;
 use crate::error::{told, told_of_write};
 use crate::sql::{Columns, Statement, within};
+use crate::{Database, chassis};
 
 impl Database {
     /// Stores a new node with its traits. Its number is the database's, `created_at` is now unless it is given,
-    /// and nobody holds it. A UUID, name or instance UUID that another node has is a conflict.
+    /// and nobody holds it. A UUID, name or instance UUID that another node has is a conflict; a chassis that isn't there
+    /// is an invalid parameter.
     pub async fn node_create(&self, node: &Node) -> Result<Node> {
         let mut node = Node {
             created_at: Some(node.created_at.unwrap_or_else(Timestamp::now)),
@@ -18,11 +19,14 @@ impl Database {
             fence: 0,
             ..node.clone()
         };
-        if node.traits.is_empty() {
+        if node.traits.is_empty() && node.chassis_uuid.is_none() {
             let mut connection = self.writer().await?;
             node.id = insert(&mut connection, &node).await?;
         } else {
             let mut transaction = self.begin().await?;
+            if let Some(chassis) = &node.chassis_uuid {
+                chassis::hold_for_node(&mut transaction, chassis).await?;
+            }
             node.id = insert(&mut transaction, &node).await?;
             insert_traits(&mut transaction, node.id, &node.traits).await?;
             within(transaction.commit()).await.map_err(told)?;

@@ -42,6 +42,11 @@ async fn each_filter_finds_what_it_says_and_nothing_else() {
     for database in databases().await {
         let instance = new_uuid();
         let parent = new_uuid();
+        let rack = Node {
+            chassis_uuid: Some(new_uuid()),
+            ..node()
+        };
+        crate::make::chassis_of(&database, &rack).await;
         let text = |value: &str| Some(value.to_owned());
         let cases: Vec<(NodeFilter, Node, Node)> = vec![
             (
@@ -344,13 +349,10 @@ async fn each_filter_finds_what_it_says_and_nothing_else() {
             ),
             (
                 NodeFilter {
-                    chassis_uuid: Some(parent.clone()),
+                    chassis_uuid: rack.chassis_uuid.clone(),
                     ..Default::default()
                 },
-                Node {
-                    chassis_uuid: Some(parent.clone()),
-                    ..node()
-                },
+                rack.clone(),
                 node(),
             ),
             (
@@ -435,8 +437,8 @@ async fn reserved_nodes_are_told_from_free_ones() {
 #[tokio::test]
 async fn candidates_include_children_and_carry_what_tasks_need() {
     for database in databases().await {
-        let full = crate::make::full_node();
-        let made = database.node_create(&full).await.unwrap();
+        let full = crate::make::stored_full_node(&database).await;
+        let made = full.clone();
         let found = database
             .nodes_owned_candidates(&NodeFilter::default())
             .await

@@ -8,6 +8,8 @@
 )]
 
 mod audit;
+mod belongings;
+mod chassis;
 mod concurrency;
 mod conductors;
 mod filters;

@@ -4,7 +4,7 @@ use ironbark_db::{Database, Page, Reservation};
 use ironbark_model::ident::new_uuid;
 use ironbark_model::power::PowerState;
 use ironbark_model::provision::ProvisionState;
-use ironbark_model::{JsonObject, Node, Port, Timestamp};
+use ironbark_model::{Chassis, JsonObject, Node, Port, Timestamp};
 use serde_json::json;
 
 pub(crate) fn object(value: serde_json::Value) -> JsonObject {
@@ -115,4 +115,20 @@ pub(crate) async fn held_node(database: &Database) -> (Node, Reservation) {
 /// One page that holds everything.
 pub(crate) fn everything() -> Page {
     Page::first(10_000)
+}
+
+/// Stores the chassis that the node is in, so that the node can be stored.
+pub(crate) async fn chassis_of(database: &Database, node: &Node) {
+    let chassis = Chassis {
+        uuid: node.chassis_uuid.clone().unwrap(),
+        ..Chassis::default()
+    };
+    database.chassis_create(&chassis).await.unwrap();
+}
+
+/// A stored node in a chassis, every field of which has a value that is not its default.
+pub(crate) async fn stored_full_node(database: &Database) -> Node {
+    let node = full_node();
+    chassis_of(database, &node).await;
+    database.node_create(&node).await.unwrap()
 }

@@ -3,7 +3,7 @@ use ironbark_db::{NodeColumns, NodeFilter};
 use ironbark_model::ident::{Ident, new_uuid};
 use ironbark_model::{ErrorKind, Node};
 
-use crate::make::{everything, full_node, held_node, node};
+use crate::make::{chassis_of, everything, full_node, held_node, node, stored_full_node};
 
 fn all_filter() -> NodeFilter {
     NodeFilter {
@@ -17,6 +17,7 @@ async fn every_field_survives_being_stored() {
     for database in databases().await {
         let kind = database.kind;
         let before = full_node();
+        chassis_of(&database, &before).await;
         let made = database.node_create(&before).await.unwrap();
         assert!(made.id > 0, "{kind}");
         let expected = Node {
@@ -90,8 +91,7 @@ async fn every_field_survives_being_saved_and_emptied_again() {
 async fn duplicates_are_conflicts_that_name_the_field() {
     for database in databases().await {
         let kind = database.kind;
-        let first = full_node();
-        database.node_create(&first).await.unwrap();
+        let first = stored_full_node(&database).await;
         let cases = [
             (
                 Node {
@@ -141,7 +141,7 @@ async fn duplicates_are_conflicts_that_name_the_field() {
 #[tokio::test]
 async fn a_summary_has_what_lists_show() {
     for database in databases().await {
-        let full = database.node_create(&full_node()).await.unwrap();
+        let full = stored_full_node(&database).await;
         let listed = database
             .node_list(&all_filter(), &everything(), NodeColumns::Summary)
             .await

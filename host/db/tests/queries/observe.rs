@@ -6,13 +6,13 @@ use ironbark_model::provision::ProvisionState;
 use ironbark_model::{Node, Timestamp};
 use serde_json::json;
 
-use crate::make::{full_node, held_node, node, object};
+use crate::make::{held_node, node, object, stored_full_node};
 
 #[tokio::test]
 async fn what_was_seen_is_written_and_nothing_else() {
     for database in databases().await {
         let kind = database.kind;
-        let before = database.node_create(&full_node()).await.unwrap();
+        let before = stored_full_node(&database).await;
         let observation = Observation {
             power_state: Some(Some(PowerState::Off)),
             last_error: Some(None),

@@ -77,11 +77,8 @@ fn check(event: &JsonObject) -> Result<(), ApiError> {
             None if *required => return Err(body::missing(name)),
             None => {}
             Some(Value::Null) if !required => {}
-            Some(value) => {
-                if !form.fits(value) {
-                    return Err(wrong(format!("{name} must be {}.", form.called())));
-                }
-            }
+            Some(value) if form.fits(value) => {}
+            Some(_) => return Err(wrong(format!("{name} must be {}.", form.called()))),
         }
     }
     Ok(())

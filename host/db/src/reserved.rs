@@ -191,7 +191,7 @@ impl ReservedTx {
 
     /// The node's open operation.
     pub async fn operation(&mut self) -> Result<Option<Operation>> {
-        operations::of_node(&mut *self.transaction, self.node_id).await
+        operations::of_node(&mut self.transaction, self.node_id).await
     }
 
     /// Opens an operation. One that is open already is a conflict, after which this transaction can only be dropped.
@@ -272,7 +272,7 @@ impl ReservedTx {
 
     /// What is written with, and the node's number.
     pub(crate) fn parts(&mut self) -> (&mut AnyConnection, i64) {
-        (&mut *self.transaction, self.node_id)
+        (&mut self.transaction, self.node_id)
     }
 
     pub(crate) fn must_be_this_node(&self, uuid: &str) -> Result<()> {

@@ -271,7 +271,7 @@ async fn ports_are_in_a_portgroup_that_is_there() {
         .json();
     let next = page["next"].as_str().unwrap();
     assert!(
-        next.contains(&format!("/v1/ports?")) && next.contains(&format!("portgroup={uuid}")),
+        next.contains("/v1/ports?") && next.contains(&format!("portgroup={uuid}")),
         "{next}"
     );
     for (query, status) in [

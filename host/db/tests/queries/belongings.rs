@@ -182,9 +182,9 @@ async fn every_field_of_a_volume_survives() {
         assert!(by.updated_at.is_some() && to.updated_at.is_some());
         let uuid = Some(node.uuid.as_str());
         let list = database.volume_connector_list(uuid, &everything()).await;
-        assert_eq!(list.unwrap(), [by.clone()], "{kind}");
+        assert_eq!(list.unwrap(), std::slice::from_ref(&by), "{kind}");
         let list = database.volume_target_list(uuid, &everything()).await;
-        assert_eq!(list.unwrap(), [to.clone()], "{kind}");
+        assert_eq!(list.unwrap(), std::slice::from_ref(&to), "{kind}");
         let nobody = Some("nobody");
         let list = database.volume_connector_list(nobody, &everything()).await;
         assert!(list.unwrap().is_empty());

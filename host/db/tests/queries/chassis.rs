@@ -80,7 +80,7 @@ async fn nodes_and_their_chassis_hold_each_other() {
             .node_list(&filter, &everything(), NodeColumns::All)
             .await
             .unwrap();
-        assert_eq!(found, [inside.clone()], "{kind}");
+        assert_eq!(found, std::slice::from_ref(&inside), "{kind}");
 
         let nowhere = Node {
             chassis_uuid: Some(new_uuid()),

@@ -27,6 +27,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0003_audit.sql"),
         include_str!("../../../migrations/postgres/0003_audit.sql"),
     ),
+    (
+        7,
+        "hardware",
+        include_str!("../../../migrations/sqlite/0007_hardware.sql"),
+        include_str!("../../../migrations/postgres/0007_hardware.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod conductor;
 pub mod error;
+pub mod hardware;
 pub mod history;
 pub mod ident;
 pub mod interface;
@@ -20,6 +21,7 @@ pub mod patch;
 pub mod port;
 pub mod power;
 pub mod provision;
+pub mod raid;
 pub mod secret;
 pub mod step;
 pub mod time;

@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod hardware;
 pub mod in_process;
 mod message;
 mod server;
 mod transport;
 
 pub use client::Client;
+pub use hardware::HardwareRequest;
 pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,
     VERSION, VendorCall,

@@ -6,6 +6,8 @@ use ironbark_model::{Error, JsonObject, Node, Port, PowerTarget, Timestamp, Verb
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::hardware::HardwareRequest;
+
 /// The version of these messages. A conductor refuses newer ones by name; older ones are understood.
 pub const VERSION: u32 = 1;
 
@@ -118,6 +120,13 @@ pub enum Request {
         /// Which node.
         node: String,
     },
+    /// Asks something about the hardware. The reply depends on what.
+    Hardware {
+        /// Which node.
+        node: String,
+        /// What.
+        request: HardwareRequest,
+    },
     /// Changes traits.
     SetTraits {
         /// Which node.
@@ -148,6 +157,11 @@ pub enum Request {
     },
     /// Reply: `Json`, an object of descriptions by property.
     DriverProperties {
+        /// A hardware type.
+        driver: String,
+    },
+    /// Reply: `Json`, an object of descriptions by property of a logical disk.
+    DriverRaidProperties {
         /// A hardware type.
         driver: String,
     },

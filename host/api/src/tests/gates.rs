@@ -16,6 +16,9 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{trait}", "CUSTOM_A")
         .replace("{event}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{method}", "m")
+        .replace("{vif}", "v")
+        .replace("{indicator}", "led@system")
+        .replace("{setting}", "BootMode")
         .replace("/**", "");
     format!("/v1/{path}")
 }

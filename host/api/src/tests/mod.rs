@@ -12,6 +12,7 @@ mod auth;
 mod bounds;
 mod drivers;
 mod gates;
+mod hardware;
 mod harness;
 mod history;
 mod node_create;

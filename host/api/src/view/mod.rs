@@ -1,6 +1,7 @@
 //! How resources look in answers: tables of fields, written straight into the answer's text without a JSON value
 //! in between, because lists have a thousand rows.
 
+pub(crate) mod hardware;
 pub(crate) mod history;
 pub(crate) mod links;
 pub(crate) mod masked;

@@ -13,6 +13,7 @@ use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, Patience, Ports, is_ours};
 use crate::context::Context;
+use crate::operations::caches::Readings;
 use crate::operations::states;
 use crate::reserve::Held;
 
@@ -59,6 +60,7 @@ pub(crate) struct Run {
     ports: Ports,
     notes: Vec<Notes>,
     history: Vec<HistoryEntry>,
+    pub(super) readings: Readings,
 }
 
 impl Run {
@@ -72,6 +74,7 @@ impl Run {
             ports,
             notes: Vec::new(),
             history: Vec::new(),
+            readings: Readings::default(),
         }
     }
 
@@ -186,6 +189,14 @@ impl Run {
                     .await
                     .map_err(storing)?;
             }
+        }
+        if let Some(settings) = self.readings.bios.take() {
+            tx.bios_settings_write(&settings).await.map_err(storing)?;
+        }
+        if let Some((components, flashed)) = self.readings.firmware.take() {
+            tx.firmware_components_write(&components, flashed)
+                .await
+                .map_err(storing)?;
         }
         for entry in self.history.drain(..) {
             tx.history_add(&entry).await.map_err(storing)?;

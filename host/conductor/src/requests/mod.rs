@@ -4,6 +4,8 @@
 //! committed before the answer.
 
 mod drivers;
+mod hardware;
+mod hardware_change;
 mod maintenance;
 mod management;
 mod node_create;
@@ -20,6 +22,7 @@ mod provision_deploy;
 mod traits;
 mod validate;
 mod vendor;
+mod vifs;
 
 use std::sync::Arc;
 
@@ -167,6 +170,10 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::InjectNmi { node } => management::inject_nmi(ctx, asked, &node).await,
         Request::VendorPassthru { node, call } => vendor::call(ctx, asked, &node, call).await,
         Request::VendorMethods { node } => vendor::methods(ctx, &node).await,
+        Request::Hardware { node, request } => hardware::handle(ctx, asked, &node, request).await,
+        Request::DriverRaidProperties { driver } => {
+            hardware::driver_raid_properties(ctx, asked, &driver).await
+        }
         Request::SetTraits { node, change } => traits::set(ctx, &node, change).await,
         Request::CreatePort { port } => ports::create(ctx, *port).await,
         Request::UpdatePort { port, node, patch } => ports::update(ctx, &port, &node, &patch).await,

@@ -11,6 +11,7 @@ mod audit;
 mod concurrency;
 mod conductors;
 mod filters;
+mod hardware;
 mod make;
 mod nodes;
 mod observe;

@@ -351,19 +351,22 @@ async fn boot_settings_stay_while_something_goes_on() {
     let world = World::start().await;
     let node = world.fake_node().await;
     world.manage(&node.uuid).await;
-    let steps = json!([{"interface": "deploy", "step": "hold"}]);
+    // Until the agent's next heartbeat, which never comes.
+    let steps = json!([{"interface": "deploy", "step": "wait"}]);
     world
         .provision(&node.uuid, Verb::Clean, json!({"clean_steps": steps}))
         .await
         .unwrap();
-    world.settled(&node.uuid, S::CleanHold).await;
-    // A node that is held is at rest, for all that Ironic knows.
-    ask(&world, &node, H::SetBootMode("bios".into()))
-        .await
-        .unwrap();
-    let held = free(&world, &node).await;
-    assert_eq!(held.provision_state, S::CleanHold);
-    assert_eq!(held.boot_mode.as_deref(), Some("bios"));
+    world.settled(&node.uuid, S::CleanWait).await;
+    for change in [H::SetBootMode("bios".into()), H::SetSecureBoot(true)] {
+        assert_eq!(
+            kind(ask(&world, &node, change).await),
+            Some(ErrorKind::Conflict)
+        );
+    }
+    let waiting = free(&world, &node).await;
+    assert_eq!(waiting.provision_state, S::CleanWait);
+    assert_eq!((waiting.boot_mode, waiting.secure_boot), (None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

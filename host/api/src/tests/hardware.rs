@@ -200,8 +200,9 @@ async fn boot_mode_and_secure_boot() {
         put(&node.uuid, LATEST, &wrong).await.expect(400);
         put(&busy.uuid, LATEST, &good).await.expect(409);
         put(&node.uuid, Some(75), &good).await.expect(404);
-        let empty = site.send("PUT", &path(&node.uuid), LATEST, Some(json!({})));
-        empty.await.expect(400);
+        let here = path(&node.uuid);
+        let empty = site.send("PUT", &here, LATEST, Some(json!({}))).await;
+        empty.expect(400);
     }
 }
 

@@ -204,8 +204,50 @@ def provision():
     same(read("node history get", "cli-2", events[0]["uuid"])["uuid"], events[0]["uuid"])
 
 
+def hardware():
+    read("node create", "--driver", "fake-hardware", "--name", "cli-3", "--network-interface", "fake")
+    do("node manage", "cli-3", "--wait", "60")
+    do("node vif attach", "cli-3", "network-1")
+    same([row["id"] for row in read("node vif list", "cli-3")], ["network-1"])
+    do("node vif detach", "cli-3", "network-1")
+    assert "not attached" in refuse("node vif detach", "cli-3", "network-1")
+    same(read("node vif list", "cli-3"), [])
+    do("node console enable", "cli-3")
+    until("cli-3", "console_enabled", True)
+    until("cli-3", "reservation", None)
+    shown = read("node console show", "cli-3")
+    same((shown["console_enabled"], shown["console_info"]["type"]), (True, "url"))
+    do("node console disable", "cli-3")
+    until("cli-3", "console_enabled", False)
+    until("cli-3", "reservation", None)
+    do("node boot mode set", "cli-3", "uefi")
+    until("cli-3", "boot_mode", "uefi")
+    until("cli-3", "reservation", None)
+    do("node secure boot on", "cli-3")
+    until("cli-3", "secure_boot", True)
+    until("cli-3", "reservation", None)
+    raid = {"logical_disks": [{"raid_level": "1", "size_gb": 10}]}
+    do("node set", "cli-3", "--target-raid-config", json.dumps(raid))
+    same(read("node show", "cli-3")["target_raid_config"], raid)
+    properties = {row["property"] for row in read("driver raid property list", "fake-hardware")}
+    assert {"raid_level", "size_gb"} <= properties, properties
+    steps = [
+        {"interface": "raid", "step": "create_configuration"},
+        {"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "AssetTag", "value": "7"}]}},
+        {"interface": "firmware", "step": "update", "args": {"settings": [{"component": "bmc", "url": "http://files/2.0"}]}},
+    ]
+    do("node clean", "cli-3", "--wait", "60", "--clean-steps", json.dumps(steps))
+    same(read("node show", "cli-3")["raid_config"], raid)
+    same(read("node bios setting show", "cli-3", "AssetTag")["value"], "7")
+    names = {row["name"] for row in read("node bios setting list", "cli-3")}
+    assert "AssetTag" in names, names
+    versions = {row["component"]: row["current_version"] for row in read("node firmware list", "cli-3")}
+    same(versions["bmc"], "2.0")
+    assert "inventory" in refuse("node inventory save", "cli-3").lower()
+
+
 def end():
-    do("node delete", "cli-1", "cli-2")
+    do("node delete", "cli-1", "cli-2", "cli-3")
     same(read("node list"), [])
 
 
@@ -215,5 +257,6 @@ ports(uuid)
 belongings(uuid)
 power()
 provision()
+hardware()
 end()
 print("done")

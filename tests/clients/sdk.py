@@ -168,9 +168,46 @@ def life(metal):
     same(list(metal.nodes()), [])
 
 
+def hardware(metal):
+    node = metal.create_node(name="sdk-3", driver="fake-hardware", network_interface="fake")
+    if node.provision_state == "enroll":
+        node = metal.set_node_provision_state(node, "manage", wait=True, timeout=60)
+    metal.attach_vif_to_node(node, "network-1")
+    same(metal.list_node_vifs(node), ["network-1"])
+    same(metal.detach_vif_from_node(node, "network-1"), True)
+    # It tells by its answer that nothing was attached.
+    same(metal.detach_vif_from_node(node, "network-1"), False)
+    metal.enable_node_console(node)
+    metal.wait_for_node_reservation(node, timeout=60)
+    console = metal.get_node_console(node)
+    same((console["console_enabled"], console["console_info"]["type"]), (True, "url"))
+    metal.disable_node_console(node)
+    metal.wait_for_node_reservation(node, timeout=60)
+    metal.set_node_boot_mode(node, "uefi")
+    metal.wait_for_node_reservation(node, timeout=60)
+    metal.set_node_secure_boot(node, True)
+    metal.wait_for_node_reservation(node, timeout=60)
+    node = metal.get_node(node)
+    same((node.boot_mode, node.is_secure_boot), ("uefi", True))
+    assert metal.list_node_firmware(node)["firmware"], "no firmware"
+    same(metal.validate_node(node, required=["bios", "console", "network", "raid"])["raid"].result, True)
+    metal.attach_vmedia_to_node(node, device_type="cdrom", image_url="http://files/a.iso")
+    metal.wait_for_node_reservation(node, timeout=60)
+    metal.detach_vmedia_from_node(node)
+    metal.wait_for_node_reservation(node, timeout=60)
+    try:
+        metal.get_node_inventory(node)
+        raise AssertionError("a node that was never inspected has an inventory")
+    except exceptions.NotFoundException:
+        pass
+    metal.delete_node(node)
+    said("hardware")
+
+
 client = connect()
 drivers(client)
 machine(client)
 belongings(client)
 life(client)
+hardware(client)
 print("done")

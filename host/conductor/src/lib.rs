@@ -30,6 +30,7 @@ mod shutdown;
 pub mod standing;
 #[cfg(test)]
 mod testing;
+mod vifs;
 pub mod workers;
 
 use std::sync::Arc;

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 /// A node whose machine can be inspected and rescued.
 async fn machine(world: &World, driver_info: Value) -> Node {
-    let fields = json!({"inspect_interface": "test", "rescue_interface": "test", "automated_clean": false});
+    let fields =
+        json!({"inspect_interface": "test", "rescue_interface": "test", "automated_clean": false});
     world.test_node(driver_info, fields).await
 }
 
@@ -54,7 +55,9 @@ async fn an_inspection_makes_properties_and_ports_of_what_it_found() {
             .await
             .unwrap();
         let accepted = world.node(&node.uuid).await;
-        assert!(accepted.inspection_started_at.is_some() || accepted.inspection_finished_at.is_some());
+        assert!(
+            accepted.inspection_started_at.is_some() || accepted.inspection_finished_at.is_some()
+        );
         if kill {
             world
                 .journal_until(&node.uuid, "the inspection", |_| true)
@@ -67,6 +70,8 @@ async fn an_inspection_makes_properties_and_ports_of_what_it_found() {
         let ports = world.db.ports_of_node(&node.uuid).await.unwrap();
         let pxe: Vec<bool> = ports.iter().map(|port| port.pxe_enabled).collect();
         assert_eq!(pxe, [true, false]);
+        let found = world.db.inventory(&node.uuid).await.unwrap().unwrap();
+        assert_eq!(found.inventory["memory"]["physical_mb"], json!(4096));
 
         // Found again, they are not made again.
         world

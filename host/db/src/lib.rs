@@ -19,6 +19,7 @@ mod dialect;
 mod error;
 mod filter;
 mod folder_lock;
+mod hardware;
 mod history;
 mod migrate;
 mod nodes;

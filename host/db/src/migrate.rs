@@ -39,6 +39,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0005_chassis_portgroups_volumes.sql"),
         include_str!("../../../migrations/postgres/0005_chassis_portgroups_volumes.sql"),
     ),
+    (
+        6,
+        "hardware",
+        include_str!("../../../migrations/sqlite/0006_hardware.sql"),
+        include_str!("../../../migrations/postgres/0006_hardware.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

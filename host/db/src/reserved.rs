@@ -256,6 +256,16 @@ impl ReservedTx {
         self.commit().await
     }
 
+    /// The database's number of the node.
+    pub(crate) fn node_id(&self) -> i64 {
+        self.node_id
+    }
+
+    /// What statements of this transaction run on.
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
     async fn write_port(&mut self, port: &Port, to_node: i64) -> Result<Port> {
         let now = Timestamp::now();
         if !ports::update(&mut self.transaction, self.node_id, to_node, port, now).await? {

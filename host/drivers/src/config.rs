@@ -15,6 +15,8 @@ pub struct DriversConfig {
     pub enabled_interfaces: BTreeMap<InterfaceKind, Vec<String>>,
     /// What nodes get that name none; an interface that isn't here gets the first that its hardware type lists.
     pub default_interfaces: BTreeMap<InterfaceKind, String>,
+    /// Nodes of every hardware type may have the network `ironbark-recorder`; none has it unless it is named.
+    pub vif_recorder: bool,
     /// The host's connection keys, by capability: name and description of each, as `ipmi` → `ipmi_address` → text.
     pub connection_properties: BTreeMap<String, BTreeMap<String, String>>,
     /// When a package counts as broken.
@@ -47,6 +49,7 @@ impl Default for DriversConfig {
             enabled_hardware_types: None,
             enabled_interfaces: BTreeMap::new(),
             default_interfaces: BTreeMap::new(),
+            vif_recorder: false,
             connection_properties: BTreeMap::new(),
             quarantine: QuarantineConfig::default(),
             time_zone: Tz::UTC,

@@ -1,5 +1,5 @@
-//! The implementations that belong to the host: `noop`, which does nothing and is content, and `no-*`, which say
-//! that there is nothing.
+//! The implementations that belong to the host: `noop`, which does nothing and is content, `no-*`, which say that there
+//! is nothing, and `ironbark-recorder`, a network that only writes down which VIF is attached to which port.
 
 use ironbark_model::InterfaceKind;
 use ironbark_sandbox::{CallError, Completed, DriverError};
@@ -11,7 +11,12 @@ pub(crate) enum HostSide {
     Noop,
     /// Fails with "unsupported".
     Absent,
+    /// As `Noop`; the conductor writes down which VIFs are attached.
+    Recorder,
 }
+
+/// The network that records VIFs. Only there if an operator switches it on.
+pub(crate) const RECORDER: &str = "ironbark-recorder";
 
 impl HostSide {
     /// The host's implementation of this name for `kind`, if it has one.
@@ -20,12 +25,14 @@ impl HostSide {
             Some(Self::Noop)
         } else if name.strip_prefix("no-") == Some(kind.as_str()) && has_absent(kind) {
             Some(Self::Absent)
+        } else if kind == InterfaceKind::Network && name == RECORDER {
+            Some(Self::Recorder)
         } else {
             None
         }
     }
 
-    /// Names of all that the host has for `kind`.
+    /// Names of all that the host always has for `kind`.
     pub(crate) fn names(kind: InterfaceKind) -> Vec<String> {
         let mut names = Vec::new();
         if has_noop(kind) {
@@ -54,7 +61,7 @@ impl HostSide {
         noop: Option<T>,
     ) -> Result<Completed<T>, CallError> {
         match (self, noop) {
-            (Self::Noop, Some(value)) => Ok(Completed::free(value)),
+            (Self::Noop | Self::Recorder, Some(value)) => Ok(Completed::free(value)),
             _ => Err(DriverError::Unsupported(format!(
                 "the {kind} interface '{name}' does not support this: set {} to one that does",
                 kind.field()

@@ -8,7 +8,7 @@ use ironbark_model::{Error, ErrorKind, InterfaceKind};
 use ironbark_package::{HardwareType as Declared, ImplementationRef};
 
 use crate::config::DriversConfig;
-use crate::host_side::HostSide;
+use crate::host_side::{HostSide, RECORDER};
 use crate::implementation::Implementation;
 use crate::package::Package;
 
@@ -196,6 +196,9 @@ impl Registry {
         for &kind in InterfaceKind::ALL {
             let mut names: Vec<String> = Vec::new();
             for entry in declared.interfaces.get(&kind).into_iter().flatten() {
+                if kind == InterfaceKind::Network && entry.name() == RECORDER {
+                    continue;
+                }
                 match self.resolve_entry(kind, entry) {
                     Ok(()) if config.is_enabled(kind, entry.name()) => names.push(entry.name().to_owned()),
                     Ok(()) => {}
@@ -214,6 +217,10 @@ impl Registry {
                 names.extend(all.into_iter().filter(|name| config.is_enabled(kind, name)));
                 let mut seen = std::collections::BTreeSet::new();
                 names.retain(|name| seen.insert(name.clone()));
+            }
+            // Behind another, so that nobody gets it by default.
+            if kind == InterfaceKind::Network && config.vif_recorder && !names.is_empty() {
+                names.push(RECORDER.to_owned());
             }
             if !names.is_empty() {
                 interfaces.insert(kind, names);

@@ -8,6 +8,7 @@
 
 mod belongings;
 mod client;
+mod hardware;
 pub mod in_process;
 mod message;
 mod report;
@@ -16,6 +17,7 @@ mod transport;
 
 pub use belongings::{Belonging, Change, ChangeBelonging};
 pub use client::Client;
+pub use hardware::HardwareRequest;
 pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,
     VERSION, VendorCall,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::belongings::{Belonging, ChangeBelonging};
+use crate::hardware::HardwareRequest;
 
 /// The version of these messages. A conductor refuses newer ones by name; older ones are understood.
 pub const VERSION: u32 = 1;
@@ -120,6 +121,13 @@ pub enum Request {
         /// Which node.
         node: String,
     },
+    /// Asks something about the hardware. The reply depends on what.
+    Hardware {
+        /// Which node.
+        node: String,
+        /// What.
+        request: HardwareRequest,
+    },
     /// Changes traits.
     SetTraits {
         /// Which node.
@@ -155,6 +163,11 @@ pub enum Request {
     },
     /// Reply: `Json`, an object of descriptions by property.
     DriverProperties {
+        /// A hardware type.
+        driver: String,
+    },
+    /// Reply: `Json`, an object of descriptions by property of a logical disk.
+    DriverRaidProperties {
         /// A hardware type.
         driver: String,
     },

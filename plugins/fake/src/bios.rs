@@ -6,6 +6,31 @@ use ironbark_driver::{Bios, BiosChange, BiosSetting, BiosValue, Outcome, Result,
 
 const NOTE: &str = "bios_settings";
 
+/// A setting that the machine has from the beginning; without values that it may be, any text is allowed.
+struct FactorySetting {
+    name: &'static str,
+    value: &'static str,
+    values: &'static [&'static str],
+}
+
+const FACTORY: &[FactorySetting] = &[
+    FactorySetting {
+        name: "AssetTag",
+        value: "",
+        values: &[],
+    },
+    FactorySetting {
+        name: "BootMode",
+        value: "Uefi",
+        values: &["Bios", "Uefi"],
+    },
+    FactorySetting {
+        name: "ProcVirtualization",
+        value: "Enabled",
+        values: &["Enabled", "Disabled"],
+    },
+];
+
 pub(crate) struct FakeBios;
 
 impl Bios for FakeBios {
@@ -33,8 +58,18 @@ impl Bios for FakeBios {
     }
 }
 
+/// What was set, over what the machine had when it left its factory.
 fn known() -> Result<BTreeMap<String, String>> {
-    Ok(state::get(NOTE)?.unwrap_or_default())
+    let mut known = factory();
+    known.extend(state::get::<BTreeMap<String, String>>(NOTE)?.unwrap_or_default());
+    Ok(known)
+}
+
+fn factory() -> BTreeMap<String, String> {
+    FACTORY
+        .iter()
+        .map(|default| (default.name.to_owned(), default.value.to_owned()))
+        .collect()
 }
 
 fn apply(known: &mut BTreeMap<String, String>, settings: &[BiosChange]) {
@@ -48,26 +83,51 @@ fn apply(known: &mut BTreeMap<String, String>, settings: &[BiosChange]) {
     }
 }
 
-/// A setting of which nothing is known but its value.
+/// With what is known of it: of a setting that the factory didn't make, only its value.
 fn setting(name: String, value: String) -> BiosSetting {
+    let known = FACTORY.iter().find(|default| default.name == name);
+    let is_enumeration = known.map(|default| !default.values.is_empty());
     BiosSetting {
         name,
         value: Some(value),
-        attribute_type: None,
-        allowable_values: Vec::new(),
+        attribute_type: is_enumeration
+            .map(|yes| if yes { "Enumeration" } else { "String" }.to_owned()),
+        allowable_values: known
+            .map(|default| {
+                default
+                    .values
+                    .iter()
+                    .map(|value| (*value).to_owned())
+                    .collect()
+            })
+            .unwrap_or_default(),
         lower_bound: None,
         upper_bound: None,
-        min_length: None,
-        max_length: None,
-        read_only: None,
-        reset_required: None,
-        unique: None,
+        min_length: is_enumeration.filter(|yes| !yes).map(|_| 0),
+        max_length: is_enumeration.filter(|yes| !yes).map(|_| 64),
+        read_only: known.map(|_| false),
+        reset_required: known.map(|_| true),
+        unique: known.map(|_| false),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_factory_made_is_described() {
+        let mode = setting("BootMode".to_owned(), "Bios".to_owned());
+        assert_eq!(mode.attribute_type.as_deref(), Some("Enumeration"));
+        assert_eq!(mode.allowable_values, ["Bios", "Uefi"]);
+        let tag = setting("AssetTag".to_owned(), "x".to_owned());
+        assert_eq!(tag.max_length, Some(64));
+        assert_eq!(
+            setting("other".to_owned(), "x".to_owned()).attribute_type,
+            None
+        );
+        assert!(factory().contains_key("ProcVirtualization"));
+    }
 
     #[test]
     fn what_was_set_last_counts() {

@@ -7,9 +7,11 @@ mod deploy;
 mod firmware;
 mod inspect;
 mod management;
+mod media;
 mod network;
 mod power;
 mod raid;
+mod sensors;
 mod steps;
 mod vendor;
 

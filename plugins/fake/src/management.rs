@@ -1,7 +1,9 @@
 //! Management that remembers what was set.
 
-use ironbark_driver::{BootDevice, Error, Management, Result, state};
+use ironbark_driver::{BootDevice, Error, Management, Result, call, state};
 use serde_json::{Value, json};
+
+use crate::{media, sensors};
 
 const BOOT_DEVICES: &[&str] = &["pxe"];
 const BOOT_MODES: &[&str] = &["bios", "uefi"];
@@ -71,8 +73,13 @@ impl Management for FakeManagement {
         state::set("secure_boot", &enabled)
     }
 
+    fn get_node_health(&self) -> Result<Option<String>> {
+        Ok(Some("OK".to_owned()))
+    }
+
     fn get_sensors_data(&self) -> Result<Value> {
-        Ok(json!({}))
+        let node = call::node()?;
+        Ok(sensors::read(node.power_state() == Some("power on")))
     }
 
     fn inject_nmi(&self) -> Result<()> {
@@ -101,6 +108,18 @@ impl Management for FakeManagement {
 
     fn detect_vendor(&self) -> Result<Option<String>> {
         Ok(None)
+    }
+
+    fn get_virtual_media(&self) -> Result<Value> {
+        media::list()
+    }
+
+    fn attach_virtual_media(&self, device_type: &str, image_url: &str) -> Result<()> {
+        media::attach(device_type, image_url)
+    }
+
+    fn detach_virtual_media(&self, device_types: &[String]) -> Result<()> {
+        media::detach(device_types)
     }
 }
 

@@ -5,6 +5,41 @@ use serde_json::{Value, json};
 
 const NOTE: &str = "raid_config";
 
+/// What may be said of a logical disk, and what it means.
+const PROPERTIES: &[(&str, &str)] = &[
+    (
+        "raid_level",
+        "RAID level: JBOD, 0, 1, 2, 5, 6, 1+0, 5+0 or 6+0. Required.",
+    ),
+    (
+        "size_gb",
+        "Size in GiB, or MAX for all the space that is left. Required.",
+    ),
+    ("volume_name", "Name of the volume."),
+    (
+        "is_root_volume",
+        "Whether the instance's image goes there. At most one disk.",
+    ),
+    (
+        "share_physical_disks",
+        "Whether other logical disks may use the same physical disks.",
+    ),
+    ("disk_type", "Type of the physical disks: hdd or ssd."),
+    (
+        "interface_type",
+        "Interface of the physical disks: sata, scsi or sas.",
+    ),
+    (
+        "number_of_physical_disks",
+        "How many physical disks it is made of.",
+    ),
+    ("controller", "Name of the controller."),
+    (
+        "physical_disks",
+        "Which physical disks it is made of. Needs controller.",
+    ),
+];
+
 pub(crate) struct FakeRaid;
 
 impl Raid for FakeRaid {
@@ -36,6 +71,13 @@ impl Raid for FakeRaid {
 
     fn get_raid_config(&self) -> Result<Option<Value>> {
         state::get(NOTE)
+    }
+
+    fn get_logical_disk_properties(&self) -> Result<Value> {
+        let described = PROPERTIES
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), Value::from(*text)));
+        Ok(Value::Object(described.collect()))
     }
 }
 

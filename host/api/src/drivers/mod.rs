@@ -2,4 +2,5 @@
 
 pub(crate) mod list;
 pub(crate) mod properties;
+pub(crate) mod raid;
 pub(crate) mod vendor;

@@ -3,11 +3,13 @@
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
 //! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
 //!   sort keys;
+//! * [`hardware`]: what is below a node about its hardware;
 //! * [`provision`]: verbs and their arguments.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
 pub(crate) mod chassis;
+pub(crate) mod hardware;
 pub(crate) mod node;
 pub(crate) mod others;
 pub(crate) mod paths;

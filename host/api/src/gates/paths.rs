@@ -90,14 +90,15 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/states"                            1 NotFound Ordinary { Get nodes::states::show }
     "nodes/{node}/states/power"                      1 NotFound Ordinary { Put nodes::power::change }
     "nodes/{node}/states/provision"                  1 NotFound ConfigDrive { Put nodes::provision::change }
-    "nodes/{node}/states/console"                    1 NotFound Ordinary { Get nodes::states::console }
-    "nodes/{node}/states/raid"                      12 NotAcceptable Ordinary { }
-    "nodes/{node}/states/boot_mode"                 76 FaultNotFound Ordinary { }
-    "nodes/{node}/states/secure_boot"               76 FaultNotFound Ordinary { }
+    "nodes/{node}/states/console"                    1 NotFound Ordinary { Get nodes::console::show, Put nodes::console::set }
+    "nodes/{node}/states/raid"                      12 NotAcceptable Ordinary { Put nodes::raid::set }
+    "nodes/{node}/states/boot_mode"                 76 FaultNotFound Ordinary { Put nodes::boot_mode::set_mode }
+    "nodes/{node}/states/secure_boot"               76 FaultNotFound Ordinary { Put nodes::boot_mode::set_secure }
     "nodes/{node}/management/boot_device"            1 NotFound Ordinary { Get nodes::boot_device::show, Put nodes::boot_device::set }
     "nodes/{node}/management/boot_device/supported"  1 NotFound Ordinary { Get nodes::boot_device::supported }
     "nodes/{node}/management/inject_nmi"            29 NotFound Ordinary { Put nodes::nmi::inject }
-    "nodes/{node}/management/indicators/**"          1 NotFound Ordinary { }
+    "nodes/{node}/management/indicators"             1 NotFound Ordinary { Get nodes::indicators::list }
+    "nodes/{node}/management/indicators/{indicator}" 1 NotFound Ordinary { Get nodes::indicators::show, Put nodes::indicators::set }
     "nodes/{node}/vendor_passthru"                   1 NotFound Ordinary { Get nodes::vendor::by_query, Post nodes::vendor::by_query, Put nodes::vendor::by_query, Patch nodes::vendor::by_query, Delete nodes::vendor::by_query }
     "nodes/{node}/vendor_passthru/methods"           1 NotFound Ordinary { Get nodes::vendor::methods }
     "nodes/{node}/vendor_passthru/{method}"          1 NotFound Ordinary { Get nodes::vendor::by_path, Post nodes::vendor::by_path, Put nodes::vendor::by_path, Patch nodes::vendor::by_path, Delete nodes::vendor::by_path }
@@ -112,24 +113,26 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/portgroups"                       24 NotFound Ordinary { Get nodes::portgroups::list, Post resource::malformed }
     "nodes/{node}/portgroups/detail"                24 NotFound Ordinary { Get nodes::portgroups::detail }
     "nodes/{node}/portgroups/**"                    24 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "nodes/{node}/vifs/**"                          28 NotFound Ordinary { }
+    "nodes/{node}/vifs"                             28 NotFound Ordinary { Get nodes::vifs::list, Post nodes::vifs::attach }
+    "nodes/{node}/vifs/{vif}"                       28 NotFound Ordinary { Delete nodes::vifs::detach }
     "nodes/{node}/volume"                           32 NotFound Ordinary { Get volume::nested::root }
     "nodes/{node}/volume/connectors"                32 NotFound Ordinary { Get volume::nested::list::<VolumeConnector>, Post resource::malformed }
     "nodes/{node}/volume/connectors/**"             32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/volume/targets"                   32 NotFound Ordinary { Get volume::nested::list::<VolumeTarget>, Post resource::malformed }
     "nodes/{node}/volume/targets/**"                32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "nodes/{node}/bios/**"                          40 NotFound Ordinary { }
+    "nodes/{node}/bios"                             40 NotFound Ordinary { Get nodes::bios::list }
+    "nodes/{node}/bios/{setting}"                   40 NotFound Ordinary { Get nodes::bios::show }
     "nodes/{node}/allocation"                       52 NotFound Ordinary { }
-    "nodes/{node}/inventory"                        81 NotFound Ordinary { }
-    "nodes/{node}/firmware"                         86 NotFound Ordinary { }
-    "nodes/{node}/vmedia"                           89 NotFound Ordinary { }
+    "nodes/{node}/inventory"                        81 NotFound Ordinary { Get nodes::inventory::show }
+    "nodes/{node}/firmware"                         86 NotFound Ordinary { Get nodes::firmware::list }
+    "nodes/{node}/vmedia"                           89 NotFound Ordinary { Get nodes::virtual_media::list, Post nodes::virtual_media::attach, Delete nodes::virtual_media::detach }
     "ports"                                          1 NotFound Ordinary { Get ports::list::list, Post ports::create::create }
     "ports/detail"                                   1 NotFound Ordinary { Get ports::list::detail }
     "ports/{port}"                                   1 NotFound Ordinary { Get ports::show::show, Patch ports::update::update, Delete ports::delete::delete }
     "drivers"                                        1 NotFound Ordinary { Get drivers::list::list }
     "drivers/{driver}"                               1 NotFound Ordinary { Get drivers::list::show }
     "drivers/{driver}/properties"                    1 NotFound Ordinary { Get drivers::properties::show }
-    "drivers/{driver}/raid/logical_disk_properties" 12 NotAcceptable Ordinary { }
+    "drivers/{driver}/raid/logical_disk_properties" 12 NotAcceptable Ordinary { Get drivers::raid::logical_disk_properties }
     "drivers/{driver}/vendor_passthru"               1 NotFound Ordinary { Get drivers::vendor::by_query, Post drivers::vendor::by_query, Put drivers::vendor::by_query, Patch drivers::vendor::by_query, Delete drivers::vendor::by_query }
     "drivers/{driver}/vendor_passthru/methods"       1 NotFound Ordinary { Get drivers::vendor::methods }
     "drivers/{driver}/vendor_passthru/{method}"      1 NotFound Ordinary { Get drivers::vendor::by_path, Post drivers::vendor::by_path, Put drivers::vendor::by_path, Patch drivers::vendor::by_path, Delete drivers::vendor::by_path }

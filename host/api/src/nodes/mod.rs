@@ -1,11 +1,18 @@
 //! `/v1/nodes` and what is below it (facts §2.1, §2.2, §4.2, §4.3): one file for each thing that can be asked.
 
+pub(crate) mod bios;
 pub(crate) mod boot_device;
+pub(crate) mod boot_mode;
 pub(crate) mod children;
 pub(crate) mod configdrive;
+pub(crate) mod console;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod fields;
+pub(crate) mod firmware;
 pub(crate) mod history;
+pub(crate) mod indicators;
+pub(crate) mod inventory;
 pub(crate) mod list;
 pub(crate) mod list_filter;
 pub(crate) mod maintenance;
@@ -14,6 +21,7 @@ pub(crate) mod portgroups;
 pub(crate) mod ports;
 pub(crate) mod power;
 pub(crate) mod provision;
+pub(crate) mod raid;
 pub(crate) mod show;
 pub(crate) mod states;
 pub(crate) mod steps;
@@ -21,14 +29,17 @@ pub(crate) mod traits;
 pub(crate) mod update;
 pub(crate) mod validate;
 pub(crate) mod vendor;
+pub(crate) mod vifs;
+pub(crate) mod virtual_media;
 
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Node};
-use ironbark_rpc::Reply;
+use ironbark_rpc::{HardwareRequest, Reply, Request};
 use serde_json::Value;
 
 use crate::context::{Context, unexpected_reply};
 use crate::error::{ApiError, ApiResult};
+use crate::routing::NobodyIs;
 use crate::view::node::Scene;
 use crate::{reply, resource};
 
@@ -48,6 +59,24 @@ pub(crate) fn accepted(context: &Context) -> ApiResult {
         context.base,
         context.param("node")
     ))
+}
+
+/// A request about a node's hardware.
+pub(crate) fn hardware(node: &Node, request: HardwareRequest) -> Request {
+    Request::Hardware {
+        node: node.uuid.clone(),
+        request,
+    }
+}
+
+/// Asks the owner of the node that the path names something about its hardware.
+pub(crate) async fn ask_hardware(
+    context: &Context,
+    request: HardwareRequest,
+) -> Result<Reply, ApiError> {
+    let node = context.node().await?;
+    let request = hardware(&node, request);
+    context.ask(&node, NobodyIs::NotFound, request).await
 }
 
 /// A reply that carries JSON.

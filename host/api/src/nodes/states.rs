@@ -1,6 +1,4 @@
-//! `GET /v1/nodes/{node}/states` and `…/states/console`.
-
-use serde_json::json;
+//! `GET /v1/nodes/{node}/states`.
 
 use crate::context::Context;
 use crate::error::ApiResult;
@@ -13,11 +11,4 @@ pub(crate) async fn show(context: Context) -> ApiResult {
     let node = context.node().await?;
     let scene = nodes::scene(&context).await?;
     reply::shown(&view::states(context.version).view(&node, &scene))
-}
-
-/// `GET …/states/console`: consoles can't be started in this release, so that there is never one to connect to.
-pub(crate) async fn console(context: Context) -> ApiResult {
-    context.query.only(&[])?;
-    let node = context.node().await?;
-    reply::ok(&json!({"console_enabled": node.console_enabled, "console_info": null}))
 }

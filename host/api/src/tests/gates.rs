@@ -20,6 +20,9 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{chassis}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{connector}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{target}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{vif}", "v")
+        .replace("{indicator}", "led@system")
+        .replace("{setting}", "BootMode")
         .replace("/**", "");
     format!("/v1/{path}")
 }

@@ -16,7 +16,9 @@ use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, InterfaceKind, Node, Port, Result, Timestamp, patch};
 use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
-use ironbark_rpc::{Client, Envelope, Handler, Installation, Reply, Request, TraitChange};
+use ironbark_rpc::{
+    Client, Envelope, Handler, HardwareRequest, Installation, Reply, Request, TraitChange,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -403,6 +405,19 @@ impl Handler for Scripted {
             Request::VendorMethods { .. } | Request::DriverVendorMethods { .. } => {
                 Ok(Reply::Json(json!({"m": {"async": true}})))
             }
+            Request::Hardware {
+                request: HardwareRequest::ListVifs | HardwareRequest::ListVirtualMedia,
+                ..
+            } => Ok(Reply::Json(json!([]))),
+            Request::Hardware {
+                request: HardwareRequest::ListIndicators,
+                ..
+            }
+            | Request::DriverRaidProperties { .. } => Ok(Reply::Json(json!({}))),
+            Request::Hardware {
+                request: HardwareRequest::GetIndicator { .. },
+                ..
+            } => Ok(Reply::Json(json!("on"))),
             Request::DriverProperties { .. } => Ok(Reply::Json(json!({"a": "An address."}))),
             Request::VendorPassthru { .. } | Request::DriverVendorPassthru { .. } => {
                 Ok(Reply::Vendor {

@@ -16,6 +16,7 @@ mod drivers;
 mod events_and_shards;
 mod gates;
 mod gates_belongings;
+mod hardware;
 mod harness;
 mod history;
 mod node_create;

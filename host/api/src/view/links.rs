@@ -36,10 +36,14 @@ impl<'a> Links<'a> {
         self
     }
 
-    pub(crate) const fn to_history(mut self, event: &'a str) -> Self {
-        self.below = "/history/";
-        self.item = event;
+    pub(crate) const fn item(mut self, below: &'static str, item: &'a str) -> Self {
+        self.below = below;
+        self.item = item;
         self
+    }
+
+    pub(crate) const fn to_history(self, event: &'a str) -> Self {
+        self.item("/history/", event)
     }
 }
 

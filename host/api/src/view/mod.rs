@@ -2,6 +2,7 @@
 //! in between, because lists have a thousand rows.
 
 pub(crate) mod chassis;
+pub(crate) mod hardware;
 pub(crate) mod history;
 pub(crate) mod links;
 pub(crate) mod masked;

@@ -18,6 +18,27 @@ pub(crate) fn driver_properties(ctx: &Context, driver: &str) -> Result<Value> {
     Ok(json!(ctx.drivers.properties(driver)?))
 }
 
+/// `{property: description}` of a logical disk, by the hardware type's default RAID implementation.
+pub(crate) async fn driver_raid_properties(
+    ctx: &Context,
+    driver: &str,
+    request_id: &str,
+    deadline: Option<Timestamp>,
+) -> Result<Value> {
+    let name = ctx
+        .drivers
+        .default_implementation(driver, InterfaceKind::Raid)?;
+    let implementation = ctx
+        .drivers
+        .implementation(driver, InterfaceKind::Raid, &name)?;
+    let context = context(ctx, &implementation, request_id, deadline)?;
+    let completed = run_bounded(ctx, Patience::Client, || {
+        implementation.get_logical_disk_properties(context.clone())
+    })
+    .await?;
+    Ok(Value::Object(completed.value))
+}
+
 /// The vendor methods that need no node, as the API shows them.
 pub(crate) fn driver_vendor_methods(ctx: &Context, driver: &str) -> Result<Value> {
     let methods: BTreeMap<String, VendorMethod> = implementations(ctx, driver)?

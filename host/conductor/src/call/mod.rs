@@ -4,6 +4,7 @@
 //! may not act any more. What it wrote is handed back, to be stored together with what it was called for.
 
 mod driver_level;
+mod hardware;
 mod lending;
 mod methods;
 mod notes_seen;
@@ -37,8 +38,8 @@ use lending::connection_info;
 pub(crate) use notes_seen::{NotesSeen, apply};
 
 pub(crate) use driver_level::{
-    driver_properties, driver_vendor_call, driver_vendor_method, driver_vendor_methods,
-    driver_vendor_validate,
+    driver_properties, driver_raid_properties, driver_vendor_call, driver_vendor_method,
+    driver_vendor_methods, driver_vendor_validate,
 };
 pub(crate) use polling::run_task_without_node;
 pub(crate) use room::{Patience, is_ours};

@@ -1,7 +1,8 @@
 //! Inspection: the driver finds out what the machine has, and the node's properties and ports become that.
 
 use ironbark_db::{Page, PortFilter};
-use ironbark_model::{Event, InterfaceKind, Node, Port};
+use ironbark_model::hardware::Inventory;
+use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Port};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
 
 use super::step_run::waiting;
@@ -34,7 +35,11 @@ async fn take_in(run: &mut Run, findings: Findings) -> Result<(), Trouble> {
     let node = &mut run.node;
     node.properties.extend(findings.properties);
     let ports = unknown.into_iter().map(|found| port(node, found)).collect();
-    run.add_ports(ports);
+    let inventory = findings.inventory.map(|inventory| Inventory {
+        inventory,
+        plugin_data: JsonObject::new(),
+    });
+    run.found(ports, inventory);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod alarm;
+mod caches;
 mod clean;
 mod deploy;
 mod failing;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
+use ironbark_model::hardware::Inventory;
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::Wait;
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, Port, PowerState, Timestamp};
@@ -13,6 +14,7 @@ use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
+use crate::operations::caches::Readings;
 use crate::operations::{due_at, states};
 use crate::reserve::Held;
 
@@ -60,7 +62,9 @@ pub(crate) struct Run {
     notes: Vec<Notes>,
     seen: NotesSeen,
     new_ports: Vec<Port>,
+    inventory: Option<Inventory>,
     history: Vec<HistoryEntry>,
+    pub(super) readings: Readings,
 }
 
 impl Run {
@@ -75,7 +79,9 @@ impl Run {
             notes: Vec::new(),
             seen: NotesSeen::default(),
             new_ports: Vec::new(),
+            inventory: None,
             history: Vec::new(),
+            readings: Readings::default(),
         }
     }
 
@@ -150,9 +156,10 @@ impl Run {
         self.history.push(entry);
     }
 
-    /// Adds ports to the node with the next commit.
-    pub(crate) fn add_ports(&mut self, ports: Vec<Port>) {
-        self.new_ports.extend(ports);
+    /// Stores what an inspection found with the next commit: ports that are new, and the inventory if it has one.
+    pub(crate) fn found(&mut self, new_ports: Vec<Port>, inventory: Option<Inventory>) {
+        self.new_ports = new_ports;
+        self.inventory = inventory;
     }
 
     /// Goes on to `phase`; not committed yet.
@@ -220,6 +227,17 @@ impl Run {
         }
         for port in self.new_ports.drain(..) {
             tx.port_create(&port).await.map_err(storing)?;
+        }
+        if let Some(inventory) = self.inventory.take() {
+            tx.inventory_write(&inventory).await.map_err(storing)?;
+        }
+        if let Some(settings) = self.readings.bios.take() {
+            tx.bios_settings_write(&settings).await.map_err(storing)?;
+        }
+        if let Some((components, flashed)) = self.readings.firmware.take() {
+            tx.firmware_components_write(&components, flashed)
+                .await
+                .map_err(storing)?;
         }
         for entry in self.history.drain(..) {
             tx.history_add(&entry).await.map_err(storing)?;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use ironbark_model::operation::{OperationKind, PlannedStep, Wait, WaitOn};
 use ironbark_model::step::{ReservedStep, StepKind};
-use ironbark_model::{Error, Event, JsonObject, PowerTarget, Timestamp};
+use ironbark_model::{Error, Event, InterfaceKind, JsonObject, PowerTarget, Timestamp};
 use ironbark_sandbox as sandbox;
 use serde_json::{Value, json};
 
 use super::power::FirstLook;
 use super::steps::{self, CONDUCTOR};
-use super::{Next, Phase, Run, Trouble, failing, phase, power};
+use super::{Next, Phase, Run, Trouble, caches, failing, phase, power};
 
 /// A time that never comes: holds have no deadline.
 const NEVER: Timestamp = Timestamp(i64::MAX);
@@ -135,6 +135,7 @@ pub(crate) fn step_kind(kind: OperationKind) -> StepKind {
 }
 
 async fn end(run: &mut Run) -> Phase {
+    let interface = run.op.current_step().map(|planned| planned.step.interface);
     let abort_after = run
         .op
         .current_step()
@@ -153,11 +154,22 @@ async fn end(run: &mut Run) -> Phase {
     }
     let next = run.op.step_index.saturating_add(1);
     hand_over(run, next)?;
+    let changed = interface.filter(|interface| {
+        matches!(
+            interface,
+            InterfaceKind::Bios | InterfaceKind::Firmware | InterfaceKind::Raid
+        )
+    });
     // What ends without another driver call is stored together with its end.
     let ends_at_once = run.op.phase == phase::FINISH
-        && matches!(run.op.kind, OperationKind::Deploy | OperationKind::Verify);
+        && matches!(run.op.kind, OperationKind::Deploy | OperationKind::Verify)
+        && changed.is_none();
     if !ends_at_once {
         run.commit().await?;
+    }
+    // That the step ended is stored already: what it changed is only looked at.
+    if let Some(interface) = changed {
+        caches::after_step(run, interface).await?;
     }
     Ok(Next::Phase)
 }

@@ -9,6 +9,7 @@ use ironbark_sandbox::Outcome;
 use super::clean::{end_event, skips_cleaning};
 use super::step_run::waiting;
 use super::{Next, Phase, Run, Trouble, forget_instance, forget_steps, phase as phases};
+use crate::vifs;
 
 /// How long between two looks when the driver waits for something that it doesn't name a time for.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -46,6 +47,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             }
         }
     }
+    vifs::detach_all(run).await?;
     forget_instance(&mut run.node);
     forget_steps(&mut run.node);
     run.node.deploy_step = JsonObject::new();

@@ -5,7 +5,7 @@ use ironbark_model::{Error, ErrorKind, Event, InterfaceKind};
 
 use super::phase as phases;
 use super::step_run::{self, hand_over, noted_failures};
-use super::{Next, Phase, Run, Trouble, steps};
+use super::{Next, Phase, Run, Trouble, caches, steps};
 
 /// One phase of a verification.
 pub(super) async fn phase(run: &mut Run) -> Phase {
@@ -14,6 +14,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             run.call().validate(InterfaceKind::Power).await?;
             run.node.power_state = Some(run.known_power().await?);
             detect_vendor(run).await;
+            caches::refresh(run).await;
             run.op.steps = steps::enabled(run.call().steps(StepKind::Verify)?);
             hand_over(run, 0)?;
             if run.op.phase == phases::STEPS {

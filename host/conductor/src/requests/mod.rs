@@ -7,6 +7,8 @@ mod belongings;
 #[cfg(test)]
 mod chassis_tests;
 mod drivers;
+mod hardware;
+mod hardware_change;
 mod maintenance;
 mod management;
 mod node_create;
@@ -25,6 +27,7 @@ mod provision_deploy;
 mod traits;
 mod validate;
 mod vendor;
+mod vifs;
 mod volumes;
 
 use std::sync::Arc;
@@ -175,6 +178,10 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::InjectNmi { node } => management::inject_nmi(ctx, asked, &node).await,
         Request::VendorPassthru { node, call } => vendor::call(ctx, asked, &node, call).await,
         Request::VendorMethods { node } => vendor::methods(ctx, &node).await,
+        Request::Hardware { node, request } => hardware::handle(ctx, asked, &node, request).await,
+        Request::DriverRaidProperties { driver } => {
+            hardware::driver_raid_properties(ctx, asked, &driver).await
+        }
         Request::SetTraits { node, change } => traits::set(ctx, &node, change).await,
         Request::CreatePort { port } => ports::create(ctx, *port).await,
         Request::UpdatePort { port, node, patch } => ports::update(ctx, &port, &node, &patch).await,

@@ -38,6 +38,7 @@ pub struct World {
     pub conductor: Arc<Conductor>,
     pub db: Database,
     config: Config,
+    drivers: DriversConfig,
     engine: Engine,
     packages: Arc<TempDir>,
     _database: Option<TestDatabase>,
@@ -51,6 +52,18 @@ impl World {
 
     /// As [`World::start`], with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with_both(change, |_| {}).await
+    }
+
+    /// As [`World::start`], with other settings of drivers.
+    pub async fn start_with_drivers(change: impl FnOnce(&mut DriversConfig)) -> Self {
+        Self::start_with_both(|_| {}, change).await
+    }
+
+    async fn start_with_both(
+        change: impl FnOnce(&mut Config),
+        change_drivers: impl FnOnce(&mut DriversConfig),
+    ) -> Self {
         let database = ironbark_db::testing::sqlite().await;
         let packages = Arc::new(tempfile::tempdir().unwrap());
         for name in ["fake", "test"] {
@@ -64,6 +77,8 @@ impl World {
             ..Config::default()
         };
         change(&mut config);
+        let mut drivers = DriversConfig::default();
+        change_drivers(&mut drivers);
         let engine = EngineConfig {
             // Each test has an engine; only the first one compiles.
             cache_folder: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
@@ -71,11 +86,12 @@ impl World {
         };
         let engine = Engine::new(engine, Handle::current()).unwrap();
         let db = database.database.clone();
-        let conductor = conductor(&db, &config, &engine).await;
+        let conductor = conductor(&db, &config, &drivers, &engine).await;
         Self {
             conductor,
             db,
             config,
+            drivers,
             engine,
             packages,
             _database: Some(database),
@@ -101,7 +117,7 @@ impl World {
             host: host.to_owned(),
             ..self.config.clone()
         };
-        conductor(&self.db, &config, &self.engine).await
+        conductor(&self.db, &config, &self.drivers, &self.engine).await
     }
 
     /// Installs a package and activates it, with all that it asks for.
@@ -131,7 +147,7 @@ impl World {
 
     /// Starts the conductor again, under the same host name.
     pub async fn restart(&mut self) {
-        self.conductor = conductor(&self.db, &self.config, &self.engine).await;
+        self.conductor = conductor(&self.db, &self.config, &self.drivers, &self.engine).await;
     }
 
     pub async fn kill_and_restart(&mut self) {
@@ -343,10 +359,15 @@ pub fn kind<T>(result: Result<T>) -> Option<ironbark_model::ErrorKind> {
     result.err().map(|error: Error| error.kind())
 }
 
-async fn conductor(db: &Database, config: &Config, engine: &Engine) -> Arc<Conductor> {
+async fn conductor(
+    db: &Database,
+    config: &Config,
+    drivers: &DriversConfig,
+    engine: &Engine,
+) -> Arc<Conductor> {
     let parts = Parts {
         db: db.clone(),
-        drivers: Drivers::new(engine.clone(), DriversConfig::default()),
+        drivers: Drivers::new(engine.clone(), drivers.clone()),
         ipmi: ipmi::Client::new(ipmi::ClientConfig::default()),
         config: config.clone(),
     };

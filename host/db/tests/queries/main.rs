@@ -13,6 +13,7 @@ mod chassis;
 mod concurrency;
 mod conductors;
 mod filters;
+mod hardware;
 mod make;
 mod nodes;
 mod observe;

@@ -151,6 +151,11 @@ impl Implementation {
             .is_some_and(|entry| entry.native_reboot)
     }
 
+    /// Whether it is the network of which the caller records the VIFs: its own functions do nothing.
+    pub fn records_vifs(&self) -> bool {
+        matches!(self.side, Side::Host(HostSide::Recorder))
+    }
+
     /// Whether its functions can be called. If not, its package only declares it: its properties are checked, and its steps run.
     pub fn is_callable(&self) -> bool {
         self.package()

@@ -102,6 +102,7 @@ pub(crate) struct DriverSettings {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) enabled_hardware_types: Option<Vec<String>>,
     pub(crate) default_interfaces: BTreeMap<String, String>,
+    pub(crate) vif_recorder: bool,
     pub(crate) call_timeout: Option<Seconds>,
     pub(crate) call_cpu_limit: Option<Seconds>,
     pub(crate) memory_limit_mib: Option<u32>,

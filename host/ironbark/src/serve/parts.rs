@@ -92,6 +92,7 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
         DriversConfig {
             enabled_hardware_types: set.enabled_hardware_types.clone(),
             default_interfaces: default_interfaces(&set.default_interfaces)?,
+            vif_recorder: set.vif_recorder,
             connection_properties,
             quarantine: quarantine(set),
             time_zone: set.time_zone.map_or(TimeZone::UTC, |zone| zone.0),

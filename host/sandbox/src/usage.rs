@@ -82,10 +82,12 @@ fn add(total: &AtomicU64, duration: Duration) {
     total.fetch_add(nanoseconds, Ordering::Relaxed);
 }
 
+type NameAndVersion = (Arc<str>, Arc<str>);
+
 /// The counters of all versions that are loaded: one that is loaded anew, with other grants, counts on.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    counters: Mutex<HashMap<(Arc<str>, Arc<str>), Weak<Counters>>>,
+    counters: Mutex<HashMap<NameAndVersion, Weak<Counters>>>,
 }
 
 impl Book {

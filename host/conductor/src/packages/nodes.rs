@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 
-/// Nodes that are read at once.
-const PAGE: u32 = 500;
+/// Nodes that are read at once. Reading and checking a page is done in one go on a thread that serves others too: so few.
+const PAGE: u32 = 50;
 /// How many failing nodes are named.
 const NAMED: usize = 10;
 

@@ -141,10 +141,10 @@ fn faults(usage: &Value) -> String {
     told.join(", ")
 }
 
-/// A number as it is written, or a dash.
+/// A number, without a fraction that it doesn't have, or a dash.
 fn number(value: &Value, key: &str) -> String {
-    match value.get(key) {
-        Some(Value::Number(number)) => number.to_string(),
-        _ => "-".to_owned(),
+    match value.get(key).and_then(Value::as_f64) {
+        Some(number) => number.to_string(),
+        None => "-".to_owned(),
     }
 }

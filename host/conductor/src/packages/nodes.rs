@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::context::Context;
 
 /// Nodes that are read at once. Reading and checking a page is done in one go on a thread that serves others too: so few.
-const PAGE: u32 = 50;
+const PAGE: u32 = 25;
 /// How many failing nodes are named.
 const NAMED: usize = 10;
 

@@ -14,6 +14,8 @@ const NODES: usize = 2_000;
 /// Clients that ask for power actions, and how long each rests between two of them.
 const CLIENTS: usize = 4;
 const REST: Duration = Duration::from_millis(200);
+/// From one activation to the next: many times as often as anybody would.
+const BETWEEN_CHANGES: Duration = Duration::from_secs(1);
 /// What is done to the driver in one round. It must be so often in all, whatever the machine is like.
 const ACTIVATIONS: usize = 20;
 const ROLLBACKS: usize = 4;
@@ -198,9 +200,12 @@ impl Done {
 /// Activates one version after another, goes back now and then, and quarantines what is in use.
 async fn swap(client: &Client) -> Done {
     let mut done = Done::default();
+    let mut pace = tokio::time::interval(BETWEEN_CHANGES);
     let every = ACTIVATIONS / ROLLBACKS;
     for number in 0..ACTIVATIONS {
         let version = ["9.2.0", "9.3.0", "9.1.0"][number % 3];
+        // Somebody looks at the answer before the next one.
+        pace.tick().await;
         change(client, "activate", &json!({"version": version})).await;
         done.activations += 1;
         if number % every == every - 1 {

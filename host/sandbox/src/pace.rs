@@ -2,12 +2,16 @@
 //!
 //! A bucket that fills evenly and holds one second's calls. A package that has taken more than is in it gets no turn until the
 //! debt is paid: nobody is ended for it, a call only takes longer, and it ends like every other when its time is over. A guest
-//! notices at its next turn, so that the debt is never more than what the few guests that compute at a time call within 1 ms.
+//! notices at its next turn: until then the few guests that compute at a time may call more than there is. What they owe is
+//! bounded, so that one of them can't keep the whole package waiting for long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
+
+/// The most that a package owes.
+const LARGEST_DEBT: u64 = 2 * SECOND;
 
 /// The calls of one package, against the clock.
 pub(crate) struct Pace {
@@ -51,7 +55,8 @@ impl Pace {
         let _ = self
             .full_at
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
-                Some(full_at.max(now).saturating_add(self.each))
+                let largest = now.saturating_add(SECOND + LARGEST_DEBT.max(self.each));
+                Some(full_at.max(now).saturating_add(self.each).min(largest))
             });
     }
 
@@ -84,6 +89,15 @@ mod tests {
             pace.take_at(later);
         }
         assert_eq!(pace.debt_at(later), Some(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn what_is_owed_is_bounded() {
+        let pace = Pace::new(1);
+        for _ in 0..5000 {
+            pace.take_at(0);
+        }
+        assert_eq!(pace.debt_at(0), Some(Duration::from_secs(2)));
     }
 
     #[test]

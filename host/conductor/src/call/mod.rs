@@ -151,6 +151,14 @@ impl NodeCall<'_> {
         .map(drop)
     }
 
+    /// Whether the node's implementation has a way to a machine, or to the agent on it.
+    pub(crate) fn reaches_machine(&self, kind: InterfaceKind) -> Result<bool> {
+        let implementation = self.implementation(kind)?;
+        Ok(["ipmi", "redfish", "ssh", "agent"]
+            .iter()
+            .any(|capability| implementation.uses(capability)))
+    }
+
     /// Whether the node's power implementation restarts machines in one go.
     pub(crate) fn native_reboot(&self) -> Result<bool> {
         Ok(self.implementation(InterfaceKind::Power)?.native_reboot())

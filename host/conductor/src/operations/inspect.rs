@@ -5,7 +5,7 @@ use ironbark_model::hardware::Inventory;
 use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Port};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
 
-use super::step_run::waiting;
+use super::step_run::{waiting, within_first_deadline};
 use super::{Phase, Run, Trouble};
 
 /// The one phase of an inspection. After a wait the driver is called again with its cursor.
@@ -20,6 +20,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
         }
         Inspection::Wait(wait) => {
             let (wait, cursor) = waiting(wait);
+            let wait = within_first_deadline(run, wait)?;
             run.op.cursor = Some(cursor);
             run.raise(Event::Wait)?;
             run.part(wait).await

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{
-    Error, ErrorKind, JsonObject, Node, Operation, PowerState, PowerTarget, Result, Timestamp,
+    Error, ErrorKind, InterfaceKind, JsonObject, Node, Operation, PowerState, PowerTarget, Result,
+    Timestamp,
 };
 use ironbark_sandbox::PowerReading;
 use serde_json::{Value, json};
 
 use super::phase::power as phases;
 use super::{Next, Phase, Run, Trouble, accept_instead, forget_agent};
-use crate::call::Ports;
+use crate::call::{Called, Ports};
 use crate::config::Config;
 use crate::context::Context;
 use crate::reserve::Held;
@@ -77,7 +78,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     match run.op.phase.as_str() {
         phases::RESTART => {
             let called = run.call().reboot(timeout_seconds(timeout)).await?;
-            run.keep(called);
+            keep_or_settle(run, called).await?;
             let limit = limit(target, timeout, &run.ctx().config);
             reach(run, PowerState::On, limit).await?;
             done(run, target).await
@@ -152,8 +153,19 @@ pub(super) async fn change(
         .call()
         .set_power_state(target, timeout_seconds(Some(limit)))
         .await?;
-    run.keep(called);
+    keep_or_settle(run, called).await?;
     reach(run, wanted, limit).await
+}
+
+/// What a driver noted about a machine that it told something is stored at once. One that reaches no machine has only its notes:
+/// they may come with what follows.
+async fn keep_or_settle(run: &mut Run, called: Called<()>) -> Result<(), Trouble> {
+    if run.call().reaches_machine(InterfaceKind::Power)? {
+        run.settle(called).await
+    } else {
+        run.keep(called);
+        Ok(())
+    }
 }
 
 /// How long a change to `target` may take if the caller didn't say.

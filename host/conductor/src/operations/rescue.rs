@@ -5,7 +5,7 @@ use std::time::Duration;
 use ironbark_model::{Error, ErrorKind, Event, InterfaceKind, Node, Timestamp};
 use ironbark_sandbox::Outcome;
 
-use super::step_run::waiting;
+use super::step_run::{waiting, within_first_deadline};
 use super::{Phase, Run, Trouble};
 
 /// Key of `instance_info` under which the rescue password is, from the request until the rescue ends. It is masked in answers.
@@ -32,6 +32,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
         }
         Outcome::Wait(wait) => {
             let (wait, cursor) = waiting(wait);
+            let wait = within_first_deadline(run, wait)?;
             run.op.cursor = Some(cursor);
             run.raise(Event::Wait)?;
             run.part(wait).await
@@ -44,7 +45,8 @@ pub(super) async fn back(run: &mut Run) -> Phase {
     loop {
         let cursor = run.op.cursor.clone();
         let called = run.call().unrescue(cursor).await?;
-        let Outcome::Wait(wait) = run.settle(called).await? else {
+        // What it noted is stored together with its cursor.
+        let Outcome::Wait(wait) = run.keep(called) else {
             break;
         };
         let (mut wait, cursor) = waiting(wait);

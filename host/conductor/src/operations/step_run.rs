@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ironbark_model::operation::{OperationKind, PlannedStep, Wait, WaitOn};
 use ironbark_model::step::{ReservedStep, StepKind};
-use ironbark_model::{Error, Event, InterfaceKind, JsonObject, PowerTarget, Timestamp};
+use ironbark_model::{Error, ErrorKind, Event, InterfaceKind, JsonObject, PowerTarget, Timestamp};
 use ironbark_sandbox as sandbox;
 use serde_json::{Value, json};
 
@@ -104,6 +104,22 @@ pub(super) fn noted_failures(run: &Run) -> Option<String> {
         .filter_map(Value::as_str)
         .collect();
     (!failures.is_empty()).then(|| failures.join("; "))
+}
+
+/// What a driver waits for when the whole operation is one wait after another: the first deadline holds, however often it waits
+/// again.
+pub(super) fn within_first_deadline(run: &mut Run, wait: Wait) -> Result<Wait, Trouble> {
+    let deadline = *run.op.deadline.get_or_insert(wait.deadline);
+    if deadline <= Timestamp::now() {
+        return Err(Trouble::Failed(Error::new(
+            ErrorKind::GatewayTimeout,
+            "the driver was not done by its own deadline",
+        )));
+    }
+    Ok(Wait {
+        deadline: wait.deadline.min(deadline),
+        ..wait
+    })
 }
 
 /// Translates what a driver waits for into the journal's terms.

@@ -21,7 +21,8 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     loop {
         let cursor = run.op.cursor.clone();
         let called = run.call().deploy_tear_down(cursor).await?;
-        match run.settle(called).await? {
+        // What it noted is stored together with its cursor.
+        match run.keep(called) {
             Outcome::Done => break,
             Outcome::Wait(wait) => {
                 let (mut wait, cursor) = waiting(wait);

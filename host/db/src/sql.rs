@@ -177,7 +177,8 @@ pub(crate) fn pack<'c>(prefix: &str, columns: impl IntoIterator<Item = &'c str>)
         .into_iter()
         .map(|column| format!("COALESCE({prefix}{column}, '{ABSENT}')"))
         .collect();
-    columns.join(&format!(" || '{SEPARATOR}' || "))
+    // One call writes the text once; a chain of `||` copies it with every column.
+    format!("concat_ws('{SEPARATOR}', {})", columns.join(", "))
 }
 
 /// Texts that [`pack`] put together, read from the first to the last.

@@ -10,6 +10,7 @@
 
 mod audit;
 mod clients;
+mod contract;
 mod front_door;
 mod hostile;
 mod killed;

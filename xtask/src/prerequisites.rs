@@ -50,6 +50,9 @@ const CLIENTS: &str = "tests/clients/requirements.txt";
 /// The Redfish service that others wrote, with the versions of all that it needs.
 const SUSHY: &str = "tests/clients/sushy-requirements.txt";
 
+/// What makes requests from the description of the API, with the versions of all that it needs.
+const SCHEMATHESIS: &str = "tests/clients/schemathesis-requirements.txt";
+
 /// What was found or installed.
 #[derive(Debug, Default)]
 pub(crate) struct Prerequisites {
@@ -61,6 +64,8 @@ pub(crate) struct Prerequisites {
     pub(crate) clients: Option<PathBuf>,
     /// Folder of the Python environment with sushy-tools.
     pub(crate) sushy: Option<PathBuf>,
+    /// Folder of the Python environment with schemathesis.
+    pub(crate) schemathesis: Option<PathBuf>,
 }
 
 /// Looks for everything, and installs what is missing if this is root on Debian.
@@ -90,6 +95,7 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
     }
     found.clients = found.python_part("clients", "the real clients", clients)?;
     found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
+    found.schemathesis = found.python_part("schemathesis", "schemathesis", schemathesis)?;
     if !answers("npm", &["--version"]) {
         found
             .left_out
@@ -160,6 +166,10 @@ fn clients() -> Result<PathBuf> {
 
 fn sushy() -> Result<PathBuf> {
     python_environment("sushy", SUSHY)
+}
+
+fn schemathesis() -> Result<PathBuf> {
+    python_environment("schemathesis", SCHEMATHESIS)
 }
 
 /// A Python environment of this name with what the file `list` of the repository names, made once for each state of the file.

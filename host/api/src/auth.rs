@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
-use crate::{Auth, Htpasswd};
+use crate::{Auth, Htpasswd, openapi};
 
 /// Passwords checked at once: bcrypt keeps a core busy for a good part of a second.
 const CHECKS_AT_ONCE: usize = 2;
@@ -27,6 +27,7 @@ const PUBLIC: &[&str] = &[
     "/v1/lookup",
     "/v1/continue_inspection",
     "/healthcheck",
+    openapi::PATH,
 ];
 
 /// Checks passwords, a few at a time, and remembers those that were right.

@@ -8,7 +8,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::{body, reply};
 
 /// Events that there are.
-const EVENTS: &[&str] = &[
+pub(crate) const EVENTS: &[&str] = &[
     "network.bind_port",
     "network.unbind_port",
     "network.delete_port",

@@ -16,7 +16,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::paths::{self, Found};
 use crate::query::Query;
 use crate::versions::{self, Version};
-use crate::{ApiState, auth, base_url, browser, health, limits, root};
+use crate::{ApiState, auth, base_url, browser, health, limits, openapi, root};
 
 /// The service under the router.
 #[derive(Clone)]
@@ -101,6 +101,10 @@ async fn pass(
         .map_err(|_| Error::overloaded("Too many requests are under way; try again."))?;
     let user = auth::admit(&state.config().auth, state.passwords(), path, &head.headers).await?;
 
+    if path == openapi::PATH {
+        only_get(&head.method)?;
+        return openapi::show();
+    }
     let elements = paths::elements(path)?;
     if elements.is_empty() {
         *effective = versions::negotiate(&head.headers).ok();

@@ -29,6 +29,7 @@ mod htpasswd;
 mod limits;
 mod local_link;
 mod nodes;
+mod openapi;
 mod packages;
 mod paging;
 mod portgroups;

@@ -279,6 +279,12 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
 }
 
 impl Path {
+    /// The names of the methods that do something; those that only say that there is nothing aren't among them.
+    #[cfg(test)]
+    pub(crate) fn method_names(&self) -> impl Iterator<Item = &'static str> {
+        self.methods.iter().map(|(verb, _)| verb.name())
+    }
+
     fn matches(&self, elements: &[String]) -> bool {
         let mut elements = elements.iter();
         for pattern in self.pattern.split('/') {

@@ -9,7 +9,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::nodes;
 use crate::routing::NobodyIs;
 
-const MODES: &[&str] = &["uefi", "bios"];
+pub(crate) const MODES: &[&str] = &["uefi", "bios"];
 
 /// `PUT …/states/boot_mode`.
 pub(crate) async fn set_mode(context: Context) -> ApiResult {

@@ -9,7 +9,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::routing::NobodyIs;
 use crate::{nodes, reply};
 
-const STATES: &[&str] = &["on", "off", "blinking"];
+pub(crate) const STATES: &[&str] = &["on", "off", "blinking"];
 
 /// `GET …/indicators`.
 pub(crate) async fn list(context: Context) -> ApiResult {

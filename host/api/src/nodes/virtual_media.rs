@@ -9,11 +9,11 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::hardware as gate;
 use crate::{nodes, reply};
 
-const DEVICES: &[&str] = &["cdrom", "disk", "floppy"];
-const SOURCES: &[&str] = &["http", "local", "swift"];
+pub(crate) const DEVICES: &[&str] = &["cdrom", "disk", "floppy"];
+pub(crate) const SOURCES: &[&str] = &["http", "local", "swift"];
 
 /// Longest URL of an image, in bytes.
-const MAX_URL: usize = 2048;
+pub(crate) const MAX_URL: usize = 2048;
 
 /// `GET …/vmedia`.
 pub(crate) async fn list(context: Context) -> ApiResult {

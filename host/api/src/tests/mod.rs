@@ -22,6 +22,7 @@ mod history;
 mod node_create;
 mod node_list;
 mod node_update;
+mod openapi;
 mod packages;
 mod portgroups;
 mod ports;

@@ -97,6 +97,11 @@ pub(crate) fn normalise(
             Some(number) => Ok(Value::from(number)),
             None => Err(wrong("a whole number")),
         },
+        Kind::TextList => match value {
+            Value::Null => Ok(Value::Array(Vec::new())),
+            Value::Array(items) if items.iter().all(is_item) => Ok(Value::Array(items)),
+            _ => Err(wrong("a list of texts of 1 to 255 characters each")),
+        },
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
             _ => Err(wrong("an object")),
@@ -154,6 +159,12 @@ fn text_or_null(value: Value, min: usize, max: usize) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+fn is_item(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| (1..=255).contains(&text.chars().count()))
 }
 
 fn object(value: Value) -> Option<Value> {

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod audit;
 mod chassis;
 mod conductors;
@@ -39,13 +40,14 @@ pub mod testing;
 mod vendor_calls;
 mod volumes;
 
+pub use allocations::ALLOCATION_SORT_KEYS;
 pub use audit::{AuditFilter, AuditPage};
 pub use chassis::CHASSIS_SORT_KEYS;
 pub use conductors::CONDUCTOR_SORT_KEYS;
 pub use config::DatabaseConfig;
 pub use database::Database;
 pub use error::{DbError, FenceLost, RegistrationLost, is_fence_lost};
-pub use filter::{NodeColumns, NodeFilter, PortFilter, PortgroupFilter};
+pub use filter::{AllocationFilter, NodeColumns, NodeFilter, PortFilter, PortgroupFilter};
 pub use history::HISTORY_SORT_KEYS;
 pub use nodes::NODE_SORT_KEYS;
 pub use packages::{PackagesTx, UseCheck};

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allocation;
 pub mod audit;
 pub mod chassis;
 pub mod conductor;
@@ -30,6 +31,7 @@ pub mod time;
 pub mod traits;
 pub mod volume;
 
+pub use allocation::{Allocation, AllocationState};
 pub use chassis::Chassis;
 pub use conductor::Conductor;
 pub use error::{Error, ErrorKind, Result};

@@ -1,13 +1,14 @@
 //! What there is since which microversion: the one place that says so (facts §1.2).
 //!
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
-//! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
+//! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`allocation`], [`others`]: fields in answers and requests, filters,
 //!   sort keys;
 //! * [`hardware`]: what is below a node about its hardware;
 //! * [`provision`]: verbs and their arguments.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
+pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod node;
@@ -88,6 +89,8 @@ pub(crate) enum Kind {
     Integer,
     /// A port's `local_link_connection`.
     LocalLink,
+    /// A list of texts, each of 1 to 255 characters; null is an empty one.
+    TextList,
 }
 
 impl Attribute {
@@ -194,7 +197,10 @@ pub(crate) fn chosen_fields(
 }
 
 const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attribute {
-    let sortable = !matches!(kind, Kind::Object | Kind::Properties | Kind::LocalLink);
+    let sortable = !matches!(
+        kind,
+        Kind::Object | Kind::Properties | Kind::LocalLink | Kind::TextList
+    );
     Attribute {
         name,
         since,

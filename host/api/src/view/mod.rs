@@ -1,6 +1,7 @@
 //! How resources look in answers: tables of fields, written straight into the answer's text without a JSON value
 //! in between, because lists have a thousand rows.
 
+pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod history;

@@ -41,6 +41,7 @@ mod resource;
 mod root;
 mod routing;
 mod shards;
+mod standalone;
 mod state;
 #[cfg(test)]
 mod tests;

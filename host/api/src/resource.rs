@@ -5,7 +5,7 @@ use ironbark_model::JsonObject;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
-use crate::gates::{self, Attribute, Filter, Kind};
+use crate::gates::{self, Attribute, Filter};
 use crate::paging::{self, Paging};
 use crate::versions::Version;
 use crate::view::{Collection, Field, Selection};
@@ -159,7 +159,7 @@ impl<T> Resource<T> {
         let given = body::new_object(body::object(context)?, self.gates, &[], context.version)?;
         let missing = self.gates.iter().find(|attribute| {
             attribute.creatable()
-                && matches!(attribute.kind, Kind::RequiredText(_) | Kind::Integer)
+                && attribute.kind.is_mandatory()
                 && !given.contains_key(attribute.name)
         });
         match missing {

@@ -47,9 +47,9 @@ const FILES: &[(i64, &str, &str, &str)] = &[
     ),
     (
         7,
-        "allocations",
-        include_str!("../../../migrations/sqlite/0007_allocations.sql"),
-        include_str!("../../../migrations/postgres/0007_allocations.sql"),
+        "allocations, deploy templates, runbooks, inspection rules",
+        include_str!("../../../migrations/sqlite/0007_allocations_templates_runbooks_rules.sql"),
+        include_str!("../../../migrations/postgres/0007_allocations_templates_runbooks_rules.sql"),
     ),
 ];
 

@@ -2,12 +2,13 @@
 
 use axum::http::Method;
 use futures::future::BoxFuture;
-use ironbark_model::{VolumeConnector, VolumeTarget};
+use ironbark_model::{DeployTemplate, InspectionRule, Runbook, VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
+use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
     allocations, audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports,
@@ -160,11 +161,16 @@ pub(crate) static PATHS: &[Path] = paths! {
     "allocations"                                   52 GetNotFound Ordinary { Get allocations::read::list, Post allocations::create::create }
     "allocations/{allocation}"                      52 GetNotFound Ordinary { Get allocations::read::show, Patch allocations::change::update, Delete allocations::change::delete }
     "events"                                        54 NotFound Ordinary { Post events::receive }
-    "deploy_templates/**"                           55 GetNotFound Ordinary { }
+    "deploy_templates"                              55 GetNotFound Ordinary { Get read::list::<DeployTemplate>, Post change::create::<DeployTemplate> }
+    "deploy_templates/{template}"                   55 GetNotFound Ordinary { Get read::show::<DeployTemplate>, Patch change::update::<DeployTemplate>, Delete change::delete::<DeployTemplate> }
     "shards"                                        82 NotFound Ordinary { Get shards::list }
     "continue_inspection"                           84 NotFound Ordinary { }
-    "runbooks/**"                                   92 GetNotFound Ordinary { }
-    "inspection_rules/**"                           96 GetNotFound Ordinary { }
+    "runbooks"                                      92 GetNotFound Ordinary { Get read::list::<Runbook>, Post change::create::<Runbook> }
+    "runbooks/{runbook}"                            92 GetNotFound Ordinary { Get read::show::<Runbook>, Patch change::update::<Runbook>, Delete change::delete::<Runbook> }
+    "runbooks/{runbook}/traits"                    112 NotFound Ordinary { Get runbook_traits::list, Put runbook_traits::replace, Delete runbook_traits::remove_all }
+    "runbooks/{runbook}/traits/{trait}"            112 NotFound Ordinary { Put runbook_traits::add, Delete runbook_traits::remove }
+    "inspection_rules"                              96 GetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
+    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.

@@ -39,6 +39,8 @@ pub(super) fn value_of(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Object | Kind::Properties => json!({"a": 1}),
         Kind::LocalLink => json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
+        // With an owner, which runbooks may have instead.
+        Kind::Flag if attribute.name == "public" => json!(false),
         Kind::Flag => json!(true),
         Kind::Uuid => json!("1be26c0b-03f2-4d2e-ae87-c02d7f33c999"),
         Kind::Mac | Kind::MacOrNull => json!("52:54:00:00:00:01"),

@@ -69,7 +69,11 @@ async fn fields_in_bodies() {
                     .expect(406);
             }
             let status = if row.patchable() { 200 } else { 400 };
-            site.send("PATCH", &one, Some(row.since), Some(patch))
+            let since = match path {
+                "/v1/allocations" => row.since.max(allocation::PATCH_SINCE),
+                _ => row.since,
+            };
+            site.send("PATCH", &one, Some(since), Some(patch))
                 .await
                 .expect(status);
             if !row.creatable() {

@@ -204,6 +204,52 @@ def provision():
     same(read("node history get", "cli-2", events[0]["uuid"])["uuid"], events[0]["uuid"])
 
 
+def recipes():
+    """Allocations, deploy templates, runbooks, inspection rules: with cli-2, which is available and has HW_CPU_X86_VMX."""
+    do("node set", "cli-2", "--resource-class", "gold")
+    wanted = read(
+        "allocation create", "--resource-class", "gold", "--trait", "HW_CPU_X86_VMX", "--candidate-node", "cli-2",
+        "--name", "cli-a", "--extra", "a=1", "--wait", "60",
+    )
+    same(wanted["state"], "active")
+    same([row["uuid"] for row in read("allocation list", "--node", "cli-2", "--state", "active")], [wanted["uuid"]])
+    do("allocation set", "cli-a", "--name", "cli-b", "--extra", "b=2")
+    same(read("allocation show", "cli-b")["extra"], {"a": 1, "b": 2})
+    assert "cli-b" in refuse("allocation create", "--resource-class", "gold", "--name", "cli-b")
+
+    settings = {"settings": [{"name": "AssetTag", "value": "8"}]}
+    steps = [{"interface": "bios", "step": "apply_configuration", "args": settings, "priority": 90}]
+    do("deploy template create", "HW_CPU_X86_VMX", "--steps", json.dumps(steps))
+    same(read("deploy template show", "HW_CPU_X86_VMX")["steps"], steps)
+    do("deploy template set", "HW_CPU_X86_VMX", "--extra", "a=1")
+    same([row["name"] for row in read("deploy template list")], ["HW_CPU_X86_VMX"])
+    do("node deploy", "cli-2", "--wait", "60")
+    same(read("node bios setting show", "cli-2", "AssetTag")["value"], "8")
+    do("deploy template delete", "HW_CPU_X86_VMX")
+    do("node undeploy", "cli-2", "--wait", "60")
+    assert "cli-b" in refuse("allocation show", "cli-b")
+
+    steps = [{"interface": "deploy", "step": "erase_devices", "args": {}, "order": 1}]
+    do("runbook create", "--name", "cli-wipe", "--description", "d", "--steps", json.dumps(steps))
+    do("node manage", "cli-2", "--wait", "60")
+    assert "traits" in refuse("node clean", "cli-2", "--runbook", "cli-wipe")
+    do("runbook trait add", "cli-wipe", "HW_CPU_X86_VMX")
+    same(read("runbook show", "cli-wipe")["traits"], ["HW_CPU_X86_VMX"])
+    do("node clean", "cli-2", "--wait", "60", "--runbook", "cli-wipe")
+    do("runbook set", "cli-wipe", "--public", "True")
+    do("runbook delete", "cli-wipe")
+    same(read("runbook list"), [])
+
+    rule = read(
+        "inspection rule create", "--description", "d", "--conditions", '[{"op": "!is-true", "args": ["{node.maintenance}"]}]',
+        "--actions", '[{"op": "fail", "args": {"msg": "no"}}]',
+    )
+    do("inspection rule set", rule["uuid"], "--description", "e")
+    same(read("inspection rule show", rule["uuid"])["description"], "e")
+    do("inspection rule delete", rule["uuid"])
+    same(read("inspection rule list"), [])
+
+
 def hardware():
     read("node create", "--driver", "fake-hardware", "--name", "cli-3", "--network-interface", "fake")
     do("node manage", "cli-3", "--wait", "60")
@@ -257,6 +303,7 @@ ports(uuid)
 belongings(uuid)
 power()
 provision()
+recipes()
 hardware()
 end()
 print("done")

@@ -2,14 +2,15 @@
 //!
 //! This crate turns HTTP requests into database reads and requests to conductors, and what comes back into HTTP
 //! answers. It may know the model, the ring, the database and RPC; never a conductor, a driver or the sandbox. It
-//! never calls a driver, and writes to the database only what belongs to no node: chassis, and the staged bytes of an
-//! uploaded package.
+//! never calls a driver, and writes to the database only what belongs to no node: chassis, an allocation's name and `extra`,
+//! and the staged bytes of an uploaded package.
 //!
 //! Where to look: `gates` says what exists since which microversion, and is the only place that does; `error` is the
 //! only place that knows which HTTP status an error becomes; `front` is what every request passes through.
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod audit;
 mod auth;
 mod base_url;
@@ -41,6 +42,7 @@ mod resource;
 mod root;
 mod routing;
 mod shards;
+mod standalone;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,14 @@ use ironbark_model::JsonObject;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
-use crate::gates::{self, Attribute, Filter, Kind};
+use crate::gates::{self, Attribute, Filter};
 use crate::paging::{self, Paging};
 use crate::versions::Version;
 use crate::view::{Collection, Field, Selection};
 use crate::{body, reply};
+
+/// The list has no `?detail=`.
+pub(crate) const NO_DETAIL: u16 = u16::MAX;
 
 /// What a resource's look depends on besides the resource: what links begin with.
 pub(crate) struct Scene {
@@ -26,13 +29,13 @@ pub(crate) struct Resource<T: 'static> {
     pub(crate) gates: &'static [Attribute],
     /// Where the values in an answer come from, in the order in which they are written.
     pub(crate) fields: &'static [Field<T, Scene>],
-    /// What a list shows unless it is told otherwise; and the links.
+    /// What a list shows unless it is told otherwise, and the links; empty: everything.
     pub(crate) summary: &'static [&'static str],
     /// What a list can be narrowed to.
     pub(crate) filters: &'static [Filter],
     /// What the database can sort by.
     pub(crate) sort_keys: &'static [&'static str],
-    /// `?detail=` came with this version.
+    /// `?detail=` came with this version, or with none ([`NO_DETAIL`]).
     pub(crate) detail_since: u16,
     /// What markers name.
     pub(crate) uuid: fn(&T) -> &str,
@@ -72,6 +75,7 @@ impl<T> Resource<T> {
                 self.everything(context.version),
                 Some(("detail", "True".to_owned())),
             ),
+            None if self.summary.is_empty() => (self.everything(context.version), None),
             None => (
                 self.select(context.version, |name| self.summary.contains(&name)),
                 context
@@ -155,7 +159,7 @@ impl<T> Resource<T> {
         let given = body::new_object(body::object(context)?, self.gates, &[], context.version)?;
         let missing = self.gates.iter().find(|attribute| {
             attribute.creatable()
-                && matches!(attribute.kind, Kind::RequiredText(_) | Kind::Integer)
+                && attribute.kind.is_mandatory()
                 && !given.contains_key(attribute.name)
         });
         match missing {

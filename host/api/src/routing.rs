@@ -89,6 +89,22 @@ impl Routing {
         ))
     }
 
+    /// Some conductor, another one for another `key`: for what belongs to no node.
+    pub(crate) async fn any(&self, key: &str) -> Result<String> {
+        let mut snapshot = self.recent().await?;
+        if snapshot.online.is_empty() {
+            snapshot = self.fresh().await?;
+        }
+        let sum: usize = key.bytes().map(usize::from).sum();
+        let conductor = sum
+            .checked_rem(snapshot.online.len())
+            .and_then(|number| snapshot.online.get(number));
+        match conductor {
+            Some(conductor) => Ok(conductor.hostname.clone()),
+            None => Err(snapshot.nobody(NobodyIs::NotFound, String::new())),
+        }
+    }
+
     /// Some conductor that drives this hardware type; 404 if there is none.
     pub(crate) async fn any_of_driver(&self, driver: &str) -> Result<String> {
         let known = self.recent().await?;

@@ -1,16 +1,21 @@
 //! Values that a client gives for fields: checked, and brought into the form in which they are stored.
 
-use ironbark_model::ident;
+use ironbark_model::{ident, traits};
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::gates::{Attribute, Kind};
+use crate::gates::{Attribute, Kind, standalone};
 use crate::local_link;
+use crate::nodes::steps;
 use crate::query::parse_flag;
+use crate::standalone::rules;
 use crate::versions::Version;
 
 /// Numbers within `properties` that must be numbers: sizes, which schedulers add up.
 const SIZES: &[&str] = &["memory_mb", "local_gb"];
+
+/// Priorities of inspection rules.
+const PRIORITIES: std::ops::RangeInclusive<i64> = 0..=9999;
 
 /// Checks a value for `attribute` and brings it into the form in which it is stored.
 pub(crate) fn normalise(
@@ -97,6 +102,30 @@ pub(crate) fn normalise(
             Some(number) => Ok(Value::from(number)),
             None => Err(wrong("a whole number")),
         },
+        Kind::TextList => match value {
+            Value::Null => Ok(Value::Array(Vec::new())),
+            Value::Array(items) if items.iter().all(is_item) => Ok(Value::Array(items)),
+            _ => Err(wrong("a list of texts of 1 to 255 characters each")),
+        },
+        Kind::Trait => match value {
+            Value::String(text) => {
+                traits::check_trait(&text)?;
+                Ok(Value::String(text))
+            }
+            _ => Err(wrong("a trait")),
+        },
+        Kind::RunbookName => match value {
+            Value::String(text) => runbook_name(text, version).map(Value::String),
+            _ => Err(wrong("text")),
+        },
+        Kind::DeploySteps => steps::check_template(&value),
+        Kind::RunbookSteps => steps::check_runbook(&value),
+        Kind::Priority => match whole_number(&value) {
+            Some(number) => Ok(Value::from(number)),
+            None => Err(wrong("a whole number from 0 to 9999")),
+        },
+        Kind::RuleConditions => rules::check_conditions(value),
+        Kind::RuleActions => rules::check_actions(value),
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
             _ => Err(wrong("an object")),
@@ -154,6 +183,31 @@ fn text_or_null(value: Value, min: usize, max: usize) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+fn is_item(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| (1..=255).contains(&text.chars().count()))
+}
+
+/// A rule's priority; null is 0.
+fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Null => Some(0),
+        value => value.as_i64().filter(|number| PRIORITIES.contains(number)),
+    }
+}
+
+fn runbook_name(name: String, version: Version) -> Result<String, ApiError> {
+    if !version.has(standalone::RUNBOOK_TRAITS_SINCE) {
+        traits::check_trait(&name)?;
+    } else if !ident::is_valid_name(&name) || ident::canonical_uuid(&name).is_some() {
+        return Err(ApiError::invalid(format!(
+            "{name:?} can't be a runbook's name: 1 to 255 letters, digits and any of -._~, and no UUID, are expected."
+        )));
+    }
+    Ok(name)
 }
 
 fn object(value: Value) -> Option<Value> {

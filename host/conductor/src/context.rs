@@ -6,6 +6,7 @@ use ironbark_drivers::Drivers;
 use tokio_util::sync::CancellationToken;
 
 use crate::Parts;
+use crate::allocations::Searches;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::holdings::Holdings;
@@ -43,6 +44,8 @@ pub struct Context {
     pub(crate) packages: crate::packages::Packages,
     /// The packages' tasks by the clock.
     pub(crate) tasks: DriverTasks,
+    /// Which allocations this process looks for nodes for.
+    pub(crate) searches: Searches,
     /// Wakes reconcilers.
     pub wake: Wakers,
     /// Cancelled when the conductor stops: reconcilers end.
@@ -66,6 +69,7 @@ impl Context {
             alarm: Alarm::default(),
             packages: crate::packages::Packages::new(&parts.config),
             tasks: DriverTasks::default(),
+            searches: Searches::default(),
             wake: Wakers::default(),
             shutdown: CancellationToken::new(),
             config: parts.config,

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod audit;
 mod call;
 mod capabilities;

@@ -1,6 +1,6 @@
 //! What lists can be narrowed to.
 
-use ironbark_model::{ProvisionState, Timestamp};
+use ironbark_model::{AllocationState, ProvisionState, Timestamp};
 
 /// Which nodes to list. Everything that is set must hold; nothing set lists every node that has no parent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,4 +112,17 @@ pub struct PortgroupFilter {
     pub shards: Option<Vec<String>>,
     /// Of nodes in one of these conductor groups.
     pub conductor_groups: Option<Vec<String>>,
+}
+
+/// Which allocations to list. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllocationFilter {
+    /// That the node with this UUID is given to.
+    pub node_uuid: Option<String>,
+    /// For nodes of this resource class.
+    pub resource_class: Option<String>,
+    /// In this state.
+    pub state: Option<AllocationState>,
+    /// Of this project.
+    pub owner: Option<String>,
 }

@@ -5,13 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allocation;
 pub mod audit;
 pub mod chassis;
 pub mod conductor;
+pub mod deploy_template;
 pub mod error;
 pub mod hardware;
 pub mod history;
 pub mod ident;
+pub mod inspection_rule;
 pub mod interface;
 pub mod lifecycle;
 pub mod mask;
@@ -24,15 +27,19 @@ pub mod portgroup;
 pub mod power;
 pub mod provision;
 pub mod raid;
+pub mod runbook;
 pub mod secret;
 pub mod step;
 pub mod time;
 pub mod traits;
 pub mod volume;
 
+pub use allocation::{Allocation, AllocationState};
 pub use chassis::Chassis;
 pub use conductor::Conductor;
+pub use deploy_template::DeployTemplate;
 pub use error::{Error, ErrorKind, Result};
+pub use inspection_rule::InspectionRule;
 pub use interface::InterfaceKind;
 pub use node::Node;
 pub use operation::Operation;
@@ -40,6 +47,7 @@ pub use port::Port;
 pub use portgroup::Portgroup;
 pub use power::{PowerState, PowerTarget};
 pub use provision::{Event, ProvisionState, Verb};
+pub use runbook::Runbook;
 pub use secret::Secret;
 pub use step::Step;
 pub use time::Timestamp;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod belongings;
 mod client;
 mod hardware;
@@ -15,6 +16,7 @@ mod report;
 mod server;
 mod transport;
 
+pub use allocations::ChangeAllocation;
 pub use belongings::{Belonging, Change, ChangeBelonging};
 pub use client::Client;
 pub use hardware::HardwareRequest;

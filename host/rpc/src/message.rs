@@ -2,10 +2,11 @@
 
 use ironbark_model::lifecycle::{CanaryScope, Publisher};
 use ironbark_model::patch::PatchOp;
-use ironbark_model::{Error, JsonObject, Node, Port, PowerTarget, Timestamp, Verb};
+use ironbark_model::{Allocation, Error, JsonObject, Node, Port, PowerTarget, Timestamp, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::allocations::ChangeAllocation;
 use crate::belongings::{Belonging, ChangeBelonging};
 use crate::hardware::HardwareRequest;
 
@@ -160,6 +161,11 @@ pub enum Request {
     ChangeBelonging {
         /// What, and how.
         change: ChangeBelonging,
+    },
+    /// Creates or deletes an allocation.
+    ChangeAllocation {
+        /// How.
+        change: ChangeAllocation,
     },
     /// Reply: `Json`, an object of descriptions by property.
     DriverProperties {
@@ -365,6 +371,8 @@ pub enum Reply {
     Port(Box<Port>),
     /// A port group or a volume.
     Belonging(Belonging),
+    /// An allocation.
+    Allocation(Box<Allocation>),
     /// Some JSON.
     Json(Value),
     /// What a vendor method answered.

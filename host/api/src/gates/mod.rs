@@ -1,13 +1,14 @@
 //! What there is since which microversion: the one place that says so (facts §1.2).
 //!
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
-//! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
-//!   sort keys;
+//! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`allocation`], [`standalone`],
+//!   [`others`]: fields in answers and requests, filters, sort keys;
 //! * [`hardware`]: what is below a node about its hardware;
 //! * [`provision`]: verbs and their arguments.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
+pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod node;
@@ -16,6 +17,7 @@ pub(crate) mod paths;
 pub(crate) mod port;
 pub(crate) mod portgroup;
 pub(crate) mod provision;
+pub(crate) mod standalone;
 pub(crate) mod volume;
 
 use crate::error::ApiError;
@@ -88,6 +90,39 @@ pub(crate) enum Kind {
     Integer,
     /// A port's `local_link_connection`.
     LocalLink,
+    /// A list of texts, each of 1 to 255 characters; null is an empty one.
+    TextList,
+    /// A trait, which must be there.
+    Trait,
+    /// A runbook's name, which must be there: a trait for old versions.
+    RunbookName,
+    /// A deploy template's steps, at least one.
+    DeploySteps,
+    /// A runbook's steps, at least one.
+    RunbookSteps,
+    /// A whole number from 0 to 9999; null is 0.
+    Priority,
+    /// An inspection rule's conditions; null is none.
+    RuleConditions,
+    /// An inspection rule's actions, at least one.
+    RuleActions,
+}
+
+impl Kind {
+    /// Whether there is no resource without such a value.
+    pub(crate) const fn is_mandatory(self) -> bool {
+        matches!(
+            self,
+            Self::RequiredText(_)
+                | Self::Mac
+                | Self::Integer
+                | Self::Trait
+                | Self::RunbookName
+                | Self::DeploySteps
+                | Self::RunbookSteps
+                | Self::RuleActions
+        )
+    }
 }
 
 impl Attribute {
@@ -194,7 +229,17 @@ pub(crate) fn chosen_fields(
 }
 
 const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attribute {
-    let sortable = !matches!(kind, Kind::Object | Kind::Properties | Kind::LocalLink);
+    let sortable = !matches!(
+        kind,
+        Kind::Object
+            | Kind::Properties
+            | Kind::LocalLink
+            | Kind::TextList
+            | Kind::DeploySteps
+            | Kind::RunbookSteps
+            | Kind::RuleConditions
+            | Kind::RuleActions
+    );
     Attribute {
         name,
         since,

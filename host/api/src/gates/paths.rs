@@ -2,16 +2,17 @@
 
 use axum::http::Method;
 use futures::future::BoxFuture;
-use ironbark_model::{VolumeConnector, VolumeTarget};
+use ironbark_model::{DeployTemplate, InspectionRule, Runbook, VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
+use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
-    audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports, publishers,
-    resource, shards, volume,
+    allocations, audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports,
+    publishers, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -122,7 +123,7 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/volume/targets/**"                32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/bios"                             40 NotFound Ordinary { Get nodes::bios::list }
     "nodes/{node}/bios/{setting}"                   40 NotFound Ordinary { Get nodes::bios::show }
-    "nodes/{node}/allocation"                       52 NotFound Ordinary { }
+    "nodes/{node}/allocation"                       52 NotFound Ordinary { Get allocations::nested::show, Delete allocations::nested::delete }
     "nodes/{node}/inventory"                        81 NotFound Ordinary { Get nodes::inventory::show }
     "nodes/{node}/firmware"                         86 NotFound Ordinary { Get nodes::firmware::list }
     "nodes/{node}/vmedia"                           89 NotFound Ordinary { Get nodes::virtual_media::list, Post nodes::virtual_media::attach, Delete nodes::virtual_media::detach }
@@ -157,13 +158,19 @@ pub(crate) static PATHS: &[Path] = paths! {
     "volume/connectors/{connector}"                 32 NotFound Ordinary { Get volume::read::show::<VolumeConnector>, Patch volume::change::update::<VolumeConnector>, Delete volume::change::delete::<VolumeConnector> }
     "volume/targets"                                32 NotFound Ordinary { Get volume::read::list::<VolumeTarget>, Post volume::change::create::<VolumeTarget> }
     "volume/targets/{target}"                       32 NotFound Ordinary { Get volume::read::show::<VolumeTarget>, Patch volume::change::update::<VolumeTarget>, Delete volume::change::delete::<VolumeTarget> }
-    "allocations/**"                                52 GetNotFound Ordinary { }
+    "allocations"                                   52 GetNotFound Ordinary { Get allocations::read::list, Post allocations::create::create }
+    "allocations/{allocation}"                      52 GetNotFound Ordinary { Get allocations::read::show, Patch allocations::change::update, Delete allocations::change::delete }
     "events"                                        54 NotFound Ordinary { Post events::receive }
-    "deploy_templates/**"                           55 GetNotFound Ordinary { }
+    "deploy_templates"                              55 GetNotFound Ordinary { Get read::list::<DeployTemplate>, Post change::create::<DeployTemplate> }
+    "deploy_templates/{template}"                   55 GetNotFound Ordinary { Get read::show::<DeployTemplate>, Patch change::update::<DeployTemplate>, Delete change::delete::<DeployTemplate> }
     "shards"                                        82 NotFound Ordinary { Get shards::list }
     "continue_inspection"                           84 NotFound Ordinary { }
-    "runbooks/**"                                   92 GetNotFound Ordinary { }
-    "inspection_rules/**"                           96 GetNotFound Ordinary { }
+    "runbooks"                                      92 GetNotFound Ordinary { Get read::list::<Runbook>, Post change::create::<Runbook> }
+    "runbooks/{runbook}"                            92 GetNotFound Ordinary { Get read::show::<Runbook>, Patch change::update::<Runbook>, Delete change::delete::<Runbook> }
+    "runbooks/{runbook}/traits"                    112 NotFound Ordinary { Get runbook_traits::list, Put runbook_traits::replace, Delete runbook_traits::remove_all }
+    "runbooks/{runbook}/traits/{trait}"            112 NotFound Ordinary { Put runbook_traits::add, Delete runbook_traits::remove }
+    "inspection_rules"                              96 GetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
+    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.

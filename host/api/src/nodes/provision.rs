@@ -1,7 +1,7 @@
 //! `PUT /v1/nodes/{node}/states/provision` (facts §4.2). The order of checks decides which code a client gets, and
 //! clients depend on it: a wrong verb on a node that is busy is 409, on one that isn't 400.
 
-use ironbark_model::{Error, ErrorKind, JsonObject, Node, ProvisionState, Verb};
+use ironbark_model::{Error, ErrorKind, JsonObject, Node, ProvisionState, Runbook, Verb};
 use ironbark_rpc::{ProvisionArgs, Request};
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gates::provision as gate;
 use crate::nodes;
 use crate::routing::NobodyIs;
+use crate::standalone;
 use crate::versions::Version;
 
 const ARGUMENTS: &[&str] = &[
@@ -34,9 +35,11 @@ pub(crate) async fn change(context: Context) -> ApiResult {
         .parse()
         .map_err(|_| nodes::invalid_state(&wanted, &node, node.provision_state.as_str()))?;
     context.version.require(gate::verb_since(verb))?;
-    let given = Given::read(&mut arguments)?;
+    let mut given = Given::read(&mut arguments)?;
     given.check_forbidden_steps()?;
     check_state(&node, verb, &wanted)?;
+    given.check_configdrive(verb, context.version)?;
+    given.open_runbook(&context, &node, verb).await?;
     let args = given.check(verb, node.provision_state, context.version)?;
     let request = Request::Provision {
         node: node.uuid.clone(),
@@ -77,6 +80,8 @@ struct Given {
     rescue_password: Option<String>,
     disable_ramdisk: Option<bool>,
     runbook: Option<String>,
+    /// What the runbook says about the ramdisk.
+    runbooks_ramdisk: Option<bool>,
 }
 
 impl Given {
@@ -97,6 +102,7 @@ impl Given {
             rescue_password: arguments.text("rescue_password")?,
             disable_ramdisk: arguments.flag("disable_ramdisk")?,
             runbook: arguments.text("runbook")?,
+            runbooks_ramdisk: None,
         })
     }
 
@@ -107,22 +113,58 @@ impl Given {
             .try_for_each(steps::check_forbidden)
     }
 
+    fn check_configdrive(&self, verb: Verb, version: Version) -> Result<(), ApiError> {
+        match &self.configdrive {
+            Some(drive) => configdrive::check(drive, verb, version),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the runbook's steps into the place of those that would be given otherwise.
+    async fn open_runbook(
+        &mut self,
+        context: &Context,
+        node: &Node,
+        verb: Verb,
+    ) -> Result<(), ApiError> {
+        let Some(written) = self.runbook.take() else {
+            return Ok(());
+        };
+        context.version.require(gate::RUNBOOK_SINCE)?;
+        if !matches!(verb, Verb::Clean | Verb::Service) {
+            return Err(stray("runbook", "clean or service"));
+        }
+        if self.clean_steps.is_some() || self.service_steps.is_some() {
+            return Err(ApiError::invalid(
+                "Steps and a runbook can't be given together: leave one of them out.",
+            ));
+        }
+        let runbook: Runbook = standalone::find(context, &written).await?;
+        if !runbook.fits(&node.traits) {
+            return Err(ApiError::invalid(format!(
+                "Runbook {written} is not for node {}: the node needs one of the runbook's traits ({}).",
+                node.uuid,
+                runbook.traits.join(", ")
+            )));
+        }
+        let steps = runbook.steps_in_order().into_iter().map(Value::Object);
+        let steps = Value::Array(steps.collect());
+        steps::check_forbidden(&steps)?;
+        self.runbooks_ramdisk = Some(runbook.disable_ramdisk);
+        if verb == Verb::Clean {
+            self.clean_steps = Some(steps);
+        } else {
+            self.service_steps = Some(steps);
+        }
+        Ok(())
+    }
+
     fn check(
         self,
         verb: Verb,
         state: ProvisionState,
         version: Version,
     ) -> Result<ProvisionArgs, ApiError> {
-        if let Some(drive) = &self.configdrive {
-            configdrive::check(drive, verb, version)?;
-        }
-        if let Some(runbook) = &self.runbook {
-            version.require(gate::RUNBOOK_SINCE)?;
-            return Err(Error::not_found(format!(
-                "Runbook {runbook} could not be found: this release of Ironbark has no runbooks yet."
-            ))
-            .into());
-        }
         self.check_ramdisk(verb, version)?;
         self.check_belongs(verb, version)?;
         version.require(gate::verb_in_state_since(verb, state))?;
@@ -133,7 +175,7 @@ impl Given {
             deploy_steps: steps_of(self.deploy_steps, steps::check_prioritised)?,
             service_steps: steps_of(self.service_steps, steps::check_ordered)?,
             rescue_password: self.rescue_password,
-            disable_ramdisk: self.disable_ramdisk,
+            disable_ramdisk: self.disable_ramdisk.or(self.runbooks_ramdisk),
         })
     }
 
@@ -153,11 +195,6 @@ impl Given {
 
     /// Steps and passwords go with their verbs only.
     fn check_belongs(&self, verb: Verb, version: Version) -> Result<(), ApiError> {
-        let stray = |what: &str, targets: &str| {
-            ApiError::invalid(format!(
-                "{what} is only valid when setting the target provision state to {targets}."
-            ))
-        };
         if self.deploy_steps.is_some() {
             version.require(gate::DEPLOY_STEPS_SINCE)?;
             if !matches!(verb, Verb::Deploy | Verb::Rebuild) {
@@ -182,8 +219,8 @@ impl Given {
             .as_ref()
             .is_some_and(|password| !password.trim().is_empty());
         let missing = match verb {
-            Verb::Clean if self.clean_steps.is_none() => "clean_steps",
-            Verb::Service if self.service_steps.is_none() => "service_steps",
+            Verb::Clean if self.clean_steps.is_none() => "clean_steps or runbook",
+            Verb::Service if self.service_steps.is_none() => "service_steps or runbook",
             Verb::Rescue if !password_given => "a non-empty rescue_password",
             _ => return Ok(()),
         };
@@ -192,6 +229,12 @@ impl Given {
             verb.as_str()
         )))
     }
+}
+
+fn stray(what: &str, targets: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "{what} is only valid when setting the target provision state to {targets}."
+    ))
 }
 
 fn is_empty(steps: &Value) -> bool {

@@ -1,5 +1,7 @@
 //! Steps that a client gives with a provisioning verb: their form (facts §4.2).
 
+use std::collections::HashSet;
+
 use ironbark_model::{InterfaceKind, JsonObject, ident};
 use serde_json::Value;
 
@@ -69,6 +71,45 @@ pub(crate) fn check_prioritised(steps: &Value) -> Result<Vec<JsonObject>, ApiErr
             Ok(step)
         })
         .collect()
+}
+
+/// The steps of a deploy template: at least one, none twice.
+pub(crate) fn check_template(steps: &Value) -> Result<Value, ApiError> {
+    check_kept(steps, check_prioritised(steps)?)
+}
+
+/// The steps of a runbook: at least one, none twice, each with its `order`.
+pub(crate) fn check_runbook(steps: &Value) -> Result<Value, ApiError> {
+    let mut checked = Vec::new();
+    for step in items(steps)? {
+        let mut step = check_common(step, &["interface", "step", "args", "order"])?;
+        if !step.contains_key("order") {
+            return Err(ApiError::invalid("A runbook's step needs order."));
+        }
+        whole_number(&mut step, "order")?;
+        step.entry("args")
+            .or_insert_with(|| Value::Object(JsonObject::new()));
+        checked.push(step);
+    }
+    check_kept(steps, checked)
+}
+
+/// What is kept to run again and again must be something, and nothing that is not for clients.
+fn check_kept(written: &Value, steps: Vec<JsonObject>) -> Result<Value, ApiError> {
+    check_forbidden(written)?;
+    if steps.is_empty() {
+        return Err(ApiError::invalid("At least one step is expected."));
+    }
+    let mut seen = HashSet::new();
+    for step in items(written)? {
+        let (interface, name) = named(step)?;
+        if !seen.insert((interface, name)) {
+            return Err(ApiError::invalid(format!(
+                "The step {interface}.{name} is given more than once."
+            )));
+        }
+    }
+    Ok(Value::Array(steps.into_iter().map(Value::Object).collect()))
 }
 
 fn check_common(step: &Value, keys: &[&str]) -> Result<JsonObject, ApiError> {

@@ -20,17 +20,7 @@ pub(crate) async fn list(context: Context) -> ApiResult {
 
 /// `PUT …/traits`: these and no others.
 pub(crate) async fn replace(context: Context) -> ApiResult {
-    let given = Arguments::read(&context, &["traits"])?
-        .take("traits")
-        .ok_or_else(|| body::missing("traits"))?;
-    let mut traits: Vec<String> = Vec::new();
-    for item in given.as_array().ok_or_else(not_a_list)? {
-        let name = item.as_str().ok_or_else(not_a_list)?;
-        if !traits.iter().any(|known| known == name) {
-            traits.push(name.to_owned());
-        }
-    }
-    check_traits(traits.iter().map(String::as_str))?;
+    let traits = read_list(&context)?;
     change(&context, TraitChange::Replace(traits)).await?;
     reply::no_content()
 }
@@ -67,6 +57,22 @@ pub(crate) async fn remove_all(context: Context) -> ApiResult {
     context.query.only(&[])?;
     change(&context, TraitChange::Replace(Vec::new())).await?;
     reply::no_content()
+}
+
+/// The traits in the body, each once.
+pub(crate) fn read_list(context: &Context) -> Result<Vec<String>, ApiError> {
+    let given = Arguments::read(context, &["traits"])?
+        .take("traits")
+        .ok_or_else(|| body::missing("traits"))?;
+    let mut traits: Vec<String> = Vec::new();
+    for item in given.as_array().ok_or_else(not_a_list)? {
+        let name = item.as_str().ok_or_else(not_a_list)?;
+        if !traits.iter().any(|known| known == name) {
+            traits.push(name.to_owned());
+        }
+    }
+    check_traits(traits.iter().map(String::as_str))?;
+    Ok(traits)
 }
 
 async fn change(context: &Context, change: TraitChange) -> Result<(), ApiError> {

@@ -103,12 +103,7 @@ pub(crate) fn check(
         )));
     };
     if op.op == PatchVerb::Remove {
-        if op.is_root()
-            && matches!(
-                attribute.kind,
-                Kind::RequiredText(_) | Kind::Mac | Kind::Integer
-            )
-        {
+        if op.is_root() && attribute.kind.is_mandatory() {
             return Err(ApiError::invalid(format!(
                 "/{root} is mandatory and can't be removed."
             )));

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::harness::{Answer, LATEST, Site};
 use crate::gates::paths::{Below, PATHS};
-use crate::gates::{Attribute, Kind, chassis, node, others, port, portgroup, provision, volume};
+use crate::gates::{
+    Attribute, Kind, allocation, chassis, node, others, port, portgroup, provision, standalone,
+    volume,
+};
 use crate::versions::Version;
 
 /// A path that fits a pattern.
@@ -20,6 +23,10 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{chassis}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{connector}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{target}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{allocation}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{template}", "CUSTOM_A")
+        .replace("{runbook}", "CUSTOM_A")
+        .replace("{rule}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{vif}", "v")
         .replace("{indicator}", "led@system")
         .replace("{setting}", "BootMode")
@@ -32,10 +39,23 @@ pub(super) fn value_of(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Object | Kind::Properties => json!({"a": 1}),
         Kind::LocalLink => json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
+        // With an owner, which runbooks may have instead.
+        Kind::Flag if attribute.name == "public" => json!(false),
         Kind::Flag => json!(true),
         Kind::Uuid => json!("1be26c0b-03f2-4d2e-ae87-c02d7f33c999"),
         Kind::Mac | Kind::MacOrNull => json!("52:54:00:00:00:01"),
         Kind::Integer => json!(7),
+        Kind::TextList => json!([]),
+        Kind::Trait | Kind::RunbookName => json!("CUSTOM_B"),
+        Kind::DeploySteps => {
+            json!([{"interface": "bios", "step": "a", "args": {}, "priority": 1}])
+        }
+        Kind::RunbookSteps => {
+            json!([{"interface": "bios", "step": "a", "args": {}, "order": 1}])
+        }
+        Kind::Priority => json!(1),
+        Kind::RuleConditions => json!([{"op": "is-none", "args": {"value": "x"}}]),
+        Kind::RuleActions => json!([{"op": "fail", "args": {"msg": "x"}}]),
         Kind::OneOf(words) => json!(words[0]),
         Kind::Group => json!(""),
         _ if attribute.name == "parent_node" => json!("nonesuch"),
@@ -104,7 +124,22 @@ async fn fields_in_answers() {
     let target =
         json!({"node_uuid": uuid, "volume_type": "iscsi", "boot_index": 0, "volume_id": "v"});
     let target = made("/v1/volume/targets", target).await;
+    let step = json!({"interface": "bios", "step": "a", "args": {}});
+    let with = |key: &str| {
+        let mut step = step.clone();
+        step[key] = json!(1);
+        json!({"name": "CUSTOM_A", "steps": [step]})
+    };
+    let template = made("/v1/deploy_templates", with("priority")).await;
+    let runbook = made("/v1/runbooks", with("order")).await;
+    let rule = json!({"actions": [{"op": "fail", "args": {"msg": "x"}}]});
+    let rule = made("/v1/inspection_rules", rule).await;
+    let allocation = made("/v1/allocations", json!({"resource_class": "x"})).await;
     for (table, path) in [
+        (allocation::FIELDS, allocation),
+        (standalone::DEPLOY_TEMPLATE, template),
+        (standalone::RUNBOOK, runbook),
+        (standalone::INSPECTION_RULE, rule),
         (portgroup::FIELDS, group),
         (chassis::FIELDS, rack),
         (volume::CONNECTOR, connector),
@@ -149,6 +184,9 @@ async fn fields_and_sort_keys_in_queries() {
         (chassis::FIELDS, "/v1/chassis"),
         (volume::CONNECTOR, "/v1/volume/connectors"),
         (volume::TARGET, "/v1/volume/targets"),
+        (standalone::DEPLOY_TEMPLATE, "/v1/deploy_templates"),
+        (standalone::RUNBOOK, "/v1/runbooks"),
+        (standalone::INSPECTION_RULE, "/v1/inspection_rules"),
     ] {
         let resource_since = table.iter().map(|row| row.since).min().unwrap();
         for row in table {
@@ -182,6 +220,15 @@ async fn fields_and_sort_keys_in_queries() {
         site.get(&format!("{path}?sort_key=extra"), LATEST)
             .await
             .expect(400);
+        site.get(&format!("{path}?detail=True&fields=uuid"), LATEST)
+            .await
+            .expect(400);
+        if resource_since > 43 {
+            site.get(&format!("{path}?detail=True"), Some(resource_since))
+                .await
+                .expect(200);
+            continue;
+        }
         let at_42 = site.get(&format!("{path}?detail=True"), Some(42)).await;
         if path.starts_with("/v1/volume") {
             // There it is as old as the list.
@@ -195,9 +242,6 @@ async fn fields_and_sort_keys_in_queries() {
         site.get(&format!("{path}?detail=True"), Some(43))
             .await
             .expect(200);
-        site.get(&format!("{path}?detail=True&fields=uuid"), LATEST)
-            .await
-            .expect(400);
     }
 }
 
@@ -322,6 +366,7 @@ async fn filters() {
         (portgroup::FILTERS, "/v1/portgroups"),
         (volume::FILTERS, "/v1/volume/connectors"),
         (volume::FILTERS, "/v1/volume/targets"),
+        (allocation::FILTERS, "/v1/allocations"),
         (others::DRIVER_FILTERS, "/v1/drivers"),
     ] {
         for row in table {
@@ -333,10 +378,12 @@ async fn filters() {
                 "address" => "52:54:00:00:00:01",
                 "type" => "dynamic",
                 "fields" => "name",
+                "state" => "active",
                 _ => "true",
             };
             let resource_since = match path {
                 "/v1/portgroups" => 23,
+                "/v1/allocations" => 52,
                 _ if path.starts_with("/v1/volume") => 32,
                 _ => 1,
             };

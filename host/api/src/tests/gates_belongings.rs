@@ -1,10 +1,10 @@
-//! Every row of the gates of port groups, chassis and volumes in bodies: at the version before it, and at its own.
+//! Every row of the gates of what isn't a node, a port or a driver in bodies: at the version before it, and at its own.
 
 use serde_json::json;
 
 use super::gates::value_of;
 use super::harness::{LATEST, Site};
-use crate::gates::{chassis, portgroup, volume};
+use crate::gates::{allocation, chassis, portgroup, standalone, volume};
 
 #[tokio::test]
 async fn fields_in_bodies() {
@@ -26,6 +26,26 @@ async fn fields_in_bodies() {
             volume::TARGET,
             "/v1/volume/targets",
             json!({"node_uuid": node.uuid, "volume_type": "iscsi", "boot_index": 0, "volume_id": "v"}),
+        ),
+        (
+            allocation::FIELDS,
+            "/v1/allocations",
+            json!({"resource_class": "gold"}),
+        ),
+        (
+            standalone::DEPLOY_TEMPLATE,
+            "/v1/deploy_templates",
+            json!({"name": "CUSTOM_A", "steps": [{"interface": "bios", "step": "a", "args": {}, "priority": 1}]}),
+        ),
+        (
+            standalone::RUNBOOK,
+            "/v1/runbooks",
+            json!({"name": "CUSTOM_A", "steps": [{"interface": "bios", "step": "a", "order": 1}]}),
+        ),
+        (
+            standalone::INSPECTION_RULE,
+            "/v1/inspection_rules",
+            json!({"actions": [{"op": "fail", "args": {"msg": "x"}}]}),
         ),
     ] {
         let resource_since = table.iter().map(|row| row.since).min().unwrap();
@@ -49,7 +69,11 @@ async fn fields_in_bodies() {
                     .expect(406);
             }
             let status = if row.patchable() { 200 } else { 400 };
-            site.send("PATCH", &one, Some(row.since), Some(patch))
+            let since = match path {
+                "/v1/allocations" => row.since.max(allocation::PATCH_SINCE),
+                _ => row.since,
+            };
+            site.send("PATCH", &one, Some(since), Some(patch))
                 .await
                 .expect(status);
             if !row.creatable() {

@@ -22,7 +22,7 @@ use ironbark_rpc::{
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::belongings;
+use super::{allocations, belongings};
 use crate::{ApiConfig, ApiState, router};
 
 /// The only conductor's host name, as in the samples.
@@ -373,6 +373,7 @@ impl Handler for Scripted {
                 transaction.commit_and_release().await?;
                 Ok(Reply::Done)
             }
+            Request::ChangeAllocation { change } => allocations::change(&self.db, change).await,
             Request::ChangeBelonging { change } => belongings::change(&self.db, HOST, change).await,
             Request::InstallPackage { installation } => self.install(installation).await,
             Request::RemovePackage { name, .. } => {

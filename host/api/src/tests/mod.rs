@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod allocations;
 mod audit;
 mod auth;
 mod belongings;
@@ -29,6 +30,8 @@ mod ports;
 mod provision;
 mod reports;
 mod requests;
+mod runbooks;
 mod samples;
+mod standalone;
 mod volumes;
 mod wire;

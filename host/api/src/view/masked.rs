@@ -10,6 +10,9 @@ use super::time::WrittenNaive;
 /// Hides what looks secret, at any depth.
 pub(crate) struct Masked<'a>(pub(crate) &'a JsonObject);
 
+/// The same in each of several objects.
+pub(crate) struct MaskedItems<'a>(pub(crate) &'a [JsonObject]);
+
 /// Hides what else is secret in `instance_info`.
 pub(crate) struct InstanceInfo<'a>(pub(crate) &'a JsonObject);
 
@@ -23,6 +26,12 @@ impl Serialize for Masked<'_> {
             entry(&mut map, key, value)?;
         }
         map.end()
+    }
+}
+
+impl Serialize for MaskedItems<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Masked))
     }
 }
 

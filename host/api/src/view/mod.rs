@@ -1,6 +1,7 @@
 //! How resources look in answers: tables of fields, written straight into the answer's text without a JSON value
 //! in between, because lists have a thousand rows.
 
+pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod history;
@@ -9,6 +10,7 @@ pub(crate) mod masked;
 pub(crate) mod node;
 pub(crate) mod port;
 pub(crate) mod portgroup;
+pub(crate) mod standalone;
 mod text;
 pub(crate) mod time;
 pub(crate) mod volume;
@@ -36,6 +38,8 @@ pub(crate) enum Shown<'a> {
     Object(&'a JsonObject),
     /// An object whose secrets are hidden.
     Masked(&'a JsonObject),
+    /// A list of objects whose secrets are hidden.
+    MaskedItems(&'a [JsonObject]),
     /// `instance_info`, which has secrets of its own.
     InstanceInfo(&'a JsonObject),
     /// `driver_internal_info`, into which the time of the last heartbeat goes.
@@ -53,6 +57,15 @@ impl<'a> Shown<'a> {
 
     pub(crate) fn flag(value: Option<bool>) -> Self {
         value.map_or(Self::Null, Self::Flag)
+    }
+
+    /// The items, or null if they are hidden.
+    pub(crate) fn unless(hidden: bool, items: &'a [JsonObject]) -> Self {
+        if hidden {
+            Self::Null
+        } else {
+            Self::MaskedItems(items)
+        }
     }
 
     pub(crate) fn time(value: Option<Timestamp>) -> Self {
@@ -78,6 +91,9 @@ impl Shown<'_> {
             Self::Masked(object) => serde_json::to_writer(out, &masked::Masked(object))?,
             Self::InstanceInfo(object) => {
                 serde_json::to_writer(out, &masked::InstanceInfo(object))?;
+            }
+            Self::MaskedItems(items) => {
+                serde_json::to_writer(out, &masked::MaskedItems(items))?;
             }
             Self::InternalInfo(node) => serde_json::to_writer(out, &masked::InternalInfo(node))?,
             Self::Texts(texts) => serde_json::to_writer(out, texts)?,

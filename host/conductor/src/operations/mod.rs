@@ -20,6 +20,7 @@ mod step_run;
 pub(crate) mod steps;
 mod take_over;
 mod tear_down;
+pub(crate) mod templates;
 mod verify;
 mod wake;
 

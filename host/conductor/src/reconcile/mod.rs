@@ -3,6 +3,7 @@
 //! A reconciler takes no input and is safe to run twice; what it learns is in the database or is learnt again. An error ends
 //! a pass, never the reconciler. All wait a little longer than their interval, at random, so that they don't fall together.
 
+mod allocations;
 mod audit_prune;
 mod blob_prune;
 mod driver_tasks;
@@ -38,6 +39,8 @@ pub(crate) use driver_tasks::DriverTasks;
 
 /// How often the ring is looked at without being woken.
 const RING_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked for allocations that nobody is at.
+const ALLOCATIONS_INTERVAL: Duration = Duration::from_secs(60);
 /// How often histories, the audit, and uploads that were never installed, are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -50,6 +53,8 @@ pub struct Wakers {
     pub packages: Notify,
     /// Some conductor may have died.
     pub orphans: Notify,
+    /// There may be allocations that nobody is at.
+    pub allocations: Notify,
     /// Power is to be looked at now.
     pub power_sync: Notify,
     /// The set of periodic tasks may have changed.
@@ -136,6 +141,15 @@ pub fn spawn_all(ctx: &Arc<Context>) {
         config.sync_local_state_interval,
         |wake| &wake.orphans,
         |ctx| async move { orphans::pass(&ctx).await },
+    );
+    // What a former process was at goes on at once.
+    ctx.wake.allocations.notify_one();
+    spawn(
+        ctx,
+        "allocations",
+        ALLOCATIONS_INTERVAL,
+        |wake| &wake.allocations,
+        |ctx| async move { allocations::pass(&ctx).await },
     );
     let takes_over = Arc::new(take_over::TakeOver::default());
     spawn(

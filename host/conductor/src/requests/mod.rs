@@ -3,6 +3,7 @@
 //! A request that changes a node holds it. What goes on after the answer has its state, and the journal of what is to follow,
 //! committed before the answer.
 
+mod allocations;
 mod belongings;
 #[cfg(test)]
 mod chassis_tests;
@@ -187,6 +188,7 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::UpdatePort { port, node, patch } => ports::update(ctx, &port, &node, &patch).await,
         Request::DestroyPort { port, node } => ports::destroy(ctx, &port, &node).await,
         Request::ChangeBelonging { change } => belongings::change(ctx, change).await,
+        Request::ChangeAllocation { change } => allocations::change(ctx, change).await,
         Request::DriverProperties { driver } => drivers::properties(ctx, &driver),
         Request::DriverVendorMethods { driver } => drivers::vendor_methods(ctx, &driver),
         Request::DriverVendorPassthru { driver, call } => {

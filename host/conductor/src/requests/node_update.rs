@@ -11,6 +11,7 @@ use super::node_create::{check_parent, fill_instance_name};
 use super::node_interfaces::{check_driver, settle};
 use super::patching::patched;
 use super::{hold, maintenance};
+use crate::allocations;
 use crate::context::Context;
 
 /// Applies a patch to a node.
@@ -34,6 +35,9 @@ pub(super) async fn update(
     settle(&ctx.drivers, &mut after, &changed)?;
     if after.parent_node != before.parent_node {
         check_parent(ctx, &after).await?;
+    }
+    if before.owner != after.owner && before.allocation_uuid.is_some() {
+        allocations::keep_owner(ctx, &before).await?;
     }
     change_along(&before, &mut after);
     let stored = match &after.chassis_uuid {

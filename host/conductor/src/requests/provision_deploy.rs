@@ -7,7 +7,7 @@ use ironbark_rpc::ProvisionArgs;
 use serde_json::Value;
 
 use super::provision::Accepting;
-use crate::operations::{phase, steps};
+use crate::operations::{phase, steps, templates};
 use crate::reconcile::limits;
 
 /// Accepts a deployment: whatever can be known to be missing is refused now, and changes nothing.
@@ -17,12 +17,14 @@ pub(super) async fn deploy(
     args: ProvisionArgs,
 ) -> Result<()> {
     limits::check_deploy(&accepting.ctx.db, &accepting.ctx.config).await?;
-    check_traits(&accepting.node)?;
+    let traits = check_traits(&accepting.node)?;
     let call = accepting.call();
     call.validate(InterfaceKind::Power).await?;
     call.validate(InterfaceKind::Deploy).await?;
     let offered = call.steps(StepKind::Deploy)?;
-    let wanted = args.deploy_steps.unwrap_or_default();
+    let db = &accepting.ctx.db;
+    let templates = db.deploy_templates_named(&traits).await?;
+    let wanted = templates::with_templates(args.deploy_steps.unwrap_or_default(), &templates)?;
     let mut operation = accepting.operation(OperationKind::Deploy, phase::PREPARE);
     operation.steps = steps::deployment(offered, &wanted)?;
     if verb == Verb::Rebuild {
@@ -50,22 +52,27 @@ pub(super) async fn tear_down(accepting: Accepting<'_>) -> Result<()> {
         .await
 }
 
-/// The traits that the instance needs must be the node's.
-fn check_traits(node: &Node) -> Result<()> {
+/// The traits that the instance needs, which must be the node's.
+fn check_traits(node: &Node) -> Result<Vec<String>> {
     let Some(wanted) = node.instance_info.get("traits") else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let wanted = wanted
         .as_array()
         .filter(|items| items.iter().all(Value::is_string))
         .ok_or_else(|| Error::invalid("instance_info.traits must be a list of texts."))?;
-    let missing: Vec<&str> = wanted
+    let wanted: Vec<String> = wanted
         .iter()
         .filter_map(Value::as_str)
-        .filter(|name| !node.traits.iter().any(|own| own == name))
+        .map(str::to_owned)
+        .collect();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|name| !node.traits.contains(name))
+        .map(String::as_str)
         .collect();
     if missing.is_empty() {
-        return Ok(());
+        return Ok(wanted);
     }
     Err(Error::invalid(format!(
         "The instance needs traits that node {} doesn't have: {}.",

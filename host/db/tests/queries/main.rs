@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod allocations;
 mod audit;
 mod belongings;
 mod chassis;
@@ -24,4 +25,5 @@ mod packages;
 mod pages;
 mod ports_and_history;
 mod reserve;
+mod standalone;
 mod vendor_calls;

@@ -1,0 +1,53 @@
+//! Deploy templates, runbooks and inspection rules: fields (facts §2.9, §2.10, §2.15).
+
+use super::{Attribute, Kind, Write, row, shown, unsortable};
+
+/// Runbooks have traits of their own since this version; before, the name is the only one.
+pub(crate) const RUNBOOK_TRAITS_SINCE: u16 = 112;
+
+/// What a list shows of each deploy template, and each runbook, unless it is told otherwise.
+pub(crate) const NAMED_SUMMARY: &[&str] = &["uuid", "name"];
+
+/// What a list shows of each inspection rule unless it is told otherwise.
+pub(crate) const RULE_SUMMARY: &[&str] = &["uuid", "priority", "phase", "description"];
+
+/// All fields of a deploy template.
+pub(crate) const DEPLOY_TEMPLATE: &[Attribute] = &[
+    row("uuid", 55, Write::Create, Kind::Uuid),
+    row("name", 55, Write::Always, Kind::Trait),
+    row("steps", 55, Write::Always, Kind::DeploySteps),
+    row("extra", 55, Write::Always, Kind::Object),
+    shown("created_at", 55),
+    shown("updated_at", 55),
+    unsortable("links", 55),
+];
+
+/// All fields of a runbook.
+pub(crate) const RUNBOOK: &[Attribute] = &[
+    row("uuid", 92, Write::Create, Kind::Uuid),
+    row("name", 92, Write::Always, Kind::RunbookName),
+    row("description", 112, Write::Always, Kind::Text(255)),
+    row("public", 92, Write::Always, Kind::Flag),
+    row("owner", 92, Write::Always, Kind::Text(255)),
+    row("disable_ramdisk", 92, Write::Always, Kind::Flag),
+    row("steps", 92, Write::Always, Kind::RunbookSteps),
+    unsortable("traits", 112),
+    row("extra", 92, Write::Always, Kind::Object),
+    shown("created_at", 92),
+    shown("updated_at", 92),
+    unsortable("links", 92),
+];
+
+/// All fields of an inspection rule.
+pub(crate) const INSPECTION_RULE: &[Attribute] = &[
+    row("uuid", 96, Write::Create, Kind::Uuid),
+    row("description", 96, Write::Always, Kind::Text(255)),
+    row("priority", 96, Write::Always, Kind::Priority),
+    row("phase", 96, Write::Always, Kind::OneOf(&["main"])),
+    row("sensitive", 96, Write::Always, Kind::Flag),
+    row("conditions", 96, Write::Always, Kind::RuleConditions),
+    row("actions", 96, Write::Always, Kind::RuleActions),
+    shown("created_at", 96),
+    shown("updated_at", 96),
+    unsortable("links", 96),
+];

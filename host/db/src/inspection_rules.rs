@@ -1,0 +1,125 @@
+//! Inspection rules.
+
+use ironbark_model::{InspectionRule, Result};
+
+use crate::page::Listing;
+use crate::sql::{Columns, Statement, to_json};
+use crate::standalone::{Common, Standalone};
+use crate::{Database, Page};
+
+/// What `sort_key` of a list of inspection rules may be.
+pub const INSPECTION_RULE_SORT_KEYS: &[&str] = &[
+    "id",
+    "uuid",
+    "description",
+    "priority",
+    "phase",
+    "sensitive",
+    "created_at",
+    "updated_at",
+];
+
+impl Standalone for InspectionRule {
+    const LISTING: Listing = Listing {
+        from: "inspection_rules",
+        id: "id",
+        marker: "uuid",
+        what: "Inspection rule",
+        sort_keys: INSPECTION_RULE_SORT_KEYS,
+        always_set: &["uuid", "priority", "phase", "sensitive", "created_at"],
+        prefix: "",
+    };
+    const ONE: &'static str = "An inspection rule";
+    const COLUMNS: &'static [&'static str] = &[
+        "description",
+        "priority",
+        "phase",
+        "sensitive",
+        "conditions",
+        "actions",
+    ];
+
+    fn bind(&self, statement: Statement) -> Result<Statement> {
+        Ok(statement
+            .bind(self.description.as_deref())
+            .bind(self.priority)
+            .bind(self.phase.as_str())
+            .bind(i64::from(self.sensitive))
+            .bind(to_json(&self.conditions)?)
+            .bind(to_json(&self.actions)?))
+    }
+
+    fn read(common: Common, columns: &mut Columns<'_>) -> Result<Self> {
+        let read = Self {
+            description: columns.opt_text()?,
+            priority: columns.int()?,
+            phase: columns.text()?,
+            sensitive: columns.flag()?,
+            conditions: columns.json()?,
+            actions: columns.json()?,
+            ..Self::default()
+        };
+        Ok(read.with_common(common))
+    }
+
+    fn common(&self) -> Common {
+        Common {
+            id: self.id,
+            uuid: self.uuid.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    fn with_common(self, common: Common) -> Self {
+        Self {
+            id: common.id,
+            uuid: common.uuid,
+            created_at: common.created_at,
+            updated_at: common.updated_at,
+            ..self
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Database {
+    /// The inspection rule with this UUID.
+    pub async fn inspection_rule_get(&self, uuid: &str) -> Result<Option<InspectionRule>> {
+        self.standalone_get("uuid", uuid).await
+    }
+
+    /// A page of all inspection rules.
+    pub async fn inspection_rule_list(&self, page: &Page) -> Result<Vec<InspectionRule>> {
+        self.standalone_list(page).await
+    }
+
+    /// Stores a new inspection rule. Its number is the database's, `created_at` is now. A UUID that another one has is
+    /// a conflict.
+    pub async fn inspection_rule_create(&self, new: &InspectionRule) -> Result<InspectionRule> {
+        self.standalone_create(new).await
+    }
+
+    /// Makes of the inspection rule what `change` makes of it; `updated_at` becomes now. Nobody else changes it meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound`; those of `change`.
+    pub async fn inspection_rule_change(
+        &self,
+        uuid: &str,
+        change: impl FnOnce(&InspectionRule) -> Result<InspectionRule> + Send,
+    ) -> Result<InspectionRule> {
+        self.standalone_change(uuid, change).await
+    }
+
+    /// Deletes an inspection rule.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn inspection_rule_delete(&self, uuid: &str) -> Result<()> {
+        self.standalone_delete::<InspectionRule>(uuid).await
+    }
+}

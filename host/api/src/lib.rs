@@ -35,6 +35,7 @@ mod portgroups;
 mod ports;
 mod publishers;
 mod query;
+mod ramdisk;
 mod reply;
 mod resource;
 mod root;

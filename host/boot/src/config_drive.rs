@@ -128,3 +128,48 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, ConfigDriveError> {
 fn writing(error: impl std::error::Error + Send + Sync + 'static) -> ConfigDriveError {
     ConfigDriveError::Write(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn drive(value: Value) -> Result<Vec<u8>, ConfigDriveError> {
+        image(value.as_object().unwrap(), "u", None)
+    }
+
+    #[test]
+    fn what_is_no_config_drive_is_refused_without_repeating_it() {
+        for (wrong, word) in [
+            (json!({"meta_data": "hush"}), "meta_data"),
+            (json!({"network_data": ["hush"]}), "network_data"),
+            (json!({"user_data": 7}), "user_data"),
+            (json!({"bogus": "hush"}), "bogus"),
+        ] {
+            let refused = drive(wrong).unwrap_err().to_string();
+            assert!(refused.contains(word) && !refused.contains("hush"), "{refused}");
+        }
+        let large = "x".repeat(LARGEST / 2);
+        let refused = drive(json!({"user_data": large})).unwrap_err();
+        assert!(matches!(refused, ConfigDriveError::TooLarge));
+    }
+
+    #[test]
+    fn the_same_description_gives_the_same_bytes() {
+        let description = json!({"meta_data": {"a": 1}, "user_data": {"b": [2]}, "vendor_data": null});
+        assert_eq!(drive(description.clone()).unwrap(), drive(description).unwrap());
+        assert!(drive(json!({})).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn every_description_becomes_whole_sectors(text in "\\PC{0,4000}") {
+            let made = drive(json!({"user_data": text})).unwrap();
+            prop_assert_eq!(made.len() % crate::iso9660::SECTOR, 0);
+        }
+    }
+}

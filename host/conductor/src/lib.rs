@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent_token;
 mod audit;
 mod call;
 mod capabilities;

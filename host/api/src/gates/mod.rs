@@ -4,7 +4,8 @@
 //! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
 //!   sort keys;
 //! * [`hardware`]: what is below a node about its hardware;
-//! * [`provision`]: verbs and their arguments.
+//! * [`provision`]: verbs and their arguments;
+//! * [`ramdisk`]: what ramdisks report.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
@@ -16,6 +17,7 @@ pub(crate) mod paths;
 pub(crate) mod port;
 pub(crate) mod portgroup;
 pub(crate) mod provision;
+pub(crate) mod ramdisk;
 pub(crate) mod volume;
 
 use crate::error::ApiError;

@@ -11,7 +11,7 @@ use crate::limits::BodyLimit;
 use crate::versions::Version;
 use crate::{
     audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports, publishers,
-    resource, shards, volume,
+    ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -27,6 +27,8 @@ pub(crate) enum Below {
     FaultNotFound,
     /// 406.
     NotAcceptable,
+    /// 404 by the router, but for the first version, which is that of who names none.
+    NotFoundAfterFirst,
 }
 
 /// One row: a path under `/v1`.
@@ -144,8 +146,8 @@ pub(crate) static PATHS: &[Path] = paths! {
     "chassis/{chassis}/nodes"                        1 NotFound Ordinary { Get chassis::nodes::list, Post resource::malformed }
     "chassis/{chassis}/nodes/detail"                 1 NotFound Ordinary { Get chassis::nodes::detail }
     "chassis/{chassis}/nodes/**"                     1 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "lookup"                                        22 NotFound Ordinary { }
-    "heartbeat/**"                                  22 NotFound Ordinary { }
+    "lookup"                                        22 NotFound Ramdisk { Get ramdisk::lookup::lookup }
+    "heartbeat/{node}"                              22 NotFound Ramdisk { Post ramdisk::heartbeat::hear }
     "portgroups"                                    23 NotFound Ordinary { Get portgroups::read::list, Post portgroups::change::create }
     "portgroups/detail"                             23 NotFound Ordinary { Get portgroups::read::detail }
     "portgroups/{portgroup}"                        23 NotFound Ordinary { Get portgroups::read::show, Patch portgroups::change::update, Delete portgroups::change::delete }
@@ -161,7 +163,7 @@ pub(crate) static PATHS: &[Path] = paths! {
     "events"                                        54 NotFound Ordinary { Post events::receive }
     "deploy_templates/**"                           55 GetNotFound Ordinary { }
     "shards"                                        82 NotFound Ordinary { Get shards::list }
-    "continue_inspection"                           84 NotFound Ordinary { }
+    "continue_inspection"                           84 NotFoundAfterFirst Inspection { Post ramdisk::inspection::go_on }
     "runbooks/**"                                   92 GetNotFound Ordinary { }
     "inspection_rules/**"                           96 GetNotFound Ordinary { }
 };
@@ -244,7 +246,7 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
         .iter()
         .find(|path| path.matches(scope.rest))
         .ok_or_else(ApiError::no_such_path)?;
-    if !version.has(path.since) && !scope.is_ironbarks_own() {
+    if !version.has(path.since) && !path.has_first(version) && !scope.is_ironbarks_own() {
         return Err(path.too_new(method));
     }
     if path.methods.is_empty() {
@@ -269,7 +271,7 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
     Ok(Found {
         handler,
         ends_in_param: path.pattern.ends_with('}'),
-        limit: if *method == Method::GET {
+        limit: if *method == Method::GET && !path.limit.is_ramdisks() {
             BodyLimit::Ordinary
         } else {
             path.limit
@@ -298,6 +300,10 @@ impl Path {
         elements.next().is_none()
     }
 
+    fn has_first(&self, version: Version) -> bool {
+        self.below == Below::NotFoundAfterFirst && version == Version::new(1)
+    }
+
     fn too_new(&self, method: &Method) -> ApiError {
         match self.below {
             Below::NotAcceptable => ApiError::not_acceptable(self.since),
@@ -305,7 +311,9 @@ impl Path {
             Below::GetNotFound if *method != Method::GET => {
                 ApiError::method_not_allowed("GET".to_owned())
             }
-            Below::NotFound | Below::GetNotFound => ApiError::no_such_path(),
+            Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => {
+                ApiError::no_such_path()
+            }
         }
     }
 

@@ -59,7 +59,9 @@ async fn paths() {
                     Below::NotAcceptable => (406, false),
                     Below::FaultNotFound => (404, false),
                     Below::GetNotFound if method != "GET" => (405, true),
-                    Below::NotFound | Below::GetNotFound => (404, true),
+                    Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => {
+                        (404, true)
+                    }
                 };
                 let what = format!("{method} {path} below 1.{}: {}", row.since, answer.text);
                 assert_eq!(answer.status.as_u16(), status, "{what}");

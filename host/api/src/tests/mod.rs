@@ -26,6 +26,8 @@ mod packages;
 mod portgroups;
 mod ports;
 mod provision;
+mod ramdisk;
+mod ramdisk_inspection;
 mod reports;
 mod requests;
 mod samples;

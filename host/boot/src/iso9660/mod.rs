@@ -198,3 +198,49 @@ fn fill_sector(image: &mut Vec<u8>) {
 fn number(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn paths_and_labels_that_a_reader_could_mistake_are_refused() {
+        for path in ["", "/a", "a//b", "a/../b", ".", "a b", "ä", "name-of-more-than-28-characters"] {
+            let refused = Image::new().file(path, b"").unwrap_err();
+            assert_eq!(refused, IsoError::Path(path.to_owned()));
+        }
+        let image = Image::new();
+        for label in ["", "a b", "seventeen-letters"] {
+            assert!(matches!(image.write(label, 1 << 20), Err(IsoError::Label(_))));
+        }
+        assert!(image.write("config-2", 1 << 20).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_one_file_in_some_naming_is_refused() {
+        let clash = |one: &str, other: &str| {
+            let mut image = Image::new();
+            let first = image.file(one, b"");
+            let second = image.file(other, b"");
+            first.and(second).and_then(|()| image.write("l", 1 << 20)).is_err()
+        };
+        assert!(clash("a", "a"));
+        assert!(clash("a", "a/b"));
+        assert!(clash("a/b", "A/c"));
+        assert!(clash("x-y", "x_y"));
+        assert!(!clash("a/b", "a/c"));
+    }
+
+    #[test]
+    fn an_image_has_a_bound() {
+        let content = vec![0; 100 * SECTOR];
+        let mut image = Image::new();
+        image.file("a", &content).unwrap();
+        let whole = image.write("l", usize::MAX).unwrap().len();
+        assert_eq!(image.write("l", whole).unwrap().len(), whole);
+        assert_eq!(image.write("l", whole - 1), Err(IsoError::TooLarge(whole - 1)));
+        assert_eq!(image.write("l", SECTOR), Err(IsoError::TooLarge(SECTOR)));
+    }
+}

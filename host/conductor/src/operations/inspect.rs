@@ -2,19 +2,34 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
-use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Port};
+use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
+use serde_json::Value;
 
 use super::step_run::{waiting, within_first_deadline};
-use super::{Phase, Run, Trouble};
+use super::{Phase, Run, Trouble, drive, launch_failure, lost, phase, strand};
+use crate::call::Ports;
+use crate::reserve::Held;
+use crate::workers::Permit;
 
-/// The one phase of an inspection. After a wait the driver is called again with its cursor.
+/// The phases of an inspection. After a wait the driver is called again: with its cursor, or with what a ramdisk posted.
 pub(super) async fn phase(run: &mut Run) -> Phase {
-    let cursor = run.op.cursor.clone();
-    let called = run.call().inspect_hardware(cursor).await?;
+    let posted = if run.op.phase == phase::CONTINUE {
+        run.ctx().db.inventory(&run.node.uuid).await?
+    } else {
+        None
+    };
+    let plugin_data = posted.as_ref().map(|found| found.plugin_data.clone());
+    let called = match posted {
+        Some(found) => run.call().continue_inspection(found).await?,
+        None => {
+            let cursor = run.op.cursor.clone();
+            run.call().inspect_hardware(cursor).await?
+        }
+    };
     match run.keep(called) {
         Inspection::Done(findings) => {
-            take_in(run, findings).await?;
+            take_in(run, findings, plugin_data.unwrap_or_default()).await?;
             run.raise(Event::Done)?;
             run.finish().await
         }
@@ -22,23 +37,86 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             let (wait, cursor) = waiting(wait);
             let wait = within_first_deadline(run, wait)?;
             run.op.cursor = Some(cursor);
+            run.enter(phase::INSPECT);
             run.raise(Event::Wait)?;
             run.part(wait).await
         }
     }
 }
 
+/// Stores what a ramdisk posted, and goes on with the inspection that waits for it in a worker. A ramdisk that says that it failed
+/// makes the inspection fail.
+pub(crate) async fn go_on(
+    permit: Permit,
+    held: Held,
+    node: Node,
+    mut operation: Operation,
+    inventory: JsonObject,
+    mut plugin_data: JsonObject,
+) -> Result<()> {
+    if let Some(reported) = failure_of(&plugin_data) {
+        let reason = format!("The inspection ramdisk reported an error: {reported}");
+        return launch_failure(permit, held, node, operation, &reason).await;
+    }
+    // They are for who looks at the machine now, and large.
+    plugin_data.remove("logs");
+    operation.wait = None;
+    let mut run = Run::of(held, node, operation, Ports::default());
+    run.enter(phase::CONTINUE);
+    run.found(
+        Vec::new(),
+        Some(Inventory {
+            inventory,
+            plugin_data,
+        }),
+    );
+    let stored = match run.raise(Event::Resume) {
+        Ok(()) => run.commit().await,
+        Err(trouble) => Err(trouble),
+    };
+    match stored {
+        Ok(()) => {
+            permit.spawn(drive(run));
+            Ok(())
+        }
+        Err(Trouble::Lost) => Err(lost(&run)),
+        Err(Trouble::Failed(error) | Trouble::Stranded(error)) => {
+            strand(&run);
+            Err(error)
+        }
+    }
+}
+
+/// What a ramdisk says that went wrong, on one line of bounded length.
+fn failure_of(plugin_data: &JsonObject) -> Option<String> {
+    let text = match plugin_data.get("error")? {
+        Value::Null => return None,
+        Value::String(text) if text.trim().is_empty() => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let shown = text.chars().take(LONGEST_REPORT);
+    Some(shown.map(|letter| if letter.is_control() { ' ' } else { letter }).collect())
+}
+
+/// Characters that are kept of what a ramdisk says.
+const LONGEST_REPORT: usize = 1000;
+
 /// What can be known to be missing before an inspection begins.
 pub(crate) const NEEDED: &[InterfaceKind] = &[InterfaceKind::Power, InterfaceKind::Inspect];
 
-async fn take_in(run: &mut Run, findings: Findings) -> Result<(), Trouble> {
+async fn take_in(
+    run: &mut Run,
+    findings: Findings,
+    plugin_data: JsonObject,
+) -> Result<(), Trouble> {
     let unknown = unknown_ports(run, findings.ports).await?;
     let node = &mut run.node;
     node.properties.extend(findings.properties);
     let ports = unknown.into_iter().map(|found| port(node, found)).collect();
     let inventory = findings.inventory.map(|inventory| Inventory {
         inventory,
-        plugin_data: JsonObject::new(),
+        plugin_data,
     });
     run.found(ports, inventory);
     Ok(())
@@ -83,5 +161,29 @@ fn port(node: &Node, found: FoundPort) -> Port {
         pxe_enabled: found.pxe_enabled.unwrap_or(true),
         description: found.name,
         ..Port::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_ramdisk_says_of_itself_fails_an_inspection() {
+        let said = |error: Value| {
+            let posted = json!({"error": error, "root_disk": {}});
+            posted.as_object().and_then(failure_of)
+        };
+        assert_eq!(said(Value::Null), None);
+        assert_eq!(said(json!(" ")), None);
+        assert_eq!(said(json!("no\ndisk")), Some("no disk".to_owned()));
+        assert_eq!(said(json!(["a"])), Some("[\"a\"]".to_owned()));
+        assert_eq!(
+            said(json!("x".repeat(5000))).map(|text| text.len()),
+            Some(LONGEST_REPORT)
+        );
+        assert_eq!(failure_of(&JsonObject::new()), None);
     }
 }

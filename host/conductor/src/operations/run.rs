@@ -8,14 +8,14 @@ use std::sync::Arc;
 use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::hardware::Inventory;
 use ironbark_model::history::HistoryEntry;
-use ironbark_model::operation::Wait;
+use ironbark_model::operation::{OperationKind, Wait};
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, Port, PowerState, Timestamp};
 use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
 use crate::operations::caches::Readings;
-use crate::operations::{due_at, states};
+use crate::operations::{due_at, forget_ramdisk, states};
 use crate::reserve::Held;
 
 /// Why work can't go on.
@@ -178,6 +178,9 @@ impl Run {
     /// beneath it waits on.
     pub(crate) async fn finish(&mut self) -> Phase {
         let parked = self.op.parked().map_err(Trouble::Stranded)?;
+        if self.op.kind != OperationKind::Power {
+            forget_ramdisk(&mut self.node);
+        }
         let mut tx = self.write(false, Afterwards::Release).await?;
         tx.operation_close(&self.op.uuid).await.map_err(storing)?;
         if let Some(parked) = &parked {

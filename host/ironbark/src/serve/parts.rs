@@ -55,6 +55,8 @@ pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
         enable_proxy_headers: api.behind_proxy,
         tls: api.tls_cert.is_some(),
         default_conductor_group: default_conductor_group(settings),
+        ramdisk_endpoints: api.enable_ramdisk_endpoints,
+        ramdisk_heartbeat_timeout: api.ramdisk_heartbeat_timeout.0,
         ..ApiConfig::default()
     })
 }

@@ -38,6 +38,11 @@ pub fn clients() -> PathBuf {
     existing("IRONBARK_TEST_CLIENTS", default_clients())
 }
 
+/// The folder of the Python environment's programs with the deploy agent in it. Ask [`have`]`("agent")` first.
+pub fn agent() -> PathBuf {
+    existing("IRONBARK_TEST_AGENT", default_agent())
+}
+
 /// Whether what a test needs is here. What `IRONBARK_TEST_REQUIRE` names must be; what is merely absent is said.
 pub fn have(what: &str) -> bool {
     let required = std::env::var("IRONBARK_TEST_REQUIRE").unwrap_or_default();
@@ -55,6 +60,7 @@ pub fn have(what: &str) -> bool {
                     .is_ok_and(|mut found| found.next().is_some())
         }
         "clients" => default_clients().join("openstack").is_file(),
+        "agent" => default_agent().join("ironic-python-agent").is_file(),
         "jco" => javascript_tools().join(".bin/jco").exists(),
         other => panic!("nobody knows what {other} is"),
     };
@@ -71,6 +77,10 @@ pub fn javascript_tools() -> PathBuf {
 
 fn default_clients() -> PathBuf {
     target().join("clients").join("bin")
+}
+
+fn default_agent() -> PathBuf {
+    target().join("agent").join("bin")
 }
 
 fn existing(variable: &str, default: PathBuf) -> PathBuf {

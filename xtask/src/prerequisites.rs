@@ -18,6 +18,11 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
+        name: "bsdtar",
+        package: "libarchive-tools",
+        present: || answers("bsdtar", &["--version"]),
+    },
+    Need {
         name: "ipmitool",
         package: "ipmitool",
         present: || answers("ipmitool", &["-V"]),
@@ -50,6 +55,9 @@ const CLIENTS: &str = "tests/clients/requirements.txt";
 /// The Redfish service that others wrote, with the versions of all that it needs.
 const SUSHY: &str = "tests/clients/sushy-requirements.txt";
 
+/// The deploy agent, with the versions of all that it needs.
+const AGENT: &str = "tests/clients/agent-requirements.txt";
+
 /// What was found or installed.
 #[derive(Debug, Default)]
 pub(crate) struct Prerequisites {
@@ -61,6 +69,8 @@ pub(crate) struct Prerequisites {
     pub(crate) clients: Option<PathBuf>,
     /// Folder of the Python environment with sushy-tools.
     pub(crate) sushy: Option<PathBuf>,
+    /// Folder of the Python environment with the deploy agent.
+    pub(crate) agent: Option<PathBuf>,
 }
 
 /// Looks for everything, and installs what is missing if this is root on Debian.
@@ -90,6 +100,7 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
     }
     found.clients = found.python_part("clients", "the real clients", clients)?;
     found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
+    found.agent = found.python_part("agent", "the deploy agent's client", agent)?;
     if !answers("npm", &["--version"]) {
         found
             .left_out
@@ -160,6 +171,10 @@ fn clients() -> Result<PathBuf> {
 
 fn sushy() -> Result<PathBuf> {
     python_environment("sushy", SUSHY)
+}
+
+fn agent() -> Result<PathBuf> {
+    python_environment("agent", AGENT)
 }
 
 /// A Python environment of this name with what the file `list` of the repository names, made once for each state of the file.

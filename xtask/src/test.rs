@@ -73,6 +73,9 @@ fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
     if let Some(sushy) = &found.sushy {
         test.env("IRONBARK_TEST_SUSHY", sushy.join("bin"));
     }
+    if let Some(agent) = &found.agent {
+        test.env("IRONBARK_TEST_AGENT", agent.join("bin"));
+    }
     let (summary, success) = watch(test)?;
     if !success && summary.failed == 0 {
         bail!("the tests could not be built or run");

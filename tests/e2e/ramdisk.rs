@@ -86,7 +86,11 @@ async fn the_agent_posts_what_it_found() {
 
 /// A node of the fake driver whose deployment waits for its agent; its UUID.
 async fn waiting(client: &Client) -> String {
-    enrol(client, &json!({"name": "mayfly", "driver": "fake-hardware"})).await;
+    enrol(
+        client,
+        &json!({"name": "mayfly", "driver": "fake-hardware"}),
+    )
+    .await;
     let uuid = uuid_with_port(client).await;
     client.provision("mayfly", "provide", "available").await;
     let wait = json!([{"interface": "deploy", "step": "wait", "args": {}, "priority": 50}]);
@@ -101,7 +105,10 @@ async fn waiting(client: &Client) -> String {
 }
 
 async fn uuid_with_port(client: &Client) -> String {
-    let uuid = client.node("mayfly").await["uuid"].as_str().unwrap().to_owned();
+    let uuid = client.node("mayfly").await["uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let port = json!({"address": MAC, "node_uuid": uuid});
     client.post("/v1/ports", &port).await.expect(201);
     uuid
@@ -110,10 +117,7 @@ async fn uuid_with_port(client: &Client) -> String {
 /// No agent has access to the node: nothing is known of one, and none can look it up.
 async fn closed(client: &Client, uuid: &str) {
     for query in [format!("addresses={MAC}"), format!("node_uuid={uuid}")] {
-        client
-            .get(&format!("/v1/lookup?{query}"))
-            .await
-            .expect(404);
+        client.get(&format!("/v1/lookup?{query}")).await.expect(404);
     }
     let node = client.node(uuid).await;
     for key in [

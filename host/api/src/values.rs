@@ -97,6 +97,18 @@ pub(crate) fn normalise(
             Some(number) => Ok(Value::from(number)),
             None => Err(wrong("a whole number")),
         },
+        Kind::Priority => match value {
+            Value::Null => Ok(Value::from(0)),
+            value => match value.as_i64().and_then(|number| i32::try_from(number).ok()) {
+                Some(number) if number >= 0 => Ok(Value::from(number)),
+                _ => Err(wrong("a whole number from 0")),
+            },
+        },
+        Kind::Objects => match value {
+            Value::Null => Ok(Value::Array(Vec::new())),
+            Value::Array(items) if items.iter().all(Value::is_object) => Ok(Value::Array(items)),
+            _ => Err(wrong("a list of objects")),
+        },
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
             _ => Err(wrong("an object")),

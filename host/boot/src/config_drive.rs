@@ -151,7 +151,10 @@ mod tests {
             (json!({"bogus": "hush"}), "bogus"),
         ] {
             let refused = drive(wrong).unwrap_err().to_string();
-            assert!(refused.contains(word) && !refused.contains("hush"), "{refused}");
+            assert!(
+                refused.contains(word) && !refused.contains("hush"),
+                "{refused}"
+            );
         }
         let large = "x".repeat(LARGEST / 2);
         let refused = drive(json!({"user_data": large})).unwrap_err();
@@ -160,8 +163,12 @@ mod tests {
 
     #[test]
     fn the_same_description_gives_the_same_bytes() {
-        let description = json!({"meta_data": {"a": 1}, "user_data": {"b": [2]}, "vendor_data": null});
-        assert_eq!(drive(description.clone()).unwrap(), drive(description).unwrap());
+        let description =
+            json!({"meta_data": {"a": 1}, "user_data": {"b": [2]}, "vendor_data": null});
+        assert_eq!(
+            drive(description.clone()).unwrap(),
+            drive(description).unwrap()
+        );
         assert!(drive(json!({})).is_ok());
     }
 

@@ -154,13 +154,20 @@ fn a_config_drive_has_what_an_instance_looks_for() {
         "vendor_data": {"a": [1]},
     });
     let text = config_drive::encoded(drive.as_object().unwrap(), "u-u", Some("rack-1")).unwrap();
-    let compressed = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    let compressed = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap();
     let mut image = Vec::new();
-    GzDecoder::new(&compressed[..]).read_to_end(&mut image).unwrap();
+    GzDecoder::new(&compressed[..])
+        .read_to_end(&mut image)
+        .unwrap();
     for descriptor in [16, 17] {
         let label = &image[descriptor * SECTOR + 40..descriptor * SECTOR + 72];
         let label: Vec<u8> = label.iter().copied().filter(|byte| *byte != 0).collect();
-        assert_eq!(String::from_utf8(label).unwrap().trim(), config_drive::LABEL);
+        assert_eq!(
+            String::from_utf8(label).unwrap().trim(),
+            config_drive::LABEL
+        );
     }
     let found = unpacked(&image, "iso9660:rockridge");
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
@@ -184,6 +191,9 @@ fn a_config_drive_has_what_an_instance_looks_for() {
             "hostname": "h", "public_keys": {"k": "ssh-ed25519 AAAA"}, "uuid": "u-u", "name": "rack-1",
         })
     );
-    assert_eq!(json("openstack/latest/vendor_data2.json"), json!({"a": [1]}));
+    assert_eq!(
+        json("openstack/latest/vendor_data2.json"),
+        json!({"a": [1]})
+    );
     assert_eq!(found["openstack/latest/user_data"], b"#cloud-config\n");
 }

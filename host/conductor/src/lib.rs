@@ -19,6 +19,7 @@ pub mod config;
 pub mod context;
 pub mod failure;
 pub mod holdings;
+mod inspection_rules;
 pub mod operations;
 mod packages;
 pub mod reconcile;

@@ -10,7 +10,9 @@
 mod common;
 
 use common::{World, kind};
-use ironbark_model::{ErrorKind, JsonObject, Node, PowerTarget, ProvisionState as S, Result, Secret, Verb};
+use ironbark_model::{
+    ErrorKind, JsonObject, Node, PowerTarget, ProvisionState as S, Result, Secret, Verb,
+};
 use ironbark_rpc::{Carried, Heartbeat, RamdiskRequest, Reply, Request};
 use serde_json::{Value, json};
 
@@ -67,7 +69,10 @@ async fn deploying(world: &World) -> Node {
     let node = world.fake_node().await;
     world.provide(&node.uuid).await;
     let args = json!({"deploy_steps": step("wait")});
-    world.provision(&node.uuid, Verb::Deploy, args).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Deploy, args)
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::WaitCallBack).await
 }
 
@@ -78,7 +83,10 @@ async fn a_token_is_made_once_and_a_heartbeat_with_it_ends_the_wait() {
     let first = token(&world, &node).await.expect("the first gets it");
     assert!(first.expose().len() >= 32);
     assert_eq!(token(&world, &node).await, None);
-    assert_eq!(access(&world.node(&node.uuid).await), ["agent_secret_token"]);
+    assert_eq!(
+        access(&world.node(&node.uuid).await),
+        ["agent_secret_token"]
+    );
 
     let wrong = Secret::new("x".repeat(43));
     assert_eq!(
@@ -124,7 +132,10 @@ async fn cleaning_and_service_go_on_with_a_heartbeat_too() {
     world.manage(&node.uuid).await;
     let steps = json!([{"interface": "deploy", "step": "wait_agent"}]);
     let clean = json!({"clean_steps": steps});
-    world.provision(&node.uuid, Verb::Clean, clean).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, clean)
+        .await
+        .unwrap();
     let waiting = world.settled(&node.uuid, S::CleanWait).await;
     let first = token(&world, &node).await.unwrap();
     beat(&world, &node, &first, URL).await.unwrap();
@@ -133,14 +144,25 @@ async fn cleaning_and_service_go_on_with_a_heartbeat_too() {
     let heard = world.node(&node.uuid).await.agent_heartbeat_at;
     assert!(heard > waiting.provision_updated_at);
 
-    world.provision(&node.uuid, Verb::Provide, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Provide, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Available).await;
-    world.provision(&node.uuid, Verb::Deploy, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::Active).await;
     let service = json!({"service_steps": steps});
-    world.provision(&node.uuid, Verb::Service, service).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Service, service)
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::ServiceWait).await;
-    let second = token(&world, &node).await.expect("each ramdisk has its own");
+    let second = token(&world, &node)
+        .await
+        .expect("each ramdisk has its own");
     assert_ne!(first, second);
     beat(&world, &node, &second, URL).await.unwrap();
     closed(&world, &node, S::Active).await;
@@ -151,9 +173,13 @@ async fn what_does_not_wait_for_an_agent_only_remembers_it() {
     let world = World::start().await;
     let node = world.test_node(json!({}), json!({})).await;
     world.manage(&node.uuid).await;
-    let steps = json!([{"interface": "deploy", "step": "wait_external", "args": {"deadline": 600}}]);
+    let steps =
+        json!([{"interface": "deploy", "step": "wait_external", "args": {"deadline": 600}}]);
     let clean = json!({"clean_steps": steps});
-    world.provision(&node.uuid, Verb::Clean, clean).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Clean, clean)
+        .await
+        .unwrap();
     let waiting = world.settled(&node.uuid, S::CleanWait).await;
     let token = token(&world, &node).await.unwrap();
     beat(&world, &node, &token, URL).await.unwrap();
@@ -168,7 +194,10 @@ async fn what_does_not_wait_for_an_agent_only_remembers_it() {
         world.node(&node.uuid).await.driver_internal_info["agent_url"],
         URL
     );
-    world.provision(&node.uuid, Verb::Abort, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
     closed(&world, &node, S::CleanFailed).await;
 }
 
@@ -183,7 +212,9 @@ async fn a_machine_that_lost_its_power_has_no_agent() {
     let off = world.power_settled(&node.uuid).await;
     assert_eq!(off.provision_state, S::WaitCallBack);
     assert_eq!(access(&off), [""; 0]);
-    let second = token(&world, &node).await.expect("the next agent has its own");
+    let second = token(&world, &node)
+        .await
+        .expect("the next agent has its own");
     assert_eq!(
         kind(beat(&world, &node, &first, URL).await),
         Some(ErrorKind::InvalidParameter)
@@ -244,8 +275,8 @@ async fn a_held_node_is_locked_for_who_is_new_and_deaf_to_who_is_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_and_time_outs_leave_no_access_either() {
     let world = World::start_with(|config| {
-        config.deploy_callback_timeout = std::time::Duration::from_millis(300);
-        config.check_provision_state_interval = std::time::Duration::from_millis(50);
+        config.deploy_callback_timeout = std::time::Duration::from_secs(3);
+        config.check_provision_state_interval = std::time::Duration::from_millis(100);
     })
     .await;
     let node = deploying(&world).await;
@@ -259,7 +290,10 @@ async fn inspected(world: &World) -> Node {
     let fields = json!({"inspect_interface": "test"});
     let node = world.test_node(driver_info, fields).await;
     world.manage(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Inspect, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Inspect, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::InspectWait).await
 }
 
@@ -277,7 +311,9 @@ fn found(more: &Value) -> RamdiskRequest {
 async fn what_a_ramdisk_found_is_kept_and_ends_the_inspection() {
     let world = World::start().await;
     let node = inspected(&world).await;
-    token(&world, &node).await.expect("an inspection ramdisk has a token too");
+    token(&world, &node)
+        .await
+        .expect("an inspection ramdisk has a token too");
     let more = json!({"said": "hello", "logs": "H4sI"});
     say(&world, &node, found(&more)).await.unwrap();
     closed(&world, &node, S::Manageable).await;
@@ -310,11 +346,15 @@ async fn a_ramdisk_that_failed_fails_the_inspection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_posted_outlives_a_kill() {
     let mut world = World::start().await;
-    let driver_info = json!({"fake_inspect_by_ramdisk": true, "fake_delay_ms": {"continue_inspection": 500}});
+    let driver_info =
+        json!({"fake_inspect_by_ramdisk": true, "fake_delay_ms": {"continue_inspection": 500}});
     let fields = json!({"inspect_interface": "test"});
     let node = world.test_node(driver_info, fields).await;
     world.manage(&node.uuid).await;
-    world.provision(&node.uuid, Verb::Inspect, json!({})).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Inspect, json!({}))
+        .await
+        .unwrap();
     world.settled(&node.uuid, S::InspectWait).await;
     say(&world, &node, found(&json!({"said": "hello"})))
         .await
@@ -323,4 +363,85 @@ async fn what_was_posted_outlives_a_kill() {
     world.kill_and_restart().await;
     let node = world.settled(&node.uuid, S::Manageable).await;
     assert_eq!(node.properties["said"], "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_decide_about_what_was_found() {
+    let world = World::start().await;
+    let rule = |priority: i32, actions: Value| ironbark_model::InspectionRule {
+        uuid: ironbark_model::ident::new_uuid(),
+        description: Some("sizes".to_owned()),
+        priority,
+        phase: "main".to_owned(),
+        conditions: vec![json!({"op": "gt", "args": ["{inventory[memory][physical_mb]}", 1024]})],
+        actions: actions.as_array().unwrap().clone(),
+        ..ironbark_model::InspectionRule::default()
+    };
+    let mac = "52:54:00:aa:00:01";
+    for rule in [
+        rule(
+            1,
+            json!([{"op": "set-attribute", "args": ["/resource_class", "{plugin_data[size]}"]}]),
+        ),
+        rule(
+            2,
+            json!([
+                {"op": "set-plugin-data", "args": ["/size", "large"]},
+                {"op": "add-trait", "args": ["CUSTOM_LARGE"]},
+                {"op": "set-port-attribute", "args": [mac, "/physical_network", "storage"]},
+            ]),
+        ),
+    ] {
+        world.db.inspection_rule_create(&rule).await.unwrap();
+    }
+    let node = inspected(&world).await;
+    say(&world, &node, found(&json!({}))).await.unwrap();
+    let node = world.settled(&node.uuid, S::Manageable).await;
+    assert_eq!(node.resource_class.as_deref(), Some("large"));
+    assert_eq!(node.traits, ["CUSTOM_LARGE"]);
+    let kept = world.db.inventory(&node.uuid).await.unwrap().unwrap();
+    assert_eq!(kept.plugin_data["size"], "large");
+    let ports = world.db.ports_of_node(&node.uuid).await.unwrap();
+    assert_eq!(ports[0].physical_network.as_deref(), Some("storage"));
+
+    // A port that is known now is changed, and a rule that fails changes nothing.
+    let fails = rule(
+        0,
+        json!([
+            {"op": "set-port-attribute", "args": [mac, "/description", "seen"]},
+            {"op": "fail", "args": ["too old"]},
+        ]),
+    );
+    let fails = world.db.inspection_rule_create(&fails).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Inspect, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::InspectWait).await;
+    say(&world, &node, found(&json!({}))).await.unwrap();
+    let failed = world.settled(&node.uuid, S::InspectFailed).await;
+    let error = failed.last_error.unwrap();
+    assert!(
+        error.contains("sizes") && error.contains("too old"),
+        "{error}"
+    );
+    let ports = world.db.ports_of_node(&node.uuid).await.unwrap();
+    assert_eq!(ports[0].description, None);
+
+    world.db.inspection_rule_delete(&fails.uuid).await.unwrap();
+    let marks = rule(
+        0,
+        json!([{"op": "set-port-attribute", "args": [mac, "/description", "seen"]}]),
+    );
+    world.db.inspection_rule_create(&marks).await.unwrap();
+    world
+        .provision(&node.uuid, Verb::Inspect, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::InspectWait).await;
+    say(&world, &node, found(&json!({}))).await.unwrap();
+    world.settled(&node.uuid, S::Manageable).await;
+    let ports = world.db.ports_of_node(&node.uuid).await.unwrap();
+    assert_eq!(ports.len(), 1);
+    assert_eq!(ports[0].description.as_deref(), Some("seen"));
 }

@@ -45,6 +45,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0006_hardware.sql"),
         include_str!("../../../migrations/postgres/0006_hardware.sql"),
     ),
+    (
+        7,
+        "inspection_rules",
+        include_str!("../../../migrations/sqlite/0007_inspection_rules.sql"),
+        include_str!("../../../migrations/postgres/0007_inspection_rules.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

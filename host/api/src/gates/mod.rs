@@ -3,6 +3,7 @@
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
 //! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`others`]: fields in answers and requests, filters,
 //!   sort keys;
+//! * [`inspection_rule`]: inspection rules;
 //! * [`hardware`]: what is below a node about its hardware;
 //! * [`provision`]: verbs and their arguments;
 //! * [`ramdisk`]: what ramdisks report.
@@ -11,6 +12,7 @@
 
 pub(crate) mod chassis;
 pub(crate) mod hardware;
+pub(crate) mod inspection_rule;
 pub(crate) mod node;
 pub(crate) mod others;
 pub(crate) mod paths;
@@ -88,6 +90,10 @@ pub(crate) enum Kind {
     MacOrNull,
     /// A whole number of at most 32 bits, which must be there.
     Integer,
+    /// A whole number from 0 of at most 31 bits; null is 0.
+    Priority,
+    /// A list of objects; null is an empty one.
+    Objects,
     /// A port's `local_link_connection`.
     LocalLink,
 }
@@ -196,7 +202,10 @@ pub(crate) fn chosen_fields(
 }
 
 const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attribute {
-    let sortable = !matches!(kind, Kind::Object | Kind::Properties | Kind::LocalLink);
+    let sortable = !matches!(
+        kind,
+        Kind::Object | Kind::Objects | Kind::Properties | Kind::LocalLink
+    );
     Attribute {
         name,
         since,

@@ -10,8 +10,8 @@ use crate::error::{ApiError, ApiResult};
 use crate::limits::BodyLimit;
 use crate::versions::Version;
 use crate::{
-    audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports, publishers,
-    ramdisk, resource, shards, volume,
+    audit, chassis, conductors, drivers, events, inspection_rules, nodes, packages, portgroups,
+    ports, publishers, ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -165,7 +165,8 @@ pub(crate) static PATHS: &[Path] = paths! {
     "shards"                                        82 NotFound Ordinary { Get shards::list }
     "continue_inspection"                           84 NotFoundAfterFirst Inspection { Post ramdisk::inspection::go_on }
     "runbooks/**"                                   92 GetNotFound Ordinary { }
-    "inspection_rules/**"                           96 GetNotFound Ordinary { }
+    "inspection_rules"                              96 GetNotFound Ordinary { Get inspection_rules::read::list, Post inspection_rules::change::create }
+    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get inspection_rules::read::show, Patch inspection_rules::change::update, Delete inspection_rules::change::delete }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.

@@ -7,7 +7,7 @@ use ironbark_model::{JsonObject, Node, ProvisionState, Secret};
 use ironbark_rpc::{RamdiskRequest, Request};
 use serde_json::{Value, json};
 
-use super::{addresses, by_addresses, by_uuid, check_enabled, node_uuid, nobody, told};
+use super::{addresses, by_addresses, by_uuid, check_enabled, nobody, node_uuid, told};
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::ramdisk as gate;
@@ -58,7 +58,8 @@ fn inventory(posted: &mut JsonObject) -> Result<JsonObject, ApiError> {
         }
     }
     posted.remove("logs");
-    let size = |object: &JsonObject| serde_json::to_vec(object).map_or(usize::MAX, |text| text.len());
+    let size =
+        |object: &JsonObject| serde_json::to_vec(object).map_or(usize::MAX, |text| text.len());
     if size(&inventory).saturating_add(size(posted)) > LARGEST {
         return Err(wrong(&format!(
             "without logs it is larger than {} KiB.",

@@ -7,7 +7,7 @@ use ironbark_model::{Node, Secret};
 use ironbark_rpc::{RamdiskRequest, Reply, Request};
 use serde_json::Value;
 
-use super::{addresses, by_addresses, by_uuid, check_enabled, node_uuid, nobody, told};
+use super::{addresses, by_addresses, by_uuid, check_enabled, nobody, node_uuid, told};
 use crate::context::{Context, unexpected_reply};
 use crate::error::{ApiError, ApiResult};
 use crate::gates::ramdisk as gate;

@@ -111,10 +111,7 @@ async fn told(
     let unwritten = |error: serde_json::Error| {
         ApiError::from(Error::internal("The answer could not be written.").caused_by(error))
     };
-    let shown = selection
-        .view(node, &scene)
-        .to_json()
-        .map_err(unwritten)?;
+    let shown = selection.view(node, &scene).to_json().map_err(unwritten)?;
     let config = config::for_agent(context.state.config(), node, token);
     let config = serde_json::to_vec(&config).map_err(unwritten)?;
     let mut text = b"{\"node\":".to_vec();

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::harness::{Answer, LATEST, Site};
 use crate::gates::paths::{Below, PATHS};
-use crate::gates::{Attribute, Kind, chassis, node, others, port, portgroup, provision, volume};
+use crate::gates::{
+    Attribute, Kind, chassis, inspection_rule, node, others, port, portgroup, provision, volume,
+};
 use crate::versions::Version;
 
 /// A path that fits a pattern.
@@ -16,6 +18,7 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{trait}", "CUSTOM_A")
         .replace("{event}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{method}", "m")
+        .replace("{rule}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{portgroup}", "g")
         .replace("{chassis}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{connector}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
@@ -35,7 +38,9 @@ pub(super) fn value_of(attribute: &Attribute) -> Value {
         Kind::Flag => json!(true),
         Kind::Uuid => json!("1be26c0b-03f2-4d2e-ae87-c02d7f33c999"),
         Kind::Mac | Kind::MacOrNull => json!("52:54:00:00:00:01"),
-        Kind::Integer => json!(7),
+        Kind::Integer | Kind::Priority => json!(7),
+        Kind::Objects if attribute.name == "actions" => json!([{"op": "fail", "args": ["no"]}]),
+        Kind::Objects => json!([{"op": "is-true", "args": [1]}]),
         Kind::OneOf(words) => json!(words[0]),
         Kind::Group => json!(""),
         _ if attribute.name == "parent_node" => json!("nonesuch"),
@@ -59,9 +64,7 @@ async fn paths() {
                     Below::NotAcceptable => (406, false),
                     Below::FaultNotFound => (404, false),
                     Below::GetNotFound if method != "GET" => (405, true),
-                    Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => {
-                        (404, true)
-                    }
+                    Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => (404, true),
                 };
                 let what = format!("{method} {path} below 1.{}: {}", row.since, answer.text);
                 assert_eq!(answer.status.as_u16(), status, "{what}");
@@ -106,7 +109,13 @@ async fn fields_in_answers() {
     let target =
         json!({"node_uuid": uuid, "volume_type": "iscsi", "boot_index": 0, "volume_id": "v"});
     let target = made("/v1/volume/targets", target).await;
+    let rule = made(
+        "/v1/inspection_rules",
+        json!({"actions": [{"op": "fail", "args": ["no"]}]}),
+    )
+    .await;
     for (table, path) in [
+        (inspection_rule::FIELDS, rule),
         (portgroup::FIELDS, group),
         (chassis::FIELDS, rack),
         (volume::CONNECTOR, connector),

@@ -19,6 +19,7 @@ mod gates_belongings;
 mod hardware;
 mod harness;
 mod history;
+mod inspection_rules;
 mod node_create;
 mod node_list;
 mod node_update;

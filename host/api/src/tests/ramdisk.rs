@@ -47,7 +47,12 @@ fn minted() -> ironbark_model::Result<Reply> {
 #[tokio::test]
 async fn an_agent_finds_its_node_by_addresses_or_uuid_and_gets_its_token_once() {
     let site = Site::new().await;
-    let node = node(&site, S::WaitCallBack, &["52:54:00:aa:00:01", "52:54:00:aa:00:02"]).await;
+    let node = node(
+        &site,
+        S::WaitCallBack,
+        &["52:54:00:aa:00:01", "52:54:00:aa:00:02"],
+    )
+    .await;
     for query in [
         "addresses=52:54:00:AA:00:01".to_owned(),
         "addresses=52:54:00:aa:00:02,no-address,52:54:00:aa:00:01,52:54:00:ff:00:00".to_owned(),
@@ -64,7 +69,13 @@ async fn an_agent_finds_its_node_by_addresses_or_uuid_and_gets_its_token_once() 
         let shown: Vec<&String> = found["node"].as_object().unwrap().keys().collect();
         assert_eq!(
             shown,
-            ["driver_internal_info", "instance_info", "links", "properties", "uuid"]
+            [
+                "driver_internal_info",
+                "instance_info",
+                "links",
+                "properties",
+                "uuid"
+            ]
         );
         assert_eq!(found["node"]["uuid"], node.uuid.as_str());
         assert_eq!(found["node"]["instance_info"]["configdrive"], "******");
@@ -240,7 +251,10 @@ async fn malformed_heartbeats_reach_nobody() {
         ("callback_url", json!(7)),
         ("callback_url", json!("192.0.2.7:9999")),
         ("callback_url", json!("https://user:hush@192.0.2.7")),
-        ("callback_url", json!(format!("https://{}", "a".repeat(2000)))),
+        (
+            "callback_url",
+            json!(format!("https://{}", "a".repeat(2000))),
+        ),
         ("agent_token", json!("x".repeat(300))),
         ("agent_version", json!({})),
         ("agent_verify_ca", json!("no certificate")),
@@ -327,9 +341,8 @@ async fn ramdisks_have_room_of_their_own() {
         .send("POST", &path, LATEST, Some(large))
         .await
         .expect(503);
-    let body = Body::from(json!({"driver": "fake-hardware", "extra": {"a": "x".repeat(12 * 1024)}}).to_string());
-    small
-        .raw("POST", "/v1/nodes", &[], body)
-        .await
-        .expect(201);
+    let body = Body::from(
+        json!({"driver": "fake-hardware", "extra": {"a": "x".repeat(12 * 1024)}}).to_string(),
+    );
+    small.raw("POST", "/v1/nodes", &[], body).await.expect(201);
 }

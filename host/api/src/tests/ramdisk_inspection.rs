@@ -66,7 +66,9 @@ async fn versions_between_the_first_and_84_do_not_have_it() {
     let node = node(&site, S::InspectWait, "52:54:00:aa:00:01").await;
     let body = posted(&["52:54:00:aa:00:01"]);
     for minor in [2, 22, 83] {
-        let answer = site.send("POST", PATH, Some(minor), Some(body.clone())).await;
+        let answer = site
+            .send("POST", PATH, Some(minor), Some(body.clone()))
+            .await;
         assert!(answer.expect(404).is_routers());
     }
     site.send("POST", PATH, Some(1), Some(body.clone()))
@@ -88,7 +90,10 @@ async fn only_the_node_that_waits_for_it_takes_an_inventory() {
     for (path, addresses) in [
         (PATH.to_owned(), vec!["52:54:00:ff:00:01"]),
         // Of two nodes.
-        (PATH.to_owned(), vec!["52:54:00:aa:00:01", "52:54:00:aa:00:02"]),
+        (
+            PATH.to_owned(),
+            vec!["52:54:00:aa:00:01", "52:54:00:aa:00:02"],
+        ),
         // Of one that doesn't wait.
         (PATH.to_owned(), vec!["52:54:00:aa:00:03"]),
         (uuid(&active), vec!["52:54:00:ff:00:01"]),
@@ -99,13 +104,20 @@ async fn only_the_node_that_waits_for_it_takes_an_inventory() {
             vec!["52:54:00:ff:00:01"],
         ),
     ] {
-        let answer = site.send("POST", &path, None, Some(posted(&addresses))).await;
+        let answer = site
+            .send("POST", &path, None, Some(posted(&addresses)))
+            .await;
         assert_eq!(answer.status.as_u16(), 404, "{path} {addresses:?}");
     }
     assert_eq!(site.conductor.count(), 0);
     // A machine whose ports nobody knows yet is named.
     let named = site
-        .send("POST", &uuid(&waiting), None, Some(posted(&["52:54:00:ff:00:01"])))
+        .send(
+            "POST",
+            &uuid(&waiting),
+            None,
+            Some(posted(&["52:54:00:ff:00:01"])),
+        )
         .await;
     named.expect(202);
 }
@@ -124,11 +136,18 @@ async fn what_is_no_inventory_is_refused() {
         json!({"inventory": {"interfaces": [{"name": "eth0"}]}}),
         json!({"inventory": {"interfaces": [{"mac_address": 7}]}}),
     ] {
-        site.send("POST", PATH, LATEST, Some(body)).await.expect(400);
+        site.send("POST", PATH, LATEST, Some(body))
+            .await
+            .expect(400);
     }
-    site.send("POST", &format!("{PATH}?bogus=1"), LATEST, Some(posted(&["a"])))
-        .await
-        .expect(400);
+    site.send(
+        "POST",
+        &format!("{PATH}?bogus=1"),
+        LATEST,
+        Some(posted(&["a"])),
+    )
+    .await
+    .expect(400);
     let mut large = posted(&["52:54:00:aa:00:01"]);
     large["extra"] = json!("x".repeat(5 << 20));
     let refused = site.send("POST", PATH, LATEST, Some(large)).await;
@@ -136,9 +155,13 @@ async fn what_is_no_inventory_is_refused() {
     // Logs may be large: they are dropped.
     let mut logs = posted(&["52:54:00:aa:00:01"]);
     logs["logs"] = json!("x".repeat(5 << 20));
-    site.send("POST", PATH, LATEST, Some(logs)).await.expect(202);
+    site.send("POST", PATH, LATEST, Some(logs))
+        .await
+        .expect(202);
     let mut huge = posted(&["52:54:00:aa:00:01"]);
     huge["logs"] = json!("x".repeat(17 << 20));
-    site.send("POST", PATH, LATEST, Some(huge)).await.expect(413);
+    site.send("POST", PATH, LATEST, Some(huge))
+        .await
+        .expect(413);
     site.send("GET", PATH, LATEST, None).await.expect(405);
 }

@@ -4,6 +4,7 @@
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod history;
+pub(crate) mod inspection_rule;
 pub(crate) mod links;
 pub(crate) mod masked;
 pub(crate) mod node;
@@ -41,6 +42,7 @@ pub(crate) enum Shown<'a> {
     /// `driver_internal_info`, into which the time of the last heartbeat goes.
     InternalInfo(&'a Node),
     Texts(&'a [String]),
+    Values(&'a [serde_json::Value]),
     Links(Links<'a>),
     /// A list with a list of links in it: that is how Ironic links from a chassis to its nodes.
     NestedLinks(Links<'a>),
@@ -80,6 +82,7 @@ impl Shown<'_> {
                 serde_json::to_writer(out, &masked::InstanceInfo(object))?;
             }
             Self::InternalInfo(node) => serde_json::to_writer(out, &masked::InternalInfo(node))?,
+            Self::Values(values) => serde_json::to_writer(out, values)?,
             Self::Texts(texts) => serde_json::to_writer(out, texts)?,
             Self::Links(links) => links.write(out)?,
             Self::NestedLinks(links) => {

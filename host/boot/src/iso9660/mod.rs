@@ -30,7 +30,9 @@ pub enum IsoError {
     #[error("the label {0:?} must be 1 to {LONGEST_LABEL} ASCII letters, digits, '-' and '_'")]
     Label(String),
     /// A path has an element that can't be a name.
-    #[error("the path {0:?} must be names of 1 to {LONGEST_NAME} ASCII letters, digits, '.', '-' and '_'")]
+    #[error(
+        "the path {0:?} must be names of 1 to {LONGEST_NAME} ASCII letters, digits, '.', '-' and '_'"
+    )]
     Path(String),
     /// Two paths exclude each other, or differ in nothing that all naming schemes keep.
     #[error("the path {0:?} clashes with another one")]
@@ -207,13 +209,25 @@ mod tests {
 
     #[test]
     fn paths_and_labels_that_a_reader_could_mistake_are_refused() {
-        for path in ["", "/a", "a//b", "a/../b", ".", "a b", "ä", "name-of-more-than-28-characters"] {
+        for path in [
+            "",
+            "/a",
+            "a//b",
+            "a/../b",
+            ".",
+            "a b",
+            "ä",
+            "name-of-more-than-28-characters",
+        ] {
             let refused = Image::new().file(path, b"").unwrap_err();
             assert_eq!(refused, IsoError::Path(path.to_owned()));
         }
         let image = Image::new();
         for label in ["", "a b", "seventeen-letters"] {
-            assert!(matches!(image.write(label, 1 << 20), Err(IsoError::Label(_))));
+            assert!(matches!(
+                image.write(label, 1 << 20),
+                Err(IsoError::Label(_))
+            ));
         }
         assert!(image.write("config-2", 1 << 20).is_ok());
     }
@@ -224,7 +238,10 @@ mod tests {
             let mut image = Image::new();
             let first = image.file(one, b"");
             let second = image.file(other, b"");
-            first.and(second).and_then(|()| image.write("l", 1 << 20)).is_err()
+            first
+                .and(second)
+                .and_then(|()| image.write("l", 1 << 20))
+                .is_err()
         };
         assert!(clash("a", "a"));
         assert!(clash("a", "a/b"));
@@ -240,7 +257,10 @@ mod tests {
         image.file("a", &content).unwrap();
         let whole = image.write("l", usize::MAX).unwrap().len();
         assert_eq!(image.write("l", whole).unwrap().len(), whole);
-        assert_eq!(image.write("l", whole - 1), Err(IsoError::TooLarge(whole - 1)));
+        assert_eq!(
+            image.write("l", whole - 1),
+            Err(IsoError::TooLarge(whole - 1))
+        );
         assert_eq!(image.write("l", SECTOR), Err(IsoError::TooLarge(SECTOR)));
     }
 }

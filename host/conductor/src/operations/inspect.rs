@@ -2,13 +2,14 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
-use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
+use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
 use serde_json::Value;
 
 use super::step_run::{waiting, within_first_deadline};
 use super::{Phase, Run, Trouble, drive, launch_failure, lost, phase, strand};
 use crate::call::Ports;
+use crate::inspection_rules::{self, Subject};
 use crate::reserve::Held;
 use crate::workers::Permit;
 
@@ -19,9 +20,8 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     } else {
         None
     };
-    let plugin_data = posted.as_ref().map(|found| found.plugin_data.clone());
-    let called = match posted {
-        Some(found) => run.call().continue_inspection(found).await?,
+    let called = match &posted {
+        Some(found) => run.call().continue_inspection(found.clone()).await?,
         None => {
             let cursor = run.op.cursor.clone();
             run.call().inspect_hardware(cursor).await?
@@ -29,7 +29,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     };
     match run.keep(called) {
         Inspection::Done(findings) => {
-            take_in(run, findings, plugin_data.unwrap_or_default()).await?;
+            take_in(run, findings, posted).await?;
             run.raise(Event::Done)?;
             run.finish().await
         }
@@ -96,8 +96,15 @@ fn failure_of(plugin_data: &JsonObject) -> Option<String> {
         other => other.to_string(),
     };
     let shown = text.chars().take(LONGEST_REPORT);
-    Some(shown.map(|letter| if letter.is_control() { ' ' } else { letter }).collect())
+    Some(
+        shown
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect(),
+    )
 }
+
+/// The phase in which rules run: when the driver has made of the inventory what it makes of it.
+const MAIN: &str = "main";
 
 /// Characters that are kept of what a ramdisk says.
 const LONGEST_REPORT: usize = 1000;
@@ -108,17 +115,79 @@ pub(crate) const NEEDED: &[InterfaceKind] = &[InterfaceKind::Power, InterfaceKin
 async fn take_in(
     run: &mut Run,
     findings: Findings,
-    plugin_data: JsonObject,
+    posted: Option<Inventory>,
 ) -> Result<(), Trouble> {
     let unknown = unknown_ports(run, findings.ports).await?;
-    let node = &mut run.node;
+    let mut node = run.node.clone();
     node.properties.extend(findings.properties);
-    let ports = unknown.into_iter().map(|found| port(node, found)).collect();
-    let inventory = findings.inventory.map(|inventory| Inventory {
-        inventory,
-        plugin_data,
+    let ports = unknown
+        .into_iter()
+        .map(|found| port(&node, found))
+        .collect();
+    let by_ramdisk = posted.is_some();
+    let inventory = match (findings.inventory, posted) {
+        (None, posted) => posted,
+        (Some(inventory), posted) => Some(Inventory {
+            inventory,
+            plugin_data: posted.unwrap_or_default().plugin_data,
+        }),
+    };
+    match inventory {
+        Some(inventory) if by_ramdisk => by_rules(run, node, ports, inventory).await,
+        inventory => {
+            run.node = node;
+            run.found(ports, inventory);
+            Ok(())
+        }
+    }
+}
+
+/// Runs the operator's rules over what a ramdisk posted, and keeps what they make of it.
+async fn by_rules(
+    run: &mut Run,
+    node: Node,
+    new_ports: Vec<Port>,
+    found: Inventory,
+) -> Result<(), Trouble> {
+    let rules = run.ctx().db.inspection_rules_of(MAIN).await?;
+    if rules.is_empty() {
+        run.node = node;
+        run.found(new_ports, Some(found));
+        return Ok(());
+    }
+    let before = run.ctx().db.ports_of_node(&node.uuid).await?;
+    let (known, traits) = (before.len(), node.traits.clone());
+    let mut subject = Subject {
+        node,
+        ports: before.iter().cloned().chain(new_ports).collect(),
+        inventory: found.inventory,
+        plugin_data: found.plugin_data,
+    };
+    // Expressions over large inventories take time.
+    let applied = tokio::task::spawn_blocking(move || {
+        inspection_rules::apply(&rules, &mut subject).map(|()| subject)
     });
-    run.found(ports, inventory);
+    let mut subject = applied.await.map_err(|error| {
+        Trouble::Stranded(Error::internal("Inspection rules couldn't be run.").caused_by(error))
+    })??;
+    let new_ports = subject.ports.split_off(known.min(subject.ports.len()));
+    let changed = subject
+        .ports
+        .into_iter()
+        .zip(&before)
+        .filter(|(after, before)| after != *before)
+        .map(|(after, _)| after)
+        .collect();
+    let traits = (subject.node.traits != traits).then(|| subject.node.traits.clone());
+    run.node = subject.node;
+    run.changed(changed, traits);
+    run.found(
+        new_ports,
+        Some(Inventory {
+            inventory: subject.inventory,
+            plugin_data: subject.plugin_data,
+        }),
+    );
     Ok(())
 }
 

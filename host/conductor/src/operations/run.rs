@@ -62,6 +62,8 @@ pub(crate) struct Run {
     notes: Vec<Notes>,
     seen: NotesSeen,
     new_ports: Vec<Port>,
+    changed_ports: Vec<Port>,
+    traits: Option<Vec<String>>,
     inventory: Option<Inventory>,
     history: Vec<HistoryEntry>,
     pub(super) readings: Readings,
@@ -79,6 +81,8 @@ impl Run {
             notes: Vec::new(),
             seen: NotesSeen::default(),
             new_ports: Vec::new(),
+            changed_ports: Vec::new(),
+            traits: None,
             inventory: None,
             history: Vec::new(),
             readings: Readings::default(),
@@ -162,6 +166,12 @@ impl Run {
         self.inventory = inventory;
     }
 
+    /// Stores what became of ports that the node has, and its traits if they are others now, with the next commit.
+    pub(crate) fn changed(&mut self, ports: Vec<Port>, traits: Option<Vec<String>>) {
+        self.changed_ports = ports;
+        self.traits = traits;
+    }
+
     /// Goes on to `phase`; not committed yet.
     pub(crate) fn enter(&mut self, phase: &str) {
         phase.clone_into(&mut self.op.phase);
@@ -230,6 +240,12 @@ impl Run {
         }
         for port in self.new_ports.drain(..) {
             tx.port_create(&port).await.map_err(storing)?;
+        }
+        for port in self.changed_ports.drain(..) {
+            tx.port_update(&port).await.map_err(storing)?;
+        }
+        if let Some(traits) = self.traits.take() {
+            tx.set_traits(&traits).await.map_err(storing)?;
         }
         if let Some(inventory) = self.inventory.take() {
             tx.inventory_write(&inventory).await.map_err(storing)?;

@@ -30,7 +30,9 @@ pub(super) async fn hear(ctx: &Arc<Context>, uuid: &str, beat: Heartbeat) -> Res
     let held = Held::try_acquire_and_read(ctx, &node.uuid).await;
     let (held, mut node) = match held {
         // It comes again. One that was never heard is told so, and comes sooner.
-        Err(locked) if locked.kind() == ErrorKind::NodeLocked && remembered(&node, URL).is_some() => {
+        Err(locked)
+            if locked.kind() == ErrorKind::NodeLocked && remembered(&node, URL).is_some() =>
+        {
             return Ok(Reply::Done);
         }
         held => held?,

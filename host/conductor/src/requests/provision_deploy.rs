@@ -59,18 +59,17 @@ async fn config_drive(given: Value, node: &Node) -> Result<Value> {
     };
     let (uuid, name) = (node.uuid.clone(), node.name.clone());
     // Compressing a large one takes a second.
-    let made = tokio::task::spawn_blocking(move || {
-        config_drive::encoded(&object, &uuid, name.as_deref())
-    })
-    .await
-    .map_err(|error| Error::internal("A config drive couldn't be made.").caused_by(error))?;
+    let made =
+        tokio::task::spawn_blocking(move || config_drive::encoded(&object, &uuid, name.as_deref()))
+            .await
+            .map_err(|error| {
+                Error::internal("A config drive couldn't be made.").caused_by(error)
+            })?;
     made.map(Value::from).map_err(|error| match error {
         ConfigDriveError::Write(_) => {
             Error::internal("A config drive couldn't be made.").caused_by(error)
         }
-        ConfigDriveError::TooLarge => {
-            Error::new(ErrorKind::TooLarge, format!("Refused: {error}."))
-        }
+        ConfigDriveError::TooLarge => Error::new(ErrorKind::TooLarge, format!("Refused: {error}.")),
         _ => Error::invalid(format!("Refused: {error}.")),
     })
 }

@@ -201,10 +201,7 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         node_history_max_entries: set
             .node_history_max_entries
             .unwrap_or(base.node_history_max_entries),
-        agent_require_tls: settings
-            .agent
-            .require_tls
-            .unwrap_or(base.agent_require_tls),
+        agent_require_tls: settings.agent.require_tls.unwrap_or(base.agent_require_tls),
         audit_max_age: seconds(settings.audit.max_age, base.audit_max_age),
         audit_max_rows: settings.audit.max_rows.unwrap_or(base.audit_max_rows),
         bundled_folder: settings.drivers.bundled.clone().or_else(bundled_folder),

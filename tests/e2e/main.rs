@@ -19,6 +19,7 @@ mod package_life;
 mod packages;
 mod postgresql;
 mod power_sync;
+mod ramdisk;
 mod steady;
 mod stopping;
 mod tasks;

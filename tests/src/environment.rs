@@ -43,6 +43,11 @@ pub fn schemathesis() -> PathBuf {
     existing("IRONBARK_TEST_SCHEMATHESIS", default_schemathesis())
 }
 
+/// The folder of the Python environment's programs with the deploy agent in it. Ask [`have`]`("agent")` first.
+pub fn agent() -> PathBuf {
+    existing("IRONBARK_TEST_AGENT", default_agent())
+}
+
 /// Whether what a test needs is here. What `IRONBARK_TEST_REQUIRE` names must be; what is merely absent is said.
 pub fn have(what: &str) -> bool {
     let required = std::env::var("IRONBARK_TEST_REQUIRE").unwrap_or_default();
@@ -61,6 +66,7 @@ pub fn have(what: &str) -> bool {
         }
         "clients" => default_clients().join("openstack").is_file(),
         "schemathesis" => default_schemathesis().join("schemathesis").is_file(),
+        "agent" => default_agent().join("ironic-python-agent").is_file(),
         "jco" => javascript_tools().join(".bin/jco").exists(),
         other => panic!("nobody knows what {other} is"),
     };
@@ -81,6 +87,10 @@ fn default_clients() -> PathBuf {
 
 fn default_schemathesis() -> PathBuf {
     target().join("schemathesis").join("bin")
+}
+
+fn default_agent() -> PathBuf {
+    target().join("agent").join("bin")
 }
 
 fn existing(variable: &str, default: PathBuf) -> PathBuf {

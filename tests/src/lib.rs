@@ -24,7 +24,7 @@ mod wait;
 mod wasm;
 
 pub use client::{Answer, Client};
-pub use environment::{clients, have, ironbark, javascript_tools, schemathesis, target};
+pub use environment::{agent, clients, have, ironbark, javascript_tools, schemathesis, target};
 pub use latency::Latency;
 pub use machines::{enrol, ipmi_node, rack};
 pub use packages::{Package, fixture, shipped};

@@ -18,6 +18,11 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
+        name: "bsdtar",
+        package: "libarchive-tools",
+        present: || answers("bsdtar", &["--version"]),
+    },
+    Need {
         name: "ipmitool",
         package: "ipmitool",
         present: || answers("ipmitool", &["-V"]),
@@ -53,6 +58,9 @@ const SUSHY: &str = "tests/clients/sushy-requirements.txt";
 /// What makes requests from the description of the API, with the versions of all that it needs.
 const SCHEMATHESIS: &str = "tests/clients/schemathesis-requirements.txt";
 
+/// The deploy agent, with the versions of all that it needs.
+const AGENT: &str = "tests/clients/agent-requirements.txt";
+
 /// What was found or installed.
 #[derive(Debug, Default)]
 pub(crate) struct Prerequisites {
@@ -66,6 +74,8 @@ pub(crate) struct Prerequisites {
     pub(crate) sushy: Option<PathBuf>,
     /// Folder of the Python environment with schemathesis.
     pub(crate) schemathesis: Option<PathBuf>,
+    /// Folder of the Python environment with the deploy agent.
+    pub(crate) agent: Option<PathBuf>,
 }
 
 /// Looks for everything, and installs what is missing if this is root on Debian.
@@ -96,6 +106,7 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
     found.clients = found.python_part("clients", "the real clients", clients)?;
     found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
     found.schemathesis = found.python_part("schemathesis", "schemathesis", schemathesis)?;
+    found.agent = found.python_part("agent", "the deploy agent's client", agent)?;
     if !answers("npm", &["--version"]) {
         found
             .left_out
@@ -170,6 +181,10 @@ fn sushy() -> Result<PathBuf> {
 
 fn schemathesis() -> Result<PathBuf> {
     python_environment("schemathesis", SCHEMATHESIS)
+}
+
+fn agent() -> Result<PathBuf> {
+    python_environment("agent", AGENT)
 }
 
 /// A Python environment of this name with what the file `list` of the repository names, made once for each state of the file.

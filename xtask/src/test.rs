@@ -76,6 +76,9 @@ fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
     if let Some(schemathesis) = &found.schemathesis {
         test.env("IRONBARK_TEST_SCHEMATHESIS", schemathesis.join("bin"));
     }
+    if let Some(agent) = &found.agent {
+        test.env("IRONBARK_TEST_AGENT", agent.join("bin"));
+    }
     let (summary, success) = watch(test)?;
     if !success && summary.failed == 0 {
         bail!("the tests could not be built or run");

@@ -28,6 +28,10 @@ pub struct ApiConfig {
     pub tls: bool,
     /// The conductor group of a node that is created without one, in lower case: it says who is asked to create it.
     pub default_conductor_group: String,
+    /// Ramdisks may look nodes up and report, without authentication.
+    pub ramdisk_endpoints: bool,
+    /// How long an agent may be silent: it is told to report more often.
+    pub ramdisk_heartbeat_timeout: Duration,
     /// Bounds.
     pub limits: Limits,
 }
@@ -42,6 +46,8 @@ impl Default for ApiConfig {
             enable_proxy_headers: false,
             tls: false,
             default_conductor_group: String::new(),
+            ramdisk_endpoints: true,
+            ramdisk_heartbeat_timeout: Duration::from_secs(300),
             limits: Limits::default(),
         }
     }
@@ -55,6 +61,10 @@ pub struct Limits {
     pub in_flight: usize,
     /// Bytes of request bodies in memory, all together and with what they become when parsed; more is answered 503.
     pub body_memory: usize,
+    /// Requests of ramdisks under way; one more is answered 503. Nobody vouches for them: they must not take the room of others.
+    pub ramdisks: usize,
+    /// As `body_memory`, for what ramdisks send.
+    pub ramdisk_memory: usize,
     /// How long a client may take to send a body of ordinary size; a package may take ten times as long.
     pub body_timeout: Duration,
     /// Passwords that wait to be checked; one more is answered 503.
@@ -72,6 +82,8 @@ impl Default for Limits {
         Self {
             in_flight: 4096,
             body_memory: 256 * 1024 * 1024,
+            ramdisks: 64,
+            ramdisk_memory: 128 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             password_queue: 64,
             uri: 16 * 1024,

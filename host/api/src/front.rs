@@ -133,6 +133,14 @@ async fn pass(
         ends_in_param,
         limit,
     } = paths::find(scope, version, &head.method)?;
+    let _ramdisk = if limit.is_ramdisks() {
+        let place = state.ramdisks().clone().try_acquire_owned();
+        Some(place.map_err(|_| {
+            Error::overloaded("Too many ramdisks report at once; try again in some seconds.")
+        })?)
+    } else {
+        None
+    };
     limits::check_type(&head.headers, limit)?;
     let received = limits::receive(&state, &head.headers, body, limit).await?;
     let context = Context {

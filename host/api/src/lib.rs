@@ -2,8 +2,8 @@
 //!
 //! This crate turns HTTP requests into database reads and requests to conductors, and what comes back into HTTP
 //! answers. It may know the model, the ring, the database and RPC; never a conductor, a driver or the sandbox. It
-//! never calls a driver, and writes to the database only what belongs to no node: chassis, an allocation's name and `extra`,
-//! and the staged bytes of an uploaded package.
+//! never calls a driver, and writes to the database only what belongs to no node: chassis, deploy templates, runbooks,
+//! inspection rules, an allocation's name and `extra`, and the staged bytes of an uploaded package.
 //!
 //! Where to look: `gates` says what exists since which microversion, and is the only place that does; `error` is the
 //! only place that knows which HTTP status an error becomes; `front` is what every request passes through.
@@ -27,6 +27,7 @@ mod front;
 mod gates;
 mod health;
 mod htpasswd;
+mod inspection_rules;
 mod limits;
 mod local_link;
 mod nodes;
@@ -37,6 +38,7 @@ mod portgroups;
 mod ports;
 mod publishers;
 mod query;
+mod ramdisk;
 mod reply;
 mod resource;
 mod root;

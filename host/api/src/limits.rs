@@ -1,5 +1,6 @@
 //! Bounds on what a client sends: type, size, depth, time, and memory of all bodies together.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use ironbark_model::Error;
 use ironbark_model::patch::MAX_DEPTH;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ApiState;
 use crate::error::ApiError;
@@ -34,6 +35,10 @@ pub(crate) enum BodyLimit {
     ConfigDrive,
     /// A driver package, which isn't JSON: 64 MiB.
     Package,
+    /// What a ramdisk says, whom nobody vouches for: 128 KiB.
+    Ramdisk,
+    /// What an inspection ramdisk found: 16 MiB.
+    Inspection,
 }
 
 /// A body that was read, and the memory that it takes, also when it is parsed. Not `Debug`: it may hold secrets.
@@ -48,12 +53,27 @@ impl BodyLimit {
             Self::Ordinary => 1024 * 1024,
             Self::ConfigDrive => 64 * 1024 * 1024,
             Self::Package => ironbark_model::package::MAX_PACKAGE_BYTES,
+            Self::Ramdisk => 128 * 1024,
+            Self::Inspection => 16 * 1024 * 1024,
+        }
+    }
+
+    /// Whoever can connect may send this: it has bounds of its own, so that others find room.
+    pub(crate) const fn is_ramdisks(self) -> bool {
+        matches!(self, Self::Ramdisk | Self::Inspection)
+    }
+
+    fn memory(self, state: &ApiState) -> &Arc<Semaphore> {
+        if self.is_ramdisks() {
+            state.ramdisk_memory()
+        } else {
+            state.body_memory()
         }
     }
 
     fn patience(self, ordinary: Duration) -> Duration {
         match self {
-            Self::Ordinary => ordinary,
+            Self::Ordinary | Self::Ramdisk | Self::Inspection => ordinary,
             Self::ConfigDrive | Self::Package => ordinary * 10,
         }
     }
@@ -135,7 +155,7 @@ pub(crate) async fn receive(
         })??;
     if limit != BodyLimit::Package && !received.bytes.is_empty() {
         let parsed = check_json(&received.bytes)?.saturating_mul(VALUE_BYTES);
-        take_memory(state, &mut received.memory, parsed)?;
+        take_memory(limit.memory(state), &mut received.memory, parsed)?;
     }
     Ok(received)
 }
@@ -200,7 +220,7 @@ async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<R
         if first.len() + buffer.len() + data.len() > limit.bytes() {
             return Err(too_large(limit));
         }
-        take_memory(state, &mut memory, data.len())?;
+        take_memory(limit.memory(state), &mut memory, data.len())?;
         // Most bodies come in one piece, which needs no copy.
         if first.is_empty() && buffer.is_empty() {
             first = data;
@@ -221,13 +241,12 @@ async fn collect(state: &ApiState, mut body: Body, limit: BodyLimit) -> Result<R
 
 /// Takes so many bytes more out of what all bodies together may have.
 fn take_memory(
-    state: &ApiState,
+    room: &Arc<Semaphore>,
     memory: &mut Option<OwnedSemaphorePermit>,
     bytes: usize,
 ) -> Result<(), ApiError> {
     let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
-    let more = state
-        .body_memory()
+    let more = room
         .clone()
         .try_acquire_many_owned(units)
         .map_err(|_| Error::overloaded("Too many large requests are under way; try again."))?;

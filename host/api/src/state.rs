@@ -25,6 +25,8 @@ struct Inner {
     routing: Routing,
     in_flight: Arc<Semaphore>,
     body_memory: Arc<Semaphore>,
+    ramdisks: Arc<Semaphore>,
+    ramdisk_memory: Arc<Semaphore>,
     passwords: PasswordCheck,
     health: Health,
 }
@@ -33,12 +35,18 @@ impl ApiState {
     /// What the API reads, whom it asks, and its settings.
     pub fn new(db: Database, rpc: Client, config: ApiConfig) -> Self {
         let routing = Routing::new(db.clone(), config.limits.ring_max_age);
-        let units = (config.limits.body_memory / MEMORY_UNIT).min(Semaphore::MAX_PERMITS);
+        let room = |bytes: usize| {
+            Arc::new(Semaphore::new(
+                (bytes / MEMORY_UNIT).min(Semaphore::MAX_PERMITS),
+            ))
+        };
         Self {
             inner: Arc::new(Inner {
                 routing,
                 in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
-                body_memory: Arc::new(Semaphore::new(units)),
+                body_memory: room(config.limits.body_memory),
+                ramdisks: Arc::new(Semaphore::new(config.limits.ramdisks)),
+                ramdisk_memory: room(config.limits.ramdisk_memory),
                 passwords: PasswordCheck::new(config.limits.password_queue),
                 health: Health::default(),
                 db,
@@ -70,6 +78,15 @@ impl ApiState {
 
     pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
         &self.inner.body_memory
+    }
+
+    /// Room for requests of ramdisks, which nobody vouches for.
+    pub(crate) fn ramdisks(&self) -> &Arc<Semaphore> {
+        &self.inner.ramdisks
+    }
+
+    pub(crate) fn ramdisk_memory(&self) -> &Arc<Semaphore> {
+        &self.inner.ramdisk_memory
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -8,7 +8,6 @@ use crate::gates::{Attribute, Kind, standalone};
 use crate::local_link;
 use crate::nodes::steps;
 use crate::query::parse_flag;
-use crate::standalone::rules;
 use crate::versions::Version;
 
 /// Numbers within `properties` that must be numbers: sizes, which schedulers add up.
@@ -124,8 +123,11 @@ pub(crate) fn normalise(
             Some(number) => Ok(Value::from(number)),
             None => Err(wrong("a whole number from 0 to 9999")),
         },
-        Kind::RuleConditions => rules::check_conditions(value),
-        Kind::RuleActions => rules::check_actions(value),
+        Kind::Objects => match value {
+            Value::Null => Ok(Value::Array(Vec::new())),
+            Value::Array(items) if items.iter().all(Value::is_object) => Ok(Value::Array(items)),
+            _ => Err(wrong("a list of objects")),
+        },
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),
             _ => Err(wrong("an object")),

@@ -68,6 +68,8 @@ pub struct Config {
     pub default_resource_class: Option<String>,
     /// `conductor_group` of nodes that are created without one.
     pub default_conductor_group: String,
+    /// Agents must take commands with TLS.
+    pub agent_require_tls: bool,
     /// Records that a node's history keeps.
     pub node_history_max_entries: u32,
     /// Rows of the audit that are older are deleted.
@@ -138,6 +140,7 @@ impl Default for Config {
             allow_provisioning_in_maintenance: true,
             default_resource_class: None,
             default_conductor_group: String::new(),
+            agent_require_tls: true,
             node_history_max_entries: 300,
             audit_max_age: Duration::from_secs(90 * 24 * 3600),
             audit_max_rows: 5_000_000,

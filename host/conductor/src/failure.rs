@@ -101,6 +101,7 @@ pub async fn fail_without_operation(held: Held, mut node: Node, reason: &str) ->
     let host = held.context().host().to_owned();
     let entry = apply(&mut node, kind, reason, &host);
     node.target_power_state = None;
+    operations::forget_ramdisk(&mut node);
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
     tx.history_add(&entry).await?;

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent_token;
 mod allocations;
 mod audit;
 mod call;
@@ -19,6 +20,7 @@ pub mod config;
 pub mod context;
 pub mod failure;
 pub mod holdings;
+mod inspection_rules;
 pub mod operations;
 mod packages;
 pub mod reconcile;

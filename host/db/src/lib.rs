@@ -54,7 +54,7 @@ pub use deploy_templates::DEPLOY_TEMPLATE_SORT_KEYS;
 pub use error::{DbError, FenceLost, RegistrationLost, is_fence_lost};
 pub use filter::{AllocationFilter, NodeColumns, NodeFilter, PortFilter, PortgroupFilter};
 pub use history::HISTORY_SORT_KEYS;
-pub use inspection_rules::INSPECTION_RULE_SORT_KEYS;
+pub use inspection_rules::{INSPECTION_RULE_SORT_KEYS, MOST_INSPECTION_RULES};
 pub use nodes::NODE_SORT_KEYS;
 pub use packages::{PackagesTx, UseCheck};
 pub use page::{Page, SortDir};

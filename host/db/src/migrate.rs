@@ -47,9 +47,15 @@ const FILES: &[(i64, &str, &str, &str)] = &[
     ),
     (
         7,
-        "allocations, deploy templates, runbooks, inspection rules",
-        include_str!("../../../migrations/sqlite/0007_allocations_templates_runbooks_rules.sql"),
-        include_str!("../../../migrations/postgres/0007_allocations_templates_runbooks_rules.sql"),
+        "allocations_templates_runbooks",
+        include_str!("../../../migrations/sqlite/0007_allocations_templates_runbooks.sql"),
+        include_str!("../../../migrations/postgres/0007_allocations_templates_runbooks.sql"),
+    ),
+    (
+        8,
+        "inspection_rules",
+        include_str!("../../../migrations/sqlite/0008_inspection_rules.sql"),
+        include_str!("../../../migrations/postgres/0008_inspection_rules.sql"),
     ),
 ];
 

@@ -25,6 +25,9 @@ pub mod fault {
     ];
 }
 
+/// Key of `driver_internal_info`: the token by which the agent on the machine is known. Answers hide it.
+pub const AGENT_TOKEN: &str = "agent_secret_token";
+
 /// One machine, with everything that is stored of it. Field names are the wire names.
 ///
 /// Absent strings are `None`, absent objects are empty, as on the wire.

@@ -336,6 +336,31 @@ impl ProvisionState {
         )
     }
 
+    /// A ramdisk may be running on the machine and look for its node here.
+    pub const fn allows_lookup(self) -> bool {
+        matches!(
+            self,
+            S::Deploying
+                | S::WaitCallBack
+                | S::Cleaning
+                | S::CleanWait
+                | S::Inspecting
+                | S::InspectWait
+                | S::Rescuing
+                | S::RescueWait
+                | S::ServiceWait
+        )
+    }
+
+    /// Heartbeats of an agent on the machine count here; elsewhere they are ignored.
+    pub const fn hears_agent(self) -> bool {
+        self.allows_lookup()
+            || matches!(
+                self,
+                S::DeployHold | S::CleanHold | S::Servicing | S::ServiceHold
+            )
+    }
+
     /// Something failed here.
     pub const fn is_failed(self) -> bool {
         matches!(

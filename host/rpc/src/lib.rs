@@ -12,6 +12,7 @@ mod client;
 mod hardware;
 pub mod in_process;
 mod message;
+mod ramdisk;
 mod report;
 mod server;
 mod transport;
@@ -24,6 +25,7 @@ pub use message::{
     Envelope, Installation, Outcome, PackageChange, ProvisionArgs, Reply, Request, TraitChange,
     VERSION, VendorCall,
 };
+pub use ramdisk::{Carried, Heartbeat, RamdiskRequest};
 pub use report::{LimitsReport, PackageReport, TaskReport, TaskRun, UsageReport};
 pub use server::{Handler, serve_bytes};
 pub use transport::{Transport, TransportError};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::allocations::ChangeAllocation;
 use crate::belongings::{Belonging, ChangeBelonging};
 use crate::hardware::HardwareRequest;
+use crate::ramdisk::{Carried, RamdiskRequest};
 
 /// The version of these messages. A conductor refuses newer ones by name; older ones are understood.
 pub const VERSION: u32 = 1;
@@ -128,6 +129,13 @@ pub enum Request {
         node: String,
         /// What.
         request: HardwareRequest,
+    },
+    /// A ramdisk that runs on the machine reports. The reply depends on what.
+    Ramdisk {
+        /// Which node.
+        node: String,
+        /// What.
+        request: RamdiskRequest,
     },
     /// Changes traits.
     SetTraits {
@@ -375,6 +383,8 @@ pub enum Reply {
     Allocation(Box<Allocation>),
     /// Some JSON.
     Json(Value),
+    /// The token with which the agent on the node's machine proves who it is; `None` if it was handed out before.
+    AgentToken(Option<Carried>),
     /// What a vendor method answered.
     Vendor {
         /// The method runs on by itself, and there is no result.

@@ -2,21 +2,24 @@
 //!
 //! * [`paths`]: resources and what is below them, with what an older version is answered;
 //! * [`node`], [`port`], [`portgroup`], [`chassis`], [`volume`], [`allocation`], [`standalone`],
-//!   [`others`]: fields in answers and requests, filters, sort keys;
+//!   [`inspection_rule`], [`others`]: fields in answers and requests, filters, sort keys;
 //! * [`hardware`]: what is below a node about its hardware;
-//! * [`provision`]: verbs and their arguments.
+//! * [`provision`]: verbs and their arguments;
+//! * [`ramdisk`]: what ramdisks report.
 //!
 //! A new resource only adds rows. Handlers ask; none of them knows a number of its own.
 
 pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
+pub(crate) mod inspection_rule;
 pub(crate) mod node;
 pub(crate) mod others;
 pub(crate) mod paths;
 pub(crate) mod port;
 pub(crate) mod portgroup;
 pub(crate) mod provision;
+pub(crate) mod ramdisk;
 pub(crate) mod standalone;
 pub(crate) mod volume;
 
@@ -88,6 +91,8 @@ pub(crate) enum Kind {
     MacOrNull,
     /// A whole number of at most 32 bits, which must be there.
     Integer,
+    /// A list of objects; null is an empty one.
+    Objects,
     /// A port's `local_link_connection`.
     LocalLink,
     /// A list of texts, each of 1 to 255 characters; null is an empty one.
@@ -102,10 +107,6 @@ pub(crate) enum Kind {
     RunbookSteps,
     /// A whole number from 0 to 9999; null is 0.
     Priority,
-    /// An inspection rule's conditions; null is none.
-    RuleConditions,
-    /// An inspection rule's actions, at least one.
-    RuleActions,
 }
 
 impl Kind {
@@ -120,7 +121,6 @@ impl Kind {
                 | Self::RunbookName
                 | Self::DeploySteps
                 | Self::RunbookSteps
-                | Self::RuleActions
         )
     }
 }
@@ -231,14 +231,13 @@ pub(crate) fn chosen_fields(
 const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attribute {
     let sortable = !matches!(
         kind,
+        Kind::Object | Kind::Objects | Kind::Properties | Kind::LocalLink
         Kind::Object
             | Kind::Properties
             | Kind::LocalLink
             | Kind::TextList
             | Kind::DeploySteps
             | Kind::RunbookSteps
-            | Kind::RuleConditions
-            | Kind::RuleActions
     );
     Attribute {
         name,

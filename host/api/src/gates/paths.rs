@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use futures::future::BoxFuture;
-use ironbark_model::{DeployTemplate, InspectionRule, Runbook, VolumeConnector, VolumeTarget};
+use ironbark_model::{DeployTemplate, Runbook, VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
 
 use crate::context::Context;
@@ -11,8 +11,8 @@ use crate::limits::BodyLimit;
 use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
-    allocations, audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports,
-    publishers, resource, shards, volume,
+    allocations, audit, chassis, conductors, drivers, events, inspection_rules, nodes, packages,
+    portgroups, ports, publishers, ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -28,6 +28,8 @@ pub(crate) enum Below {
     FaultNotFound,
     /// 406.
     NotAcceptable,
+    /// 404 by the router, but for the first version, which is that of who names none.
+    NotFoundAfterFirst,
 }
 
 /// One row: a path under `/v1`.
@@ -145,8 +147,8 @@ pub(crate) static PATHS: &[Path] = paths! {
     "chassis/{chassis}/nodes"                        1 NotFound Ordinary { Get chassis::nodes::list, Post resource::malformed }
     "chassis/{chassis}/nodes/detail"                 1 NotFound Ordinary { Get chassis::nodes::detail }
     "chassis/{chassis}/nodes/**"                     1 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "lookup"                                        22 NotFound Ordinary { }
-    "heartbeat/**"                                  22 NotFound Ordinary { }
+    "lookup"                                        22 NotFound Ramdisk { Get ramdisk::lookup::lookup }
+    "heartbeat/{node}"                              22 NotFound Ramdisk { Post ramdisk::heartbeat::hear }
     "portgroups"                                    23 NotFound Ordinary { Get portgroups::read::list, Post portgroups::change::create }
     "portgroups/detail"                             23 NotFound Ordinary { Get portgroups::read::detail }
     "portgroups/{portgroup}"                        23 NotFound Ordinary { Get portgroups::read::show, Patch portgroups::change::update, Delete portgroups::change::delete }
@@ -164,13 +166,13 @@ pub(crate) static PATHS: &[Path] = paths! {
     "deploy_templates"                              55 GetNotFound Ordinary { Get read::list::<DeployTemplate>, Post change::create::<DeployTemplate> }
     "deploy_templates/{template}"                   55 GetNotFound Ordinary { Get read::show::<DeployTemplate>, Patch change::update::<DeployTemplate>, Delete change::delete::<DeployTemplate> }
     "shards"                                        82 NotFound Ordinary { Get shards::list }
-    "continue_inspection"                           84 NotFound Ordinary { }
+    "continue_inspection"                           84 NotFoundAfterFirst Inspection { Post ramdisk::inspection::go_on }
     "runbooks"                                      92 GetNotFound Ordinary { Get read::list::<Runbook>, Post change::create::<Runbook> }
     "runbooks/{runbook}"                            92 GetNotFound Ordinary { Get read::show::<Runbook>, Patch change::update::<Runbook>, Delete change::delete::<Runbook> }
     "runbooks/{runbook}/traits"                    112 NotFound Ordinary { Get runbook_traits::list, Put runbook_traits::replace, Delete runbook_traits::remove_all }
     "runbooks/{runbook}/traits/{trait}"            112 NotFound Ordinary { Put runbook_traits::add, Delete runbook_traits::remove }
-    "inspection_rules"                              96 GetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
-    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
+    "inspection_rules"                              96 GetNotFound Ordinary { Get inspection_rules::read::list, Post inspection_rules::change::create }
+    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get inspection_rules::read::show, Patch inspection_rules::change::update, Delete inspection_rules::change::delete }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
@@ -251,7 +253,7 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
         .iter()
         .find(|path| path.matches(scope.rest))
         .ok_or_else(ApiError::no_such_path)?;
-    if !version.has(path.since) && !scope.is_ironbarks_own() {
+    if !version.has(path.since) && !path.has_first(version) && !scope.is_ironbarks_own() {
         return Err(path.too_new(method));
     }
     if path.methods.is_empty() {
@@ -276,7 +278,7 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
     Ok(Found {
         handler,
         ends_in_param: path.pattern.ends_with('}'),
-        limit: if *method == Method::GET {
+        limit: if *method == Method::GET && !path.limit.is_ramdisks() {
             BodyLimit::Ordinary
         } else {
             path.limit
@@ -311,6 +313,10 @@ impl Path {
         elements.next().is_none()
     }
 
+    fn has_first(&self, version: Version) -> bool {
+        self.below == Below::NotFoundAfterFirst && version == Version::new(1)
+    }
+
     fn too_new(&self, method: &Method) -> ApiError {
         match self.below {
             Below::NotAcceptable => ApiError::not_acceptable(self.since),
@@ -318,7 +324,9 @@ impl Path {
             Below::GetNotFound if *method != Method::GET => {
                 ApiError::method_not_allowed("GET".to_owned())
             }
-            Below::NotFound | Below::GetNotFound => ApiError::no_such_path(),
+            Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => {
+                ApiError::no_such_path()
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Deploy templates, runbooks and inspection rules: fields (facts §2.9, §2.10, §2.15).
+//! Deploy templates and runbooks: fields (facts §2.9, §2.10).
 
 use super::{Attribute, Kind, Write, row, shown, unsortable};
 
@@ -7,9 +7,6 @@ pub(crate) const RUNBOOK_TRAITS_SINCE: u16 = 112;
 
 /// What a list shows of each deploy template, and each runbook, unless it is told otherwise.
 pub(crate) const NAMED_SUMMARY: &[&str] = &["uuid", "name"];
-
-/// What a list shows of each inspection rule unless it is told otherwise.
-pub(crate) const RULE_SUMMARY: &[&str] = &["uuid", "priority", "phase", "description"];
 
 /// All fields of a deploy template.
 pub(crate) const DEPLOY_TEMPLATE: &[Attribute] = &[
@@ -36,18 +33,4 @@ pub(crate) const RUNBOOK: &[Attribute] = &[
     shown("created_at", 92),
     shown("updated_at", 92),
     unsortable("links", 92),
-];
-
-/// All fields of an inspection rule.
-pub(crate) const INSPECTION_RULE: &[Attribute] = &[
-    row("uuid", 96, Write::Create, Kind::Uuid),
-    row("description", 96, Write::Always, Kind::Text(255)),
-    row("priority", 96, Write::Always, Kind::Priority),
-    row("phase", 96, Write::Always, Kind::OneOf(&["main"])),
-    row("sensitive", 96, Write::Always, Kind::Flag),
-    row("conditions", 96, Write::Always, Kind::RuleConditions),
-    row("actions", 96, Write::Always, Kind::RuleActions),
-    shown("created_at", 96),
-    shown("updated_at", 96),
-    unsortable("links", 96),
 ];

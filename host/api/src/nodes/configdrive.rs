@@ -7,6 +7,9 @@ use crate::error::ApiError;
 use crate::gates::provision as gate;
 use crate::versions::Version;
 
+/// Longest URL of a config drive, in bytes.
+const LONGEST_URL: usize = 8192;
+
 /// Checks which verbs may have one, and what it may be: a URL, base64, or an object.
 pub(crate) fn check(drive: &Value, verb: Verb, version: Version) -> Result<(), ApiError> {
     let allowed = match verb {
@@ -31,12 +34,13 @@ fn check_text(text: &str) -> Result<(), ApiError> {
     let base64 = |byte: u8| {
         byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(&byte)
     };
-    if text.contains("://") || text.bytes().all(base64) {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(
+    let url = || text.len() <= LONGEST_URL && !text.contains(char::is_whitespace);
+    match text.split_once("://") {
+        Some((scheme, _)) if !scheme.is_empty() && url() => Ok(()),
+        None if text.bytes().all(base64) => Ok(()),
+        _ => Err(ApiError::invalid(
             "A config drive given as text is a URL or base64; this is neither.",
-        ))
+        )),
     }
 }
 

@@ -1,14 +1,14 @@
-//! What differs between deploy templates, runbooks and inspection rules.
+//! What differs between deploy templates and runbooks.
 
 use ironbark_db::{Database, Page};
 use ironbark_model::ident::Ident;
-use ironbark_model::{DeployTemplate, Error, InspectionRule, Result, Runbook};
+use ironbark_model::{DeployTemplate, Error, Result, Runbook};
 
 use super::Standalone;
 use crate::gates::standalone as gate;
 use crate::resource::Resource;
 use crate::versions::Version;
-use crate::view::standalone::{DEPLOY_TEMPLATES, INSPECTION_RULES, RUNBOOKS};
+use crate::view::standalone::{DEPLOY_TEMPLATES, RUNBOOKS};
 
 impl Standalone for DeployTemplate {
     const WHAT: &'static str = "Deploy template";
@@ -112,53 +112,5 @@ impl Standalone for Runbook {
 
     async fn delete(db: &Database, uuid: &str) -> Result<()> {
         db.runbook_delete(uuid).await
-    }
-}
-
-impl Standalone for InspectionRule {
-    const WHAT: &'static str = "Inspection rule";
-    const PARAM: &'static str = "rule";
-    const NAMED: bool = false;
-
-    fn resource() -> &'static Resource<Self> {
-        INSPECTION_RULES
-    }
-
-    fn uuid(&mut self) -> &mut String {
-        &mut self.uuid
-    }
-
-    /// What was hidden once is never shown.
-    fn settle(self, before: Option<&Self>, _: &dyn Fn(&str) -> bool, _: Version) -> Result<Self> {
-        if before.is_some_and(|before| before.sensitive) && !self.sensitive {
-            return Err(Error::invalid(
-                "A rule that is sensitive stays so: delete it, and create another one.",
-            ));
-        }
-        Ok(self)
-    }
-
-    async fn get(db: &Database, ident: &Ident) -> Result<Option<Self>> {
-        db.inspection_rule_get(ident.as_str()).await
-    }
-
-    async fn list(db: &Database, page: &Page) -> Result<Vec<Self>> {
-        db.inspection_rule_list(page).await
-    }
-
-    async fn create(db: &Database, new: &Self) -> Result<Self> {
-        db.inspection_rule_create(new).await
-    }
-
-    async fn change(
-        db: &Database,
-        uuid: &str,
-        change: impl FnOnce(&Self) -> Result<Self> + Send,
-    ) -> Result<Self> {
-        db.inspection_rule_change(uuid, change).await
-    }
-
-    async fn delete(db: &Database, uuid: &str) -> Result<()> {
-        db.inspection_rule_delete(uuid).await
     }
 }

@@ -1,10 +1,9 @@
-//! `/v1/deploy_templates`, `/v1/runbooks`, `/v1/inspection_rules` (facts §2.9, §2.10, §2.15). They belong to no node, so
+//! `/v1/deploy_templates`, `/v1/runbooks` (facts §2.9, §2.10). They belong to no node, so
 //! that no conductor has to be asked: the API writes them.
 
 pub(crate) mod change;
 mod kinds;
 pub(crate) mod read;
-pub(crate) mod rules;
 pub(crate) mod runbook_traits;
 
 use ironbark_db::{Database, Page};

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::harness::{Answer, LATEST, Site};
 use crate::gates::paths::{Below, PATHS};
 use crate::gates::{
-    Attribute, Kind, allocation, chassis, node, others, port, portgroup, provision, standalone,
-    volume,
+    Attribute, Kind, allocation, chassis, inspection_rule, node, others, port, portgroup, provision,
+    standalone, volume,
 };
 use crate::versions::Version;
 
@@ -19,6 +19,7 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{trait}", "CUSTOM_A")
         .replace("{event}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{method}", "m")
+        .replace("{rule}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{portgroup}", "g")
         .replace("{chassis}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{connector}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
@@ -54,8 +55,8 @@ pub(super) fn value_of(attribute: &Attribute) -> Value {
             json!([{"interface": "bios", "step": "a", "args": {}, "order": 1}])
         }
         Kind::Priority => json!(1),
-        Kind::RuleConditions => json!([{"op": "is-none", "args": {"value": "x"}}]),
-        Kind::RuleActions => json!([{"op": "fail", "args": {"msg": "x"}}]),
+        Kind::Objects if attribute.name == "actions" => json!([{"op": "fail", "args": ["no"]}]),
+        Kind::Objects => json!([{"op": "is-true", "args": [1]}]),
         Kind::OneOf(words) => json!(words[0]),
         Kind::Group => json!(""),
         _ if attribute.name == "parent_node" => json!("nonesuch"),
@@ -79,7 +80,7 @@ async fn paths() {
                     Below::NotAcceptable => (406, false),
                     Below::FaultNotFound => (404, false),
                     Below::GetNotFound if method != "GET" => (405, true),
-                    Below::NotFound | Below::GetNotFound => (404, true),
+                    Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => (404, true),
                 };
                 let what = format!("{method} {path} below 1.{}: {}", row.since, answer.text);
                 assert_eq!(answer.status.as_u16(), status, "{what}");
@@ -132,14 +133,14 @@ async fn fields_in_answers() {
     };
     let template = made("/v1/deploy_templates", with("priority")).await;
     let runbook = made("/v1/runbooks", with("order")).await;
-    let rule = json!({"actions": [{"op": "fail", "args": {"msg": "x"}}]});
+    let rule = json!({"actions": [{"op": "fail", "args": ["no"]}]});
     let rule = made("/v1/inspection_rules", rule).await;
     let allocation = made("/v1/allocations", json!({"resource_class": "x"})).await;
     for (table, path) in [
         (allocation::FIELDS, allocation),
         (standalone::DEPLOY_TEMPLATE, template),
         (standalone::RUNBOOK, runbook),
-        (standalone::INSPECTION_RULE, rule),
+        (inspection_rule::FIELDS, rule),
         (portgroup::FIELDS, group),
         (chassis::FIELDS, rack),
         (volume::CONNECTOR, connector),
@@ -186,7 +187,7 @@ async fn fields_and_sort_keys_in_queries() {
         (volume::TARGET, "/v1/volume/targets"),
         (standalone::DEPLOY_TEMPLATE, "/v1/deploy_templates"),
         (standalone::RUNBOOK, "/v1/runbooks"),
-        (standalone::INSPECTION_RULE, "/v1/inspection_rules"),
+        (inspection_rule::FIELDS, "/v1/inspection_rules"),
     ] {
         let resource_since = table.iter().map(|row| row.since).min().unwrap();
         for row in table {

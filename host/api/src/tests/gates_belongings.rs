@@ -43,7 +43,7 @@ async fn fields_in_bodies() {
             json!({"name": "CUSTOM_A", "steps": [{"interface": "bios", "step": "a", "order": 1}]}),
         ),
         (
-            standalone::INSPECTION_RULE,
+            inspection_rule::FIELDS,
             "/v1/inspection_rules",
             json!({"actions": [{"op": "fail", "args": {"msg": "x"}}]}),
         ),

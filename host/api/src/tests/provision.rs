@@ -123,6 +123,16 @@ async fn the_first_thing_that_is_wrong_is_told() {
         ),
         (
             &available,
+            json!({"target": "active", "configdrive": "http://a/ b"}),
+            "config drive",
+        ),
+        (
+            &available,
+            json!({"target": "active", "configdrive": format!("http://{}", "a".repeat(9000))}),
+            "config drive",
+        ),
+        (
+            &available,
             json!({"target": "deploy", "configdrive": "H4sI"}),
             "config drive",
         ),

@@ -5,6 +5,7 @@ pub(crate) mod allocation;
 pub(crate) mod chassis;
 pub(crate) mod hardware;
 pub(crate) mod history;
+pub(crate) mod inspection_rule;
 pub(crate) mod links;
 pub(crate) mod masked;
 pub(crate) mod node;
@@ -45,6 +46,7 @@ pub(crate) enum Shown<'a> {
     /// `driver_internal_info`, into which the time of the last heartbeat goes.
     InternalInfo(&'a Node),
     Texts(&'a [String]),
+    Values(&'a [serde_json::Value]),
     Links(Links<'a>),
     /// A list with a list of links in it: that is how Ironic links from a chassis to its nodes.
     NestedLinks(Links<'a>),
@@ -57,15 +59,6 @@ impl<'a> Shown<'a> {
 
     pub(crate) fn flag(value: Option<bool>) -> Self {
         value.map_or(Self::Null, Self::Flag)
-    }
-
-    /// The items, or null if they are hidden.
-    pub(crate) fn unless(hidden: bool, items: &'a [JsonObject]) -> Self {
-        if hidden {
-            Self::Null
-        } else {
-            Self::MaskedItems(items)
-        }
     }
 
     pub(crate) fn time(value: Option<Timestamp>) -> Self {
@@ -96,6 +89,7 @@ impl Shown<'_> {
                 serde_json::to_writer(out, &masked::MaskedItems(items))?;
             }
             Self::InternalInfo(node) => serde_json::to_writer(out, &masked::InternalInfo(node))?,
+            Self::Values(values) => serde_json::to_writer(out, values)?,
             Self::Texts(texts) => serde_json::to_writer(out, texts)?,
             Self::Links(links) => links.write(out)?,
             Self::NestedLinks(links) => {

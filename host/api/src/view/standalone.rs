@@ -1,7 +1,7 @@
-//! How deploy templates, runbooks and inspection rules look (facts §2.9, §2.10, §2.15).
+//! How deploy templates and runbooks look (facts §2.9, §2.10).
 
-use ironbark_db::{DEPLOY_TEMPLATE_SORT_KEYS, INSPECTION_RULE_SORT_KEYS, RUNBOOK_SORT_KEYS};
-use ironbark_model::{DeployTemplate, InspectionRule, Runbook};
+use ironbark_db::{DEPLOY_TEMPLATE_SORT_KEYS, RUNBOOK_SORT_KEYS};
+use ironbark_model::{DeployTemplate, Runbook};
 
 use super::links::Links;
 use super::{Field, Shown};
@@ -34,19 +34,6 @@ pub(crate) const RUNBOOKS: &Resource<Runbook> = &Resource {
     uuid: |runbook| &runbook.uuid,
 };
 
-/// Inspection rules.
-pub(crate) const INSPECTION_RULES: &Resource<InspectionRule> = &Resource {
-    name: "inspection_rules",
-    path: "inspection_rules",
-    gates: gate::INSPECTION_RULE,
-    fields: INSPECTION_RULE,
-    summary: gate::RULE_SUMMARY,
-    filters: &[],
-    sort_keys: INSPECTION_RULE_SORT_KEYS,
-    detail_since: gates::DETAIL_SINCE,
-    uuid: |rule| &rule.uuid,
-};
-
 const DEPLOY_TEMPLATE: &[Field<DeployTemplate, Scene>] = &[
     ("uuid", |t, _| Shown::Text(&t.uuid)),
     ("name", |t, _| Shown::Text(&t.name)),
@@ -73,23 +60,5 @@ const RUNBOOK: &[Field<Runbook, Scene>] = &[
     ("updated_at", |r, _| Shown::time(r.updated_at)),
     ("links", |r, s| {
         Shown::Links(Links::new(&s.base, "runbooks", &r.uuid))
-    }),
-];
-
-const INSPECTION_RULE: &[Field<InspectionRule, Scene>] = &[
-    ("uuid", |r, _| Shown::Text(&r.uuid)),
-    ("description", |r, _| Shown::text(r.description.as_deref())),
-    ("priority", |r, _| Shown::Number(r.priority)),
-    ("phase", |r, _| Shown::Text(&r.phase)),
-    ("sensitive", |r, _| Shown::Flag(r.sensitive)),
-    ("conditions", |r, _| {
-        Shown::unless(r.sensitive, &r.conditions)
-    }),
-    ("actions", |r, _| Shown::unless(r.sensitive, &r.actions)),
-    ("created_at", |r, _| Shown::time(r.created_at)),
-    ("updated_at", |r, _| Shown::time(r.updated_at)),
-    // Ironic links there, and not to where it is.
-    ("links", |r, s| {
-        Shown::Links(Links::new(&s.base, "inspection", &r.uuid))
     }),
 ];

@@ -1,5 +1,6 @@
 //! The methods of the interfaces that conductors use, one after another.
 
+use ironbark_model::hardware::Inventory;
 use ironbark_model::{InterfaceKind, PowerTarget, Result};
 use ironbark_sandbox::{BootDevice, Inspection, Outcome, PowerReading};
 use serde_json::Value;
@@ -121,6 +122,22 @@ impl NodeCall<'_> {
         self.run(implementation, |implementation, context| {
             let cursor = cursor.clone();
             async move { implementation.inspect_hardware(context, cursor).await }
+        })
+        .await
+    }
+
+    /// Goes on with what an inspection ramdisk found.
+    pub(crate) async fn continue_inspection(&self, found: Inventory) -> Result<Called<Inspection>> {
+        let implementation = self.implementation(InterfaceKind::Inspect)?;
+        let inventory = Value::Object(found.inventory);
+        let plugin_data = Value::Object(found.plugin_data);
+        self.run(implementation, |implementation, context| {
+            let (inventory, plugin_data) = (inventory.clone(), plugin_data.clone());
+            async move {
+                implementation
+                    .continue_inspection(context, inventory, plugin_data)
+                    .await
+            }
         })
         .await
     }

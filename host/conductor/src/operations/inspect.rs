@@ -2,19 +2,34 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
-use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Port};
+use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
+use serde_json::Value;
 
 use super::step_run::{waiting, within_first_deadline};
-use super::{Phase, Run, Trouble};
+use super::{Phase, Run, Trouble, drive, launch_failure, lost, phase, strand};
+use crate::call::Ports;
+use crate::inspection_rules::{self, Subject};
+use crate::reserve::Held;
+use crate::workers::Permit;
 
-/// The one phase of an inspection. After a wait the driver is called again with its cursor.
+/// The phases of an inspection. After a wait the driver is called again: with its cursor, or with what a ramdisk posted.
 pub(super) async fn phase(run: &mut Run) -> Phase {
-    let cursor = run.op.cursor.clone();
-    let called = run.call().inspect_hardware(cursor).await?;
+    let posted = if run.op.phase == phase::CONTINUE {
+        run.ctx().db.inventory(&run.node.uuid).await?
+    } else {
+        None
+    };
+    let called = match &posted {
+        Some(found) => run.call().continue_inspection(found.clone()).await?,
+        None => {
+            let cursor = run.op.cursor.clone();
+            run.call().inspect_hardware(cursor).await?
+        }
+    };
     match run.keep(called) {
         Inspection::Done(findings) => {
-            take_in(run, findings).await?;
+            take_in(run, findings, posted).await?;
             run.raise(Event::Done)?;
             run.finish().await
         }
@@ -22,25 +37,157 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             let (wait, cursor) = waiting(wait);
             let wait = within_first_deadline(run, wait)?;
             run.op.cursor = Some(cursor);
+            run.enter(phase::INSPECT);
             run.raise(Event::Wait)?;
             run.part(wait).await
         }
     }
 }
 
+/// Stores what a ramdisk posted, and goes on with the inspection that waits for it in a worker. A ramdisk that says that it failed
+/// makes the inspection fail.
+pub(crate) async fn go_on(
+    permit: Permit,
+    held: Held,
+    node: Node,
+    mut operation: Operation,
+    inventory: JsonObject,
+    mut plugin_data: JsonObject,
+) -> Result<()> {
+    if let Some(reported) = failure_of(&plugin_data) {
+        let reason = format!("The inspection ramdisk reported an error: {reported}");
+        return launch_failure(permit, held, node, operation, &reason).await;
+    }
+    // They are for who looks at the machine now, and large.
+    plugin_data.remove("logs");
+    operation.wait = None;
+    let mut run = Run::of(held, node, operation, Ports::default());
+    run.enter(phase::CONTINUE);
+    run.found(
+        Vec::new(),
+        Some(Inventory {
+            inventory,
+            plugin_data,
+        }),
+    );
+    let stored = match run.raise(Event::Resume) {
+        Ok(()) => run.commit().await,
+        Err(trouble) => Err(trouble),
+    };
+    match stored {
+        Ok(()) => {
+            permit.spawn(drive(run));
+            Ok(())
+        }
+        Err(Trouble::Lost) => Err(lost(&run)),
+        Err(Trouble::Failed(error) | Trouble::Stranded(error)) => {
+            strand(&run);
+            Err(error)
+        }
+    }
+}
+
+/// What a ramdisk says that went wrong, on one line of bounded length.
+fn failure_of(plugin_data: &JsonObject) -> Option<String> {
+    let text = match plugin_data.get("error")? {
+        Value::Null => return None,
+        Value::String(text) if text.trim().is_empty() => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let shown = text.chars().take(LONGEST_REPORT);
+    Some(
+        shown
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect(),
+    )
+}
+
+/// The phase in which rules run: when the driver has made of the inventory what it makes of it.
+const MAIN: &str = "main";
+
+/// Characters that are kept of what a ramdisk says.
+const LONGEST_REPORT: usize = 1000;
+
 /// What can be known to be missing before an inspection begins.
 pub(crate) const NEEDED: &[InterfaceKind] = &[InterfaceKind::Power, InterfaceKind::Inspect];
 
-async fn take_in(run: &mut Run, findings: Findings) -> Result<(), Trouble> {
+async fn take_in(
+    run: &mut Run,
+    findings: Findings,
+    posted: Option<Inventory>,
+) -> Result<(), Trouble> {
     let unknown = unknown_ports(run, findings.ports).await?;
-    let node = &mut run.node;
+    let mut node = run.node.clone();
     node.properties.extend(findings.properties);
-    let ports = unknown.into_iter().map(|found| port(node, found)).collect();
-    let inventory = findings.inventory.map(|inventory| Inventory {
-        inventory,
-        plugin_data: JsonObject::new(),
+    let ports = unknown
+        .into_iter()
+        .map(|found| port(&node, found))
+        .collect();
+    let by_ramdisk = posted.is_some();
+    let inventory = match (findings.inventory, posted) {
+        (None, posted) => posted,
+        (Some(inventory), posted) => Some(Inventory {
+            inventory,
+            plugin_data: posted.unwrap_or_default().plugin_data,
+        }),
+    };
+    match inventory {
+        Some(inventory) if by_ramdisk => by_rules(run, node, ports, inventory).await,
+        inventory => {
+            run.node = node;
+            run.found(ports, inventory);
+            Ok(())
+        }
+    }
+}
+
+/// Runs the operator's rules over what a ramdisk posted, and keeps what they make of it.
+async fn by_rules(
+    run: &mut Run,
+    node: Node,
+    new_ports: Vec<Port>,
+    found: Inventory,
+) -> Result<(), Trouble> {
+    let rules = run.ctx().db.inspection_rules_of(MAIN).await?;
+    if rules.is_empty() {
+        run.node = node;
+        run.found(new_ports, Some(found));
+        return Ok(());
+    }
+    let before = run.ctx().db.ports_of_node(&node.uuid).await?;
+    let (known, traits) = (before.len(), node.traits.clone());
+    let mut subject = Subject {
+        node,
+        ports: before.iter().cloned().chain(new_ports).collect(),
+        inventory: found.inventory,
+        plugin_data: found.plugin_data,
+    };
+    // Expressions over large inventories take time.
+    let applied = tokio::task::spawn_blocking(move || {
+        inspection_rules::apply(&rules, &mut subject).map(|()| subject)
     });
-    run.found(ports, inventory);
+    let mut subject = applied.await.map_err(|error| {
+        Trouble::Stranded(Error::internal("Inspection rules couldn't be run.").caused_by(error))
+    })??;
+    let new_ports = subject.ports.split_off(known.min(subject.ports.len()));
+    let changed = subject
+        .ports
+        .into_iter()
+        .zip(&before)
+        .filter(|(after, before)| after != *before)
+        .map(|(after, _)| after)
+        .collect();
+    let traits = (subject.node.traits != traits).then(|| subject.node.traits.clone());
+    run.node = subject.node;
+    run.changed(changed, traits);
+    run.found(
+        new_ports,
+        Some(Inventory {
+            inventory: subject.inventory,
+            plugin_data: subject.plugin_data,
+        }),
+    );
     Ok(())
 }
 
@@ -83,5 +230,29 @@ fn port(node: &Node, found: FoundPort) -> Port {
         pxe_enabled: found.pxe_enabled.unwrap_or(true),
         description: found.name,
         ..Port::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_ramdisk_says_of_itself_fails_an_inspection() {
+        let said = |error: Value| {
+            let posted = json!({"error": error, "root_disk": {}});
+            posted.as_object().and_then(failure_of)
+        };
+        assert_eq!(said(Value::Null), None);
+        assert_eq!(said(json!(" ")), None);
+        assert_eq!(said(json!("no\ndisk")), Some("no disk".to_owned()));
+        assert_eq!(said(json!(["a"])), Some("[\"a\"]".to_owned()));
+        assert_eq!(
+            said(json!("x".repeat(5000))).map(|text| text.len()),
+            Some(LONGEST_REPORT)
+        );
+        assert_eq!(failure_of(&JsonObject::new()), None);
     }
 }

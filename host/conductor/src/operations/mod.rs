@@ -44,6 +44,7 @@ pub(crate) use run::{Next, Phase, Run, Trouble};
 pub(crate) use step_run::step_kind;
 pub(crate) use wake::due_at;
 
+use crate::agent_token;
 use crate::call::Ports;
 use crate::reserve::Held;
 use crate::workers::Permit;
@@ -66,6 +67,8 @@ const AGENT_KEYS: &[&str] = &[
     "agent_cached_deploy_steps",
     "agent_cached_service_steps",
     "agent_verify_ca",
+    "agent_status",
+    "agent_status_message",
 ];
 
 /// The node and its open operation, read while it is held: nobody changes them meanwhile, and if the node was lost, the
@@ -204,14 +207,15 @@ pub(crate) fn forget_agent(node: &mut Node) {
     for key in AGENT_KEYS {
         node.driver_internal_info.remove(*key);
     }
-    let pregenerated = node
-        .driver_internal_info
-        .get("agent_secret_token_pregenerated")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(false);
-    if !pregenerated {
-        node.driver_internal_info.remove("agent_secret_token");
+    if !agent_token::is_pregenerated(node) {
+        agent_token::forget(node);
     }
+}
+
+/// The work for which a ramdisk ran is over, or begins anew: what ran before has no access any more.
+pub(crate) fn forget_ramdisk(node: &mut Node) {
+    forget_agent(node);
+    agent_token::forget(node);
 }
 
 async fn lead(run: &mut Run) {

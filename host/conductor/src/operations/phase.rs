@@ -14,6 +14,8 @@ pub const FINISH: &str = "finish";
 pub const FAILING: &str = "failing";
 /// The machine is inspected.
 pub const INSPECT: &str = "inspect";
+/// What an inspection ramdisk posted, which is stored, is handed to the driver.
+pub const CONTINUE: &str = "continue";
 /// The rescue ramdisk is booted.
 pub const RESCUE: &str = "rescue";
 /// The instance is booted again after a rescue.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::hardware::Inventory;
 use ironbark_model::history::HistoryEntry;
-use ironbark_model::operation::Wait;
+use ironbark_model::operation::{OperationKind, Wait};
 use ironbark_model::{Error, ErrorKind, Event, Node, Operation, Port, PowerState, Timestamp};
 use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
 use crate::operations::caches::Readings;
-use crate::operations::{due_at, states};
+use crate::operations::{due_at, forget_ramdisk, states};
 use crate::reserve::Held;
 
 /// Why work can't go on.
@@ -62,6 +62,8 @@ pub(crate) struct Run {
     notes: Vec<Notes>,
     seen: NotesSeen,
     new_ports: Vec<Port>,
+    changed_ports: Vec<Port>,
+    traits: Option<Vec<String>>,
     inventory: Option<Inventory>,
     history: Vec<HistoryEntry>,
     pub(super) readings: Readings,
@@ -79,6 +81,8 @@ impl Run {
             notes: Vec::new(),
             seen: NotesSeen::default(),
             new_ports: Vec::new(),
+            changed_ports: Vec::new(),
+            traits: None,
             inventory: None,
             history: Vec::new(),
             readings: Readings::default(),
@@ -162,6 +166,12 @@ impl Run {
         self.inventory = inventory;
     }
 
+    /// Stores what became of ports that the node has, and its traits if they are others now, with the next commit.
+    pub(crate) fn changed(&mut self, ports: Vec<Port>, traits: Option<Vec<String>>) {
+        self.changed_ports = ports;
+        self.traits = traits;
+    }
+
     /// Goes on to `phase`; not committed yet.
     pub(crate) fn enter(&mut self, phase: &str) {
         phase.clone_into(&mut self.op.phase);
@@ -178,6 +188,9 @@ impl Run {
     /// beneath it waits on.
     pub(crate) async fn finish(&mut self) -> Phase {
         let parked = self.op.parked().map_err(Trouble::Stranded)?;
+        if self.op.kind != OperationKind::Power {
+            forget_ramdisk(&mut self.node);
+        }
         let mut tx = self.write(false, Afterwards::Release).await?;
         tx.operation_close(&self.op.uuid).await.map_err(storing)?;
         if let Some(parked) = &parked {
@@ -227,6 +240,12 @@ impl Run {
         }
         for port in self.new_ports.drain(..) {
             tx.port_create(&port).await.map_err(storing)?;
+        }
+        for port in self.changed_ports.drain(..) {
+            tx.port_update(&port).await.map_err(storing)?;
+        }
+        if let Some(traits) = self.traits.take() {
+            tx.set_traits(&traits).await.map_err(storing)?;
         }
         if let Some(inventory) = self.inventory.take() {
             tx.inventory_write(&inventory).await.map_err(storing)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::history::HistoryEntry;
+use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
 use tokio::time::Instant;
 
@@ -206,6 +207,9 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
     } else {
         Some(failure::apply(&mut node, operation.kind, reason, &host))
     };
+    if operation.kind != OperationKind::Power {
+        operations::forget_ramdisk(&mut node);
+    }
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
     if let Some(entry) = &entry {

@@ -10,6 +10,7 @@ mod chassis_tests;
 mod drivers;
 mod hardware;
 mod hardware_change;
+mod heartbeat;
 mod maintenance;
 mod management;
 mod node_create;
@@ -25,6 +26,7 @@ mod power;
 mod provision;
 mod provision_abort;
 mod provision_deploy;
+mod ramdisk;
 mod traits;
 mod validate;
 mod vendor;
@@ -180,6 +182,7 @@ async fn dispatch(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
         Request::VendorPassthru { node, call } => vendor::call(ctx, asked, &node, call).await,
         Request::VendorMethods { node } => vendor::methods(ctx, &node).await,
         Request::Hardware { node, request } => hardware::handle(ctx, asked, &node, request).await,
+        Request::Ramdisk { node, request } => ramdisk::handle(ctx, asked, &node, request).await,
         Request::DriverRaidProperties { driver } => {
             hardware::driver_raid_properties(ctx, asked, &driver).await
         }

@@ -112,6 +112,7 @@ impl Accepting<'_> {
             self.node.target_provision_state = Some(ProvisionState::Manageable);
         }
         self.node.last_error = None;
+        operations::forget_ramdisk(&mut self.node);
         tracing::info!(node = %self.node.uuid, verb = %verb, state = %self.node.provision_state, "accepted");
         operations::accept_instead(
             self.permit,

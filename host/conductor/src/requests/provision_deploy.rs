@@ -1,8 +1,9 @@
 //! Accepting a deployment, a rebuild, and a tear-down.
 
+use ironbark_boot::config_drive::{self, ConfigDriveError};
 use ironbark_model::operation::OperationKind;
 use ironbark_model::step::StepKind;
-use ironbark_model::{Error, InterfaceKind, Node, Result, Verb};
+use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, Result, Verb};
 use ironbark_rpc::ProvisionArgs;
 use serde_json::Value;
 
@@ -32,11 +33,12 @@ pub(super) async fn deploy(
             .args
             .insert("rebuild".to_owned(), Value::Bool(true));
     }
-    if let Some(configdrive) = args.configdrive {
+    if let Some(given) = args.configdrive {
+        let drive = config_drive(given, &accepting.node).await?;
         accepting
             .node
             .instance_info
-            .insert("configdrive".to_owned(), configdrive);
+            .insert("configdrive".to_owned(), drive);
     }
     accepting.start(verb, operation).await
 }
@@ -50,6 +52,28 @@ pub(super) async fn tear_down(accepting: Accepting<'_>) -> Result<()> {
     accepting
         .start_instead(Verb::Delete, operation, before)
         .await
+}
+
+/// The config drive as it is kept: what is given as text stays, an object becomes an image.
+async fn config_drive(given: Value, node: &Node) -> Result<Value> {
+    let Value::Object(object) = given else {
+        return Ok(given);
+    };
+    let (uuid, name) = (node.uuid.clone(), node.name.clone());
+    // Compressing a large one takes a second.
+    let made =
+        tokio::task::spawn_blocking(move || config_drive::encoded(&object, &uuid, name.as_deref()))
+            .await
+            .map_err(|error| {
+                Error::internal("A config drive couldn't be made.").caused_by(error)
+            })?;
+    made.map(Value::from).map_err(|error| match error {
+        ConfigDriveError::Write(_) => {
+            Error::internal("A config drive couldn't be made.").caused_by(error)
+        }
+        ConfigDriveError::TooLarge => Error::new(ErrorKind::TooLarge, format!("Refused: {error}.")),
+        _ => Error::invalid(format!("Refused: {error}.")),
+    })
 }
 
 /// The traits that the instance needs, which must be the node's.

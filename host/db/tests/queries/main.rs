@@ -15,6 +15,7 @@ mod concurrency;
 mod conductors;
 mod filters;
 mod hardware;
+mod inspection_rules;
 mod make;
 mod nodes;
 mod observe;

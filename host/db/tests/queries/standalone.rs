@@ -1,4 +1,4 @@
-//! Deploy templates, runbooks and inspection rules.
+//! Deploy templates and runbooks.
 
 use ironbark_db::testing::databases;
 use ironbark_db::{Page, SortDir};
@@ -184,52 +184,5 @@ async fn a_runbook_is_stored_listed_changed_and_deleted() {
             error.message(),
             format!("Runbook {} could not be found.", first.uuid)
         );
-    }
-}
-
-#[tokio::test]
-async fn an_inspection_rule_is_stored_listed_changed_and_deleted() {
-    for database in databases().await {
-        let kind = database.kind;
-        let rule = InspectionRule {
-            uuid: new_uuid(),
-            description: Some("d".to_owned()),
-            priority: 9999,
-            sensitive: true,
-            conditions: vec![object(json!({"op": "!eq", "args": {"values": [1, 2]}}))],
-            actions: vec![object(json!({"op": "fail", "args": {"msg": "ü"}}))],
-            ..InspectionRule::default()
-        };
-        let first = database.inspection_rule_create(&rule).await.unwrap();
-        let plain = InspectionRule {
-            uuid: new_uuid(),
-            ..InspectionRule::default()
-        };
-        let second = database.inspection_rule_create(&plain).await.unwrap();
-        let read = database.inspection_rule_get(&first.uuid).await.unwrap();
-        assert_eq!(read.as_ref(), Some(&first), "{kind}");
-        let error = database.inspection_rule_create(&rule).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
-        let page = everything().sorted_by("priority", SortDir::Ascending);
-        let listed = database.inspection_rule_list(&page).await.unwrap();
-        assert_eq!(listed, [second, first.clone()], "{kind}");
-        let changed = database
-            .inspection_rule_change(&first.uuid, |before| {
-                Ok(InspectionRule {
-                    priority: 5,
-                    description: None,
-                    conditions: Vec::new(),
-                    ..before.clone()
-                })
-            })
-            .await
-            .unwrap();
-        let read = database.inspection_rule_get(&first.uuid).await.unwrap();
-        assert_eq!(read, Some(changed), "{kind}");
-        database.inspection_rule_delete(&first.uuid).await.unwrap();
-        let read = database.inspection_rule_get(&first.uuid).await.unwrap();
-        assert_eq!(read, None, "{kind}");
-        let error = database.inspection_rule_delete(&first.uuid).await;
-        assert_eq!(error.unwrap_err().kind(), ErrorKind::NotFound, "{kind}");
     }
 }

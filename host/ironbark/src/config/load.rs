@@ -14,6 +14,7 @@ const SECTIONS: &[&str] = &[
     "conductor",
     "drivers",
     "bmc",
+    "agent",
     "audit",
     "log",
 ];

@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) conductor: ConductorSettings,
     pub(crate) drivers: DriverSettings,
     pub(crate) bmc: Bmc,
+    pub(crate) agent: AgentSettings,
     pub(crate) audit: AuditSettings,
     pub(crate) log: Log,
 }
@@ -37,6 +38,8 @@ pub(crate) struct Api {
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) behind_proxy: bool,
     pub(crate) rpc_timeout: Seconds,
+    pub(crate) enable_ramdisk_endpoints: bool,
+    pub(crate) ramdisk_heartbeat_timeout: Seconds,
 }
 
 /// Who may use the API.
@@ -174,6 +177,13 @@ pub(crate) struct Bmc {
     pub(crate) session_idle_timeout: Seconds,
 }
 
+/// `[agent]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AgentSettings {
+    pub(crate) require_tls: Option<bool>,
+}
+
 /// `[audit]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -224,6 +234,8 @@ impl Default for Api {
             tls_key: None,
             behind_proxy: false,
             rpc_timeout: Seconds(Duration::from_secs(60)),
+            enable_ramdisk_endpoints: true,
+            ramdisk_heartbeat_timeout: Seconds(Duration::from_secs(300)),
         }
     }
 }

@@ -55,6 +55,8 @@ pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
         enable_proxy_headers: api.behind_proxy,
         tls: api.tls_cert.is_some(),
         default_conductor_group: default_conductor_group(settings),
+        ramdisk_endpoints: api.enable_ramdisk_endpoints,
+        ramdisk_heartbeat_timeout: api.ramdisk_heartbeat_timeout.0,
         ..ApiConfig::default()
     })
 }
@@ -199,6 +201,7 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         node_history_max_entries: set
             .node_history_max_entries
             .unwrap_or(base.node_history_max_entries),
+        agent_require_tls: settings.agent.require_tls.unwrap_or(base.agent_require_tls),
         audit_max_age: seconds(settings.audit.max_age, base.audit_max_age),
         audit_max_rows: settings.audit.max_rows.unwrap_or(base.audit_max_rows),
         bundled_folder: settings.drivers.bundled.clone().or_else(bundled_folder),

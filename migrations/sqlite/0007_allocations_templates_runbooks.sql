@@ -1,4 +1,4 @@
--- Allocations, deploy templates, runbooks, inspection rules.
+-- Allocations, deploy templates, runbooks.
 -- Differs from the PostgreSQL file of the same number in row numbers and in how a trigger is written.
 
 CREATE TABLE allocations (
@@ -49,19 +49,6 @@ CREATE TABLE runbooks (
     steps TEXT NOT NULL,
     traits TEXT NOT NULL DEFAULT '[]',
     extra TEXT NOT NULL DEFAULT '{}',
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT
-);
-
-CREATE TABLE inspection_rules (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL UNIQUE,
-    description TEXT,
-    priority BIGINT NOT NULL DEFAULT 0,
-    phase TEXT NOT NULL DEFAULT 'main',
-    sensitive INTEGER NOT NULL DEFAULT 0,
-    conditions TEXT NOT NULL DEFAULT '[]',
-    actions TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT
 );

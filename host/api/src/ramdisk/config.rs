@@ -1,0 +1,37 @@
+//! What an agent is told to be set to (facts §10.2).
+
+use ironbark_model::{Node, Secret};
+use serde_json::{Value, json};
+
+use crate::ApiConfig;
+
+/// Management implementations that know the BMC's address, so that the agent needn't ask the BMC.
+const KNOW_THE_BMC: [&str; 2] = ["redfish", "idrac-redfish"];
+
+/// Formats of images that an agent may write.
+const IMAGE_FORMATS: [&str; 3] = ["raw", "qcow2", "iso"];
+
+/// The settings. The agent's metrics are off: nothing here takes them.
+pub(super) fn for_agent(config: &ApiConfig, node: &Node, token: Option<&Secret>) -> Value {
+    let knows_bmc = node
+        .management_interface
+        .as_deref()
+        .is_some_and(|name| KNOW_THE_BMC.contains(&name));
+    json!({
+        "heartbeat_timeout": config.ramdisk_heartbeat_timeout.as_secs(),
+        "agent_token": token.map(Secret::expose),
+        "agent_token_required": true,
+        "agent_md5_checksum_enable": false,
+        "agent_skip_bmc_detect": knows_bmc,
+        "disable_deep_image_inspection": false,
+        "permitted_image_formats": IMAGE_FORMATS,
+        "metrics": {
+            "backend": "noop",
+            "prepend_host": false,
+            "prepend_uuid": false,
+            "prepend_host_reverse": true,
+            "global_prefix": null,
+        },
+        "metrics_statsd": {"statsd_host": "localhost", "statsd_port": 8125},
+    })
+}

@@ -1,0 +1,157 @@
+//! Ramdisks: the deploy agent's own code looks its node up, is heard, and posts an inventory; afterwards nothing of it is left.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use ironbark_tests::{Client, Service, Setup, Stage, agent, enrol, have};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// Python takes some seconds to import all that the agent needs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const MAC: &str = "52:54:00:aa:00:01";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agent_ends_a_wait_and_has_no_access_afterwards() {
+    if !have("agent") {
+        return;
+    }
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    let uuid = waiting(client).await;
+    let said = python(&service, "deploy", &uuid).await;
+    assert!(said.ends_with("done\n"), "{said}");
+    client.settled("mayfly", "active").await;
+    closed(client, &uuid).await;
+    let node = client.node("mayfly").await;
+    assert!(node["driver_internal_info"]["agent_last_heartbeat"].is_string());
+    let log = service.log();
+    let token = |line: &&str| line.contains("agent_token\":");
+    assert_eq!(log.lines().find(token), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_outlives_a_kill_and_ends_with_the_work() {
+    let stage = Stage::shared().await;
+    let mut service = Service::start(&stage, Setup::default()).await;
+    let uuid = waiting(service.client()).await;
+    let lookup = format!("/v1/lookup?addresses={MAC}");
+    let told = service.client().get(&lookup).await.expect(200);
+    let token = told["config"]["agent_token"].as_str().unwrap().to_owned();
+    assert!(token.len() >= 32);
+    service.kill().await;
+    service.restart().await;
+    let client = service.client();
+    let again = client.get(&lookup).await.expect(200);
+    assert_eq!(again["config"]["agent_token"], "******");
+    let beat = json!({"callback_url": "https://192.0.2.7:9999", "agent_token": token, "agent_version": "13"});
+    let path = format!("/v1/heartbeat/{uuid}");
+    client.post(&path, &beat).await.expect(202);
+    client.settled("mayfly", "active").await;
+    closed(client, &uuid).await;
+    client.post(&path, &beat).await.expect(400);
+    assert!(!service.log().contains(&token), "the token is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agent_posts_what_it_found() {
+    if !have("agent") {
+        return;
+    }
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default().with("test")).await;
+    let client = service.client();
+    let node = json!({
+        "name": "mayfly", "driver": "test-hardware", "inspect_interface": "test",
+        "driver_info": {"fake_inspect_by_ramdisk": true},
+    });
+    enrol(client, &node).await;
+    let uuid = uuid_with_port(client).await;
+    client
+        .provision_with("mayfly", &json!({"target": "inspect"}), "inspect wait")
+        .await;
+    let said = python(&service, "inspect", &uuid).await;
+    assert!(said.ends_with("done\n"), "{said}");
+    let node = client.settled("mayfly", "manageable").await;
+    assert_eq!(node["properties"]["memory_mb"], 2048);
+    let kept = client.get("/v1/nodes/mayfly/inventory").await.expect(200);
+    assert_eq!(kept["inventory"]["memory"]["physical_mb"], 2048);
+    assert_eq!(kept["plugin_data"]["said"], "hello");
+    assert_eq!(kept["plugin_data"]["logs"], Value::Null);
+    closed(client, &uuid).await;
+}
+
+/// A node of the fake driver whose deployment waits for its agent; its UUID.
+async fn waiting(client: &Client) -> String {
+    enrol(
+        client,
+        &json!({"name": "mayfly", "driver": "fake-hardware"}),
+    )
+    .await;
+    let uuid = uuid_with_port(client).await;
+    client.provision("mayfly", "provide", "available").await;
+    let wait = json!([{"interface": "deploy", "step": "wait", "args": {}, "priority": 50}]);
+    client
+        .provision_with(
+            "mayfly",
+            &json!({"target": "active", "deploy_steps": wait}),
+            "wait call-back",
+        )
+        .await;
+    uuid
+}
+
+async fn uuid_with_port(client: &Client) -> String {
+    let uuid = client.node("mayfly").await["uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let port = json!({"address": MAC, "node_uuid": uuid});
+    client.post("/v1/ports", &port).await.expect(201);
+    uuid
+}
+
+/// No agent has access to the node: nothing is known of one, and none can look it up.
+async fn closed(client: &Client, uuid: &str) {
+    for query in [format!("addresses={MAC}"), format!("node_uuid={uuid}")] {
+        client.get(&format!("/v1/lookup?{query}")).await.expect(404);
+    }
+    let node = client.node(uuid).await;
+    for key in [
+        "agent_secret_token",
+        "agent_secret_token_pregenerated",
+        "agent_url",
+        "agent_verify_ca",
+        "agent_status",
+    ] {
+        assert_eq!(node["driver_internal_info"][key], Value::Null, "{key}");
+    }
+}
+
+async fn python(service: &Service, story: &str, uuid: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/agent.py");
+    let running = Command::new(agent().join("python"))
+        .arg(script)
+        .args([service.client().url(), story, uuid, MAC])
+        .env_clear()
+        .env("HOME", service.data())
+        .env("PYTHONWARNINGS", "ignore")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, running)
+        .await
+        .unwrap_or_else(|_| panic!("{story} did not end within {PATIENCE:?}"))
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{story} ended with {}:\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}

@@ -105,9 +105,11 @@ fn judge(ways: &[Option<Result<(), TargetError>>]) -> Result<(), TargetError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use ironbark_db::testing;
     use serde_json::json;
 
     use super::*;
+    use crate::testing::{config, package_with, registered};
 
     fn info(value: Value) -> JsonObject {
         value.as_object().unwrap().clone()
@@ -139,6 +141,41 @@ mod tests {
         assert!(judge(&[Some(Ok(())), wrong()]).is_err());
         assert!(judge(&[missing("ipmi_address"), missing("redfish_address")]).is_err());
         assert!(judge(&[None, missing("redfish_address")]).is_err());
+    }
+
+    #[tokio::test]
+    async fn names_that_packages_bind_count_like_the_hosts_own() {
+        let db = testing::sqlite().await;
+        let package = package_with("acme", "1.0.0", "acme", |metadata| {
+            metadata["capabilities"] = json!(["ipmi"]);
+            metadata["properties"] = json!({"type": "object", "properties": {"acme_address": {"description": "d"}}});
+            metadata["binds"] = json!({"ipmi": {"address": "acme_address"}});
+        });
+        let ctx = registered(&db, config("host-a"), &[package]).await;
+        let mut node = Node {
+            driver: "acme".into(),
+            power_interface: Some("acme".into()),
+            driver_info: info(json!({"acme_address": "10.0.0.1"})),
+            ..Node::default()
+        };
+        let bound = Connections::of(&ctx, &node);
+        assert_eq!(bound.ipmi.len(), 1, "{bound:?}");
+        node.driver_info = info(json!({"acme_address": "10.0.0.2"}));
+        let moved = Connections::of(&ctx, &node);
+        assert_eq!(bound.without(&moved).ipmi.len(), 1);
+        // What the instance asks for is what the node uses.
+        node.power_interface = None;
+        assert!(Connections::of(&ctx, &node).ipmi.is_empty());
+        node.instance_info = info(json!({"power_interface": "acme"}));
+        assert_eq!(Connections::of(&ctx, &node).ipmi.len(), 1);
+
+        let implementation = ctx
+            .drivers
+            .implementation_for(&node, InterfaceKind::Power, "acme")
+            .unwrap();
+        assert!(check(&implementation, &node.driver_info).is_ok());
+        let error = check(&implementation, &JsonObject::new()).unwrap_err();
+        assert!(error.message().contains("ipmi_address"), "{error}");
     }
 
     #[test]

@@ -148,7 +148,8 @@ mod tests {
         let db = testing::sqlite().await;
         let package = package_with("acme", "1.0.0", "acme", |metadata| {
             metadata["capabilities"] = json!(["ipmi"]);
-            metadata["properties"] = json!({"type": "object", "properties": {"acme_address": {"description": "d"}}});
+            metadata["properties"] =
+                json!({"type": "object", "properties": {"acme_address": {"description": "d"}}});
             metadata["binds"] = json!({"ipmi": {"address": "acme_address"}});
         });
         let ctx = registered(&db, config("host-a"), &[package]).await;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use ironbark_driver::{
-    BootDevice, Error, Result, log,
+    BootDevice, Error, Result,
     redfish::{Method, Response},
-    state,
 };
 use serde_json::{Map, Value, json};
 
@@ -30,45 +29,13 @@ const ALWAYS_WHOLE: &[&str] = &["supermicro"];
 const WITH_MODE: &[&str] = &["ami", "american megatrends", "asrockrack"];
 
 /// Note: the device that holds for every boot of a machine that takes one for the next boot only.
-pub(crate) const KEPT_DEVICE: &str = "redfish_boot_device";
+const KEPT_DEVICE: &str = "redfish_boot_device";
 
 /// The first pause before a change is sent again that a machine refused because it is starting; doubled each time.
 const PAUSE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 6;
 /// What is left of a call when it isn't tried any more.
 const RESERVE: Duration = Duration::from_secs(16);
-
-/// Where the package remembers a device; in tests, nowhere.
-pub(crate) trait Memory {
-    /// What is remembered.
-    ///
-    /// # Errors
-    /// What the host returns.
-    fn kept(&self) -> Result<Option<String>>;
-    /// Remembers a device, or that there is none.
-    ///
-    /// # Errors
-    /// What the host returns.
-    fn keep(&self, device: Option<&str>) -> Result<()>;
-}
-
-/// The package's notes on the node.
-pub(crate) struct Notes;
-
-impl Memory for Notes {
-    fn kept(&self) -> Result<Option<String>> {
-        state::get(KEPT_DEVICE)
-    }
-
-    fn keep(&self, device: Option<&str>) -> Result<()> {
-        match device {
-            Some(device) => state::set(KEPT_DEVICE, device),
-            // Nothing is written where there is nothing to forget.
-            None if self.kept()?.is_none() => Ok(()),
-            None => state::delete(KEPT_DEVICE),
-        }
-    }
-}
 
 /// Names of the devices that the machine can be set to.
 pub(crate) fn devices(system: &System) -> Vec<String> {
@@ -105,12 +72,7 @@ fn names(system: &System, known: &[(&str, &str)], allowed: &str) -> Vec<String> 
 ///
 /// # Errors
 /// `invalid-parameter` if there is no such device, `busy` if the machine can't now, or what the service says.
-pub(crate) fn set_device(
-    service: &impl Service,
-    memory: &impl Memory,
-    device: &str,
-    persistent: bool,
-) -> Result<()> {
+pub(crate) fn set_device(service: &impl Service, device: &str, persistent: bool) -> Result<()> {
     let system = System::read(service)?;
     let target = DEVICES.iter().find(|(name, _)| *name == device);
     let Some((_, target)) = target.filter(|_| devices(&system).iter().any(|name| name == device))
@@ -126,9 +88,9 @@ pub(crate) fn set_device(
             &system,
             &device_body(&system, target, "Continuous"),
         )? {
-            answer if answer.is_success() => return memory.keep(None),
+            answer if answer.is_success() => return service.set_note(KEPT_DEVICE, None),
             answer if !refuses_the_value(&answer) => return success(answer).map(drop),
-            answer => log::info(format_args!(
+            answer => service.mention(&format_args!(
                 "the machine takes boot devices for the next boot only, so that it is told before each: {}",
                 answer.message()
             )),
@@ -140,7 +102,7 @@ pub(crate) fn set_device(
         &device_body(&system, target, "Once"),
     )?)?;
     if persistent {
-        memory.keep(Some(device))
+        service.set_note(KEPT_DEVICE, Some(device))
     } else {
         Ok(())
     }
@@ -150,7 +112,7 @@ pub(crate) fn set_device(
 ///
 /// # Errors
 /// No answer, or one that makes no sense.
-pub(crate) fn device(service: &impl Service, memory: &impl Memory) -> Result<BootDevice> {
+pub(crate) fn device(service: &impl Service) -> Result<BootDevice> {
     let system = System::read(service)?;
     let persistent = match text_at(&system.resource, "Boot/BootSourceOverrideEnabled") {
         Some("Continuous") => Some(true),
@@ -158,7 +120,7 @@ pub(crate) fn device(service: &impl Service, memory: &impl Memory) -> Result<Boo
         _ => None,
     };
     if persistent.is_none()
-        && let Some(kept) = memory.kept()?
+        && let Some(kept) = service.note(KEPT_DEVICE)?
     {
         return Ok(BootDevice {
             device: Some(kept),
@@ -178,11 +140,7 @@ pub(crate) fn device(service: &impl Service, memory: &impl Memory) -> Result<Boo
 /// # Errors
 /// What the service says.
 pub(crate) fn before_start(service: &impl Service, system: &System) -> Result<()> {
-    before_start_with(service, &Notes, system)
-}
-
-fn before_start_with(service: &impl Service, memory: &impl Memory, system: &System) -> Result<()> {
-    let Some(kept) = memory.kept()? else {
+    let Some(kept) = service.note(KEPT_DEVICE)? else {
         return Ok(());
     };
     if text_at(&system.resource, "Boot/BootSourceOverrideEnabled") == Some("Once") {

@@ -21,11 +21,11 @@ impl Management for RedfishManagement {
     }
 
     fn set_boot_device(&self, device: &str, persistent: bool) -> Result<()> {
-        boot::set_device(&Host, &boot::Notes, device, persistent)
+        boot::set_device(&Host, device, persistent)
     }
 
     fn get_boot_device(&self) -> Result<BootDevice> {
-        boot::device(&Host, &boot::Notes)
+        boot::device(&Host)
     }
 
     fn get_supported_boot_modes(&self) -> Result<Vec<String>> {

@@ -1,6 +1,7 @@
 //! Power by `ComputerSystem.Reset`.
 
 use ironbark_driver::{Error, Node, Power, PowerState, PowerTarget, Result, call};
+use serde_json::Value;
 
 use crate::{
     boot,
@@ -47,7 +48,7 @@ impl Power for RedfishPower {
 
 /// A restart takes the machine's power away, as what was changed meanwhile may ask for; but not where it must keep it.
 pub(crate) fn how_to_restart(node: &Node) -> Reset {
-    match node.get("disable_power_off").and_then(|set| set.as_bool()) {
+    match node.get("disable_power_off").and_then(Value::as_bool) {
         Some(true) => Reset::Restart,
         _ => Reset::Cycle,
     }

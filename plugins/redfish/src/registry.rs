@@ -1,6 +1,6 @@
 //! What a BIOS attribute may be: the attribute registry that the Bios resource names (DSP0268, AttributeRegistry).
 
-use ironbark_driver::{BiosSetting, Result, log};
+use ironbark_driver::{BiosSetting, Result};
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ impl Registry {
             return Ok(Self::default());
         };
         let Some(location) = locate(service, name)? else {
-            log::info(format_args!(
+            service.mention(&format_args!(
                 "the service has no BIOS attribute registry '{name}'"
             ));
             return Ok(Self::default());

@@ -91,7 +91,7 @@ pub(crate) fn reset(service: &impl Service, system: &System, wanted: Reset) -> R
         }
         service.pause(PAUSE);
     }
-    Ok(())
+    Err(Error::failed("the machine did not take the reset"))
 }
 
 /// The best kind that the machine has.

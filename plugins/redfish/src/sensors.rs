@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ironbark_driver::{Error, Result, log};
+use ironbark_driver::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -145,7 +145,7 @@ fn new(
     };
     for path in links(&collection, "Members") {
         if service.time_left() < RESERVE {
-            log::warn("the service is slow: the call's time was not enough for all sensors");
+            service.mention(&"the service is slow: the call's time was not enough for all sensors");
             break;
         }
         let Some(sensor) = service.find(&path)? else {

@@ -1,17 +1,18 @@
 //! What answers requests, so that whatever talks to a service can be tested without one.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use ironbark_driver::{
-    Error, Result, call, clock,
+    Error, Result, call, clock, log,
     redfish::{self, Method, NodeResources, Response},
+    state,
 };
 use serde_json::{Map, Value};
 
 /// A resource's properties.
 pub(crate) type Resource = Map<String, Value>;
 
-/// A Redfish service, and the time of the call.
+/// A Redfish service, and what else the host has for a call: time, the package's notes on the node, the log.
 pub(crate) trait Service {
     /// Which resources are the node's.
     ///
@@ -30,6 +31,21 @@ pub(crate) trait Service {
 
     /// Waits.
     fn pause(&self, duration: Duration);
+
+    /// A note on the node.
+    ///
+    /// # Errors
+    /// What the host returns.
+    fn note(&self, key: &str) -> Result<Option<String>>;
+
+    /// Writes a note, or removes it.
+    ///
+    /// # Errors
+    /// What the host returns.
+    fn set_note(&self, key: &str, value: Option<&str>) -> Result<()>;
+
+    /// Tells the operator something that is no error.
+    fn mention(&self, what: &dyn Display);
 
     /// A resource.
     ///
@@ -95,6 +111,23 @@ impl Service for Host {
     fn pause(&self, duration: Duration) {
         clock::sleep(duration);
     }
+
+    fn note(&self, key: &str) -> Result<Option<String>> {
+        state::get(key)
+    }
+
+    fn set_note(&self, key: &str, value: Option<&str>) -> Result<()> {
+        match value {
+            Some(value) => state::set(key, value),
+            // Nothing is written where there is nothing to forget.
+            None if self.note(key)?.is_none() => Ok(()),
+            None => state::delete(key),
+        }
+    }
+
+    fn mention(&self, what: &dyn Display) {
+        log::info(what);
+    }
 }
 
 /// Whether a path is one that this driver has a use for: services link to whatever they want, and the host would take it for an attempt of ours.
@@ -133,7 +166,10 @@ pub(crate) fn says(answer: &Response, message: &str) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::{Cell, RefCell};
+    use std::{
+        cell::{Cell, RefCell},
+        collections::BTreeMap,
+    };
 
     use serde_json::json;
 
@@ -145,6 +181,7 @@ pub(crate) mod tests {
     pub(crate) struct Scripted {
         pub(crate) asked: RefCell<Vec<(String, String, Value)>>,
         pub(crate) left: Cell<Duration>,
+        pub(crate) notes: RefCell<BTreeMap<String, String>>,
         answers: RefCell<Box<Answers>>,
     }
 
@@ -156,6 +193,7 @@ pub(crate) mod tests {
             Self {
                 asked: RefCell::default(),
                 left: Cell::new(Duration::from_secs(60)),
+                notes: RefCell::default(),
                 answers: RefCell::new(Box::new(answers)),
             }
         }
@@ -215,6 +253,21 @@ pub(crate) mod tests {
         fn time_left(&self) -> Duration {
             self.left.get()
         }
+
+        fn note(&self, key: &str) -> Result<Option<String>> {
+            Ok(self.notes.borrow().get(key).cloned())
+        }
+
+        fn set_note(&self, key: &str, value: Option<&str>) -> Result<()> {
+            let mut notes = self.notes.borrow_mut();
+            match value {
+                Some(value) => notes.insert(key.to_owned(), value.to_owned()),
+                None => notes.remove(key),
+            };
+            Ok(())
+        }
+
+        fn mention(&self, _what: &dyn Display) {}
 
         fn pause(&self, duration: Duration) {
             self.left.set(self.left.get().saturating_sub(duration));

@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use super::*;
 use crate::service::tests::{Scripted, refusal};
@@ -6,18 +6,8 @@ use crate::service::tests::{Scripted, refusal};
 const SYSTEM: &str = "/redfish/v1/Systems/1";
 const CHANGE: &str = "PATCH /redfish/v1/Systems/1";
 
-#[derive(Default)]
-struct Remembered(RefCell<Option<String>>);
-
-impl Memory for Remembered {
-    fn kept(&self) -> Result<Option<String>> {
-        Ok(self.0.borrow().clone())
-    }
-
-    fn keep(&self, device: Option<&str>) -> Result<()> {
-        *self.0.borrow_mut() = device.map(str::to_owned);
-        Ok(())
-    }
+fn kept(service: &Scripted) -> Option<String> {
+    service.note(KEPT_DEVICE).unwrap()
 }
 
 fn machine(boot: Value) -> Scripted {
@@ -47,8 +37,7 @@ fn only_what_the_machine_knows_is_offered() {
     let system = System::read(&service).unwrap();
     assert_eq!(devices(&system), ["pxe", "disk"]);
     assert_eq!(modes(&system), ["uefi"]);
-    let memory = Remembered::default();
-    let error = set_device(&service, &memory, "cdrom", false).unwrap_err();
+    let error = set_device(&service, "cdrom", false).unwrap_err();
     assert!(error.message().contains("pxe, disk"), "{error:?}");
     assert!(set_mode(&service, "bios").is_err());
     assert!(service.changes().is_empty());
@@ -60,12 +49,12 @@ fn only_what_the_machine_knows_is_offered() {
 fn a_device_is_set_for_once_or_for_good() {
     for (persistent, enabled) in [(false, "Once"), (true, "Continuous")] {
         let service = machine(json!({"BootSourceOverrideEnabled": "Disabled"}));
-        let memory = Remembered(RefCell::new(Some("disk".to_owned())));
-        set_device(&service, &memory, "pxe", persistent).unwrap();
+        service.set_note(KEPT_DEVICE, Some("disk")).unwrap();
+        set_device(&service, "pxe", persistent).unwrap();
         let body = json!({"Boot": {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": enabled}});
         assert_eq!(service.changes(), [(CHANGE.to_owned(), body)]);
         // A device for one boot leaves the one for all others as it is.
-        assert_eq!(memory.kept().unwrap().is_some(), !persistent);
+        assert_eq!(kept(&service).is_some(), !persistent);
     }
 }
 
@@ -84,7 +73,7 @@ fn what_is_set_already_is_not_sent_but_to_makers_that_need_it() {
         ),
     ] {
         let service = Scripted::with(json!({ SYSTEM: {"Manufacturer": maker, "Boot": boot} }));
-        set_device(&service, &Remembered::default(), "cdrom", false).unwrap();
+        set_device(&service, "cdrom", false).unwrap();
         assert_eq!(
             service.changes(),
             [(CHANGE.to_owned(), json!({"Boot": expected}))],
@@ -95,16 +84,16 @@ fn what_is_set_already_is_not_sent_but_to_makers_that_need_it() {
 
 #[test]
 fn a_machine_that_forgets_is_told_before_each_start() {
-    let (service, memory) = (forgetful(), Remembered::default());
-    set_device(&service, &memory, "disk", true).unwrap();
-    assert_eq!(memory.kept().unwrap().as_deref(), Some("disk"));
-    let seen = device(&service, &memory).unwrap();
+    let service = forgetful();
+    set_device(&service, "disk", true).unwrap();
+    assert_eq!(kept(&service).as_deref(), Some("disk"));
+    let seen = device(&service).unwrap();
     assert_eq!(
         (seen.device.as_deref(), seen.persistent),
         (Some("disk"), Some(true))
     );
     let before = service.changes().len();
-    before_start_with(&service, &memory, &System::read(&service).unwrap()).unwrap();
+    before_start(&service, &System::read(&service).unwrap()).unwrap();
     let body =
         json!({"Boot": {"BootSourceOverrideTarget": "Hdd", "BootSourceOverrideEnabled": "Once"}});
     assert_eq!(service.changes()[before..], [(CHANGE.to_owned(), body)]);
@@ -112,9 +101,10 @@ fn a_machine_that_forgets_is_told_before_each_start() {
     // The next boot is meant to be from another device.
     let once =
         machine(json!({"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Pxe"}));
-    before_start_with(&once, &memory, &System::read(&once).unwrap()).unwrap();
+    once.set_note(KEPT_DEVICE, Some("disk")).unwrap();
+    before_start(&once, &System::read(&once).unwrap()).unwrap();
     assert!(once.changes().is_empty());
-    let seen = device(&once, &memory).unwrap();
+    let seen = device(&once).unwrap();
     assert_eq!(
         (seen.device.as_deref(), seen.persistent),
         (Some("pxe"), Some(false))
@@ -127,9 +117,8 @@ fn an_error_that_is_none_of_the_value_is_no_reason_to_remember() {
         "GET" => (200, json!({})),
         _ => (500, json!({})),
     });
-    let memory = Remembered::default();
-    assert!(set_device(&service, &memory, "disk", true).is_err());
-    assert_eq!(memory.kept().unwrap(), None);
+    assert!(set_device(&service, "disk", true).is_err());
+    assert_eq!(kept(&service), None);
     assert_eq!(service.changes().len(), 1);
 }
 
@@ -151,7 +140,7 @@ fn a_machine_that_starts_is_asked_again_and_in_the_end_busy() {
         "GET" => (200, json!({})),
         _ => (400, refusal("UnableToModifyDuringSystemPOST")),
     });
-    let error = set_device(&never, &Remembered::default(), "pxe", true).unwrap_err();
+    let error = set_device(&never, "pxe", true).unwrap_err();
     assert!(matches!(error, Error::Busy(_)), "{error:?}");
     assert!(never.left.get() >= RESERVE);
 }

@@ -13,6 +13,7 @@ mod clients;
 mod contract;
 mod front_door;
 mod hostile;
+mod hostile_redfish;
 mod killed;
 mod killed_often;
 mod package_life;
@@ -20,6 +21,8 @@ mod packages;
 mod postgresql;
 mod power_sync;
 mod ramdisk;
+mod redfish;
+mod redfish_emulator;
 mod steady;
 mod stopping;
 mod tasks;
@@ -32,6 +35,10 @@ mod witness;
 #[allow(dead_code)]
 #[path = "../../host/bmc/tests/ipmi/ipmi_sim.rs"]
 mod ipmi_sim;
+
+/// And so have the Redfish client's.
+#[path = "../../host/bmc/tests/redfish/emulator.rs"]
+mod emulator;
 
 /// What `ipmi_sim` expects of the tests around it.
 mod support {

@@ -58,7 +58,7 @@ async fn the_guide_leads_from_nothing_to_a_signed_driver() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_drivers_that_ship_keep_what_every_driver_must() {
     let stage = Stage::shared().await;
-    for (name, least) in [("ipmi", 30), ("fake", 25)] {
+    for (name, least) in [("ipmi", 30), ("redfish", 30), ("fake", 25)] {
         let package = shipped(name).path;
         let output = run(test(&stage, &package)).await;
         let report = json(&output);

@@ -26,7 +26,7 @@ mod wasm;
 pub use client::{Answer, Client};
 pub use environment::{agent, clients, have, ironbark, javascript_tools, schemathesis, target};
 pub use latency::Latency;
-pub use machines::{enrol, ipmi_node, rack};
+pub use machines::{enrol, ipmi_node, rack, redfish_node, redfish_service};
 pub use packages::{Package, fixture, shipped};
 pub use service::Service;
 pub use setup::Setup;

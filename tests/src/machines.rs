@@ -1,6 +1,6 @@
 //! Racks of simulated machines, and the nodes that stand for them.
 
-use ironbark_bmc_sim::{BmcHandle, Rack, RackConfig};
+use ironbark_bmc_sim::{BmcHandle, Rack, RackConfig, redfish};
 use serde_json::{Value, json};
 
 use crate::Client;
@@ -26,6 +26,28 @@ pub fn ipmi_node(name: &str, bmc: &BmcHandle) -> Value {
             "ipmi_port": bmc.address().port(),
             "ipmi_username": user.username,
             "ipmi_password": user.password,
+        },
+    })
+}
+
+/// A simulated Redfish service on loopback.
+pub async fn redfish_service(config: redfish::ServiceConfig) -> redfish::Service {
+    redfish::Service::start(config)
+        .await
+        .expect("a free TCP port on loopback")
+}
+
+/// The body that creates a `redfish` node for this System of the service.
+pub fn redfish_node(name: &str, service: &redfish::Service, system: &str) -> Value {
+    let user = service.credentials();
+    json!({
+        "name": name,
+        "driver": "redfish",
+        "driver_info": {
+            "redfish_address": service.url(),
+            "redfish_system_id": format!("/redfish/v1/Systems/{system}"),
+            "redfish_username": user.username,
+            "redfish_password": user.password,
         },
     })
 }

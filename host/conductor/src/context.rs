@@ -1,6 +1,6 @@
 //! What everything in a conductor shares.
 
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, redfish};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ pub struct Context {
     pub drivers: Drivers,
     /// The way to BMCs over IPMI.
     pub ipmi: ipmi::Client,
+    /// The way to BMCs over Redfish.
+    pub redfish: redfish::Client,
     /// What drivers do to BMCs and operators to packages is recorded here.
     pub(crate) audit: Audit,
     /// What the operator set.
@@ -63,6 +65,7 @@ impl Context {
             db: parts.db,
             drivers: parts.drivers,
             ipmi: parts.ipmi,
+            redfish: parts.redfish,
             incarnation: ironbark_model::ident::new_uuid(),
             workers,
             holdings: Holdings::default(),

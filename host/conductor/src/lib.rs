@@ -17,6 +17,7 @@ mod audit;
 mod call;
 mod capabilities;
 pub mod config;
+mod connections;
 pub mod context;
 pub mod failure;
 pub mod holdings;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, redfish};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use ironbark_model::Result;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub drivers: Drivers,
     /// The way to BMCs over IPMI.
     pub ipmi: ipmi::Client,
+    /// The way to BMCs over Redfish.
+    pub redfish: redfish::Client,
     /// What the operator set.
     pub config: Config,
 }

@@ -47,7 +47,7 @@ impl IpmiAccess for BmcOverIpmi {
     }
 }
 
-fn wrong_target(error: &TargetError) -> DriverError {
+pub(crate) fn wrong_target(error: &TargetError) -> DriverError {
     match error {
         TargetError::Missing { .. } => DriverError::MissingParameter(error.to_string()),
         TargetError::Invalid { .. } => DriverError::InvalidParameter(error.to_string()),

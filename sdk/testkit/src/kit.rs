@@ -4,7 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironbark_bmc::ipmi::{Client, ClientConfig};
+use ironbark_bmc::{
+    ipmi::{Client, ClientConfig},
+    redfish,
+};
 use ironbark_drivers::{
     Drivers, DriversConfig, Grants, Implementation, Package, PackageError, QuarantineConfig,
 };
@@ -23,7 +26,7 @@ const RETRANSMIT_AFTER: Duration = Duration::from_millis(200);
 /// What a test may say about the package's machines.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The package's own keys of `driver_info`. The host's (`ipmi_*`) are there anyway.
+    /// The package's own keys of `driver_info`. The host's (`ipmi_*`, `redfish_*`) are there anyway.
     pub driver_info: JsonObject,
 }
 
@@ -48,6 +51,7 @@ pub struct Kit {
     drivers: Drivers,
     package: Arc<Package>,
     client: Client,
+    redfish: redfish::Client,
     options: Options,
 }
 
@@ -84,6 +88,7 @@ impl Kit {
             drivers,
             package,
             client,
+            redfish: crate::redfish::client(),
             options,
         })
     }
@@ -96,6 +101,11 @@ impl Kit {
     /// Whether the package talks to BMCs over IPMI.
     pub fn uses_ipmi(&self) -> bool {
         self.package.granted().contains("ipmi")
+    }
+
+    /// Whether the package talks to Redfish services.
+    pub fn uses_redfish(&self) -> bool {
+        self.package.granted().contains("redfish")
     }
 
     /// One of the package's implementations.
@@ -118,6 +128,7 @@ impl Kit {
     pub async fn machine(&self) -> Result<Machine, KitError> {
         Machine::start(
             self.client.clone(),
+            self.redfish.clone(),
             &self.package,
             &self.options.driver_info,
         )

@@ -1,4 +1,4 @@
-//! Tests driver packages without hardware: the real sandbox, the real IPMI client, simulated BMCs with faults.
+//! Tests driver packages without hardware: the real sandbox, the real IPMI and Redfish clients, simulated BMCs with faults.
 //!
 //! [`conformance`] checks what every driver must keep, and is what `ironbark driver test` runs. Tests of one driver's own ways
 //! stand on the parts: a [`Kit`] has the package loaded as a conductor would, a [`Machine`] is a node with a simulated BMC.
@@ -28,7 +28,9 @@ mod checks;
 mod kit;
 mod machine;
 mod notes;
+mod redfish;
 mod report;
+mod simulated;
 
 pub use checks::conformance;
 pub use kit::{Kit, KitError, Options};

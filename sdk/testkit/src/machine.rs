@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironbark_bmc::ipmi::{Client, Target};
-use ironbark_bmc_sim::{BmcHandle, Rack, RackConfig};
+use ironbark_bmc::redfish as over_redfish;
+use ironbark_bmc_sim::{BmcHandle, Rack, RackConfig, redfish};
 use ironbark_drivers::{Package, snapshot};
 use ironbark_model::{JsonObject, Node};
 use ironbark_sandbox::{CallContext, CallError, Capabilities, Completed, Lock};
@@ -13,15 +14,19 @@ use serde_json::{Value, json};
 
 use crate::bmc::BmcOverIpmi;
 use crate::notes::Notes;
+use crate::redfish::BmcOverRedfish;
+use crate::simulated::Simulated;
 
 /// How long a call may take here. Generous: it is about calls that end, not about fast ones.
 const DEADLINE: Duration = Duration::from_secs(30);
 const NODE: &str = "00000000-0000-4000-8000-000000000001";
 
-/// A node, its simulated BMC, and what the package remembers of it. The BMC stops when this is dropped.
+/// A node, its simulated BMC and Redfish service, and what the package remembers of it. They stop when this is dropped.
 pub struct Machine {
     bmc: BmcHandle,
+    service: redfish::Service,
     client: Client,
+    redfish_client: over_redfish::Client,
     package: Arc<Package>,
     node: Node,
     notes: Arc<Notes>,
@@ -31,6 +36,7 @@ pub struct Machine {
 impl Machine {
     pub(crate) async fn start(
         client: Client,
+        redfish_client: over_redfish::Client,
         package: &Arc<Package>,
         driver_info: &JsonObject,
     ) -> io::Result<Self> {
@@ -40,8 +46,12 @@ impl Machine {
             .ok_or_else(|| io::Error::other("the rack is empty"))?;
         let mut info = driver_info.clone();
         info.extend(connection(&bmc));
+        let service = redfish::Service::start(redfish::ServiceConfig::default()).await?;
+        info.extend(redfish_connection(&service));
         Ok(Self {
             client,
+            redfish_client,
+            service,
             package: Arc::clone(package),
             node: node(package, info),
             notes: Arc::default(),
@@ -53,6 +63,20 @@ impl Machine {
     /// The BMC: what it saw, what the machine is like, and its faults.
     pub fn bmc(&self) -> &BmcHandle {
         &self.bmc
+    }
+
+    /// The Redfish service: what it saw, what the machine is like, and its faults. It is another machine than that of [`bmc`](Self::bmc).
+    pub fn redfish(&self) -> &redfish::Service {
+        &self.service
+    }
+
+    /// The BMCs that the package talks to.
+    pub(crate) fn simulated(&self) -> Simulated<'_> {
+        let granted = self.package.granted();
+        Simulated {
+            ipmi: granted.contains("ipmi").then_some(&self.bmc),
+            redfish: granted.contains("redfish").then_some(&self.service),
+        }
     }
 
     /// The node's `driver_info`, connection keys included: what `validate` is given.
@@ -87,6 +111,10 @@ impl Machine {
                     Target::from_driver_info(&self.package.connection_info(&self.node.driver_info));
                 Arc::new(BmcOverIpmi::new(self.client.clone(), target)) as _
             }),
+            redfish: granted.contains("redfish").then(|| {
+                let info = self.package.connection_info(&self.node.driver_info);
+                Arc::new(BmcOverRedfish::new(self.redfish_client.clone(), &info)) as _
+            }),
             state: granted
                 .contains("state")
                 .then(|| Arc::clone(&self.notes) as _),
@@ -117,6 +145,15 @@ fn connection(bmc: &BmcHandle) -> JsonObject {
         ("ipmi_port".to_owned(), json!(bmc.address().port())),
         ("ipmi_username".to_owned(), json!(credentials.username)),
         ("ipmi_password".to_owned(), json!(credentials.password)),
+    ])
+}
+
+fn redfish_connection(service: &redfish::Service) -> JsonObject {
+    let credentials = service.credentials();
+    JsonObject::from_iter([
+        ("redfish_address".to_owned(), json!(service.url())),
+        ("redfish_username".to_owned(), json!(credentials.username)),
+        ("redfish_password".to_owned(), json!(credentials.password)),
     ])
 }
 

@@ -231,8 +231,8 @@ pub(crate) fn chosen_fields(
 const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attribute {
     let sortable = !matches!(
         kind,
-        Kind::Object | Kind::Objects | Kind::Properties | Kind::LocalLink
         Kind::Object
+            | Kind::Objects
             | Kind::Properties
             | Kind::LocalLink
             | Kind::TextList

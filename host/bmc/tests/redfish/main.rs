@@ -7,6 +7,7 @@
 )]
 
 mod discovery;
+mod emulator;
 mod faults;
 mod lifecycle;
 mod sessions;

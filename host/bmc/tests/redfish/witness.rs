@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use ironbark_bmc_sim::redfish::ServiceConfig;
 use serde_json::{Value, json};
 
-use crate::{support::start, sushy::program};
+use crate::{emulator::program, support::start};
 
 #[tokio::test]
 async fn the_client_that_others_wrote_understands_our_simulator() {

@@ -1,17 +1,15 @@
 //! What a call is lent: the capabilities that its package was granted, bound to its node.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use ironbark_drivers::{Implementation, Package};
-use ironbark_model::JsonObject;
 use ironbark_sandbox::{
     AgentAccess, BootMediaAccess, Capabilities, IpmiAccess, RedfishAccess, SshAccess, StateAccess,
     Write,
 };
 
 use super::NodeCall;
-use crate::capabilities::{BmcOverIpmi, NodeNotes, NotAvailable, Unserved};
+use crate::capabilities::{BmcOverIpmi, BmcOverRedfish, NodeNotes, NotAvailable, Unserved};
 
 impl NodeCall<'_> {
     /// The capabilities of `package`, whose implementation this is. `unserved` learns what kept us from serving them.
@@ -24,7 +22,7 @@ impl NodeCall<'_> {
         let uses = |capability| implementation.uses(capability);
         Capabilities {
             ipmi: uses("ipmi").then(|| self.ipmi(package, unserved)),
-            redfish: uses("redfish").then(|| self.redfish()),
+            redfish: uses("redfish").then(|| self.redfish(package, unserved)),
             ssh: uses("ssh").then(|| self.ssh()),
             agent: uses("agent").then(|| self.agent()),
             boot_media: uses("boot-media").then(|| self.boot_media()),
@@ -41,8 +39,13 @@ impl NodeCall<'_> {
         ))
     }
 
-    fn redfish(&self) -> Arc<dyn RedfishAccess> {
-        Arc::new(NotAvailable("redfish"))
+    fn redfish(&self, package: &Package, unserved: &Unserved) -> Arc<dyn RedfishAccess> {
+        Arc::new(BmcOverRedfish::new(
+            self.ctx.redfish.clone(),
+            self.ctx.standing.clone(),
+            &package.connection_info(&self.node.driver_info),
+            unserved.clone(),
+        ))
     }
 
     fn ssh(&self) -> Arc<dyn SshAccess> {
@@ -75,16 +78,5 @@ impl NodeCall<'_> {
             self.reservation.cloned(),
             unserved.clone(),
         ))
-    }
-}
-
-/// `driver_info` as connections read it for this implementation: packages may have other names for connection keys.
-pub(super) fn connection_info<'a>(
-    implementation: &Implementation,
-    driver_info: &'a JsonObject,
-) -> Cow<'a, JsonObject> {
-    match implementation.package() {
-        Some(package) => package.connection_info(driver_info),
-        None => Cow::Borrowed(driver_info),
     }
 }

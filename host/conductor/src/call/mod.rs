@@ -16,7 +16,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironbark_bmc::ipmi::Target;
 use ironbark_db::Reservation;
 use ironbark_drivers::{Implementation, Package, snapshot};
 use ironbark_model::operation::PlannedStep;
@@ -28,12 +27,11 @@ use tokio::sync::OnceCell;
 
 use crate::audit::{CallAudit, Purpose, Who};
 use crate::capabilities::Unserved;
+use crate::connections;
 use crate::context::Context;
 use crate::packages;
 use crate::reserve::Held;
 use room::Room;
-
-use lending::connection_info;
 
 pub(crate) use notes_seen::{NotesSeen, apply};
 
@@ -137,11 +135,7 @@ impl NodeCall<'_> {
     /// Whether the node has what its interface needs. `no-*` interfaces never have.
     pub(crate) async fn validate(&self, kind: InterfaceKind) -> Result<()> {
         let implementation = self.implementation(kind)?;
-        let talks_to_bmc = matches!(kind, InterfaceKind::Power | InterfaceKind::Management);
-        if talks_to_bmc && implementation.uses("ipmi") {
-            Target::from_driver_info(&connection_info(&implementation, &self.node.driver_info))
-                .map_err(|error| Error::invalid(error.to_string()))?;
-        }
+        connections::check(&implementation, &self.node.driver_info)?;
         let info = Arc::new(self.node.driver_info.clone());
         self.run(implementation, |implementation, context| {
             let info = Arc::clone(&info);

@@ -10,10 +10,8 @@ use ironbark_model::{Error, ErrorKind, JsonObject};
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 
 use super::Unserved;
+use super::bmc::{COMMAND_LIMIT, may_act, wrong_target};
 use crate::standing::Standing;
-
-/// Longest that one command may take: fencing relies on it.
-const COMMAND_LIMIT: Duration = Duration::from_secs(15);
 
 /// The way to one node's BMC.
 pub(crate) struct BmcOverIpmi {
@@ -51,12 +49,7 @@ impl IpmiAccess for BmcOverIpmi {
         deadline: Duration,
     ) -> Result<IpmiResponse, DriverError> {
         let target = self.target.as_ref().map_err(wrong_target)?;
-        if let Err(error) = self.standing.check() {
-            self.unserved.note(error);
-            return Err(DriverError::Failed(
-                "this conductor may not act now: its registration could not be renewed".to_owned(),
-            ));
-        }
+        may_act(&self.standing, &self.unserved)?;
         let request = Request {
             netfn,
             lun,
@@ -90,13 +83,6 @@ fn ours(error: &IpmiError) -> Option<Error> {
         _ => return None,
     };
     Some(Error::new(kind, error.to_string()))
-}
-
-fn wrong_target(error: &TargetError) -> DriverError {
-    match error {
-        TargetError::Missing { .. } => DriverError::MissingParameter(error.to_string()),
-        TargetError::Invalid { .. } => DriverError::InvalidParameter(error.to_string()),
-    }
 }
 
 fn told(error: &IpmiError) -> DriverError {

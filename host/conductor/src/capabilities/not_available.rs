@@ -5,8 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ironbark_sandbox::{
     AgentAccess, AgentCommand, AgentHeartbeat, BootMediaAccess, BootMedium, BootPurpose,
-    DriverError, RedfishAccess, RedfishRequest, RedfishResources, RedfishResponse, SshAccess,
-    SshOutput,
+    DriverError, SshAccess, SshOutput,
 };
 use serde_json::Value;
 
@@ -19,21 +18,6 @@ impl NotAvailable {
             "the capability '{}' is not available on this conductor",
             self.0
         )))
-    }
-}
-
-#[async_trait]
-impl RedfishAccess for NotAvailable {
-    async fn resources(&self, _: Duration) -> Result<RedfishResources, DriverError> {
-        self.refuse()
-    }
-
-    async fn request(
-        &self,
-        _: RedfishRequest,
-        _: Duration,
-    ) -> Result<RedfishResponse, DriverError> {
-        self.refuse()
     }
 }
 

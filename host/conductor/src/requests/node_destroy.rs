@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ironbark_bmc::ipmi::Target;
 use ironbark_model::{Error, ErrorKind, Node, ProvisionState, Result};
 use ironbark_rpc::Reply;
 
 use super::hold;
 use crate::config::Config;
+use crate::connections::Connections;
 use crate::context::Context;
 
 /// Deletes a node and what hangs on it.
@@ -18,9 +18,7 @@ pub(super) async fn destroy(ctx: &Arc<Context>, ident: &str) -> Result<Reply> {
     tx.delete_node().await?;
     tx.commit().await?;
     held.forget();
-    if let Ok(target) = Target::from_driver_info(&node.driver_info) {
-        ctx.ipmi.forget(&target);
-    }
+    Connections::of(ctx, &node).forget(ctx);
     tracing::info!(node = %node.uuid, "the node was deleted");
     Ok(Reply::Done)
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use ironbark_bmc::ipmi::Target;
 use ironbark_model::patch::{PatchOp, PatchVerb};
-use ironbark_model::{Error, InterfaceKind, JsonObject, Node, ProvisionState, Result};
+use ironbark_model::{Error, InterfaceKind, Node, ProvisionState, Result};
 use ironbark_rpc::Reply;
 
 use super::node_create::{check_parent, fill_instance_name};
@@ -12,6 +11,7 @@ use super::node_interfaces::{check_driver, settle};
 use super::patching::patched;
 use super::{hold, maintenance};
 use crate::allocations;
+use crate::connections::Connections;
 use crate::context::Context;
 
 /// Applies a patch to a node.
@@ -54,11 +54,10 @@ pub(super) async fn update(
         }
         _ => held.save_and_release(&after).await?,
     };
-    if connection_of(&before) != connection_of(&stored)
-        && let Ok(target) = Target::from_driver_info(&before.driver_info)
-    {
+    if before.driver_info != stored.driver_info {
         // The next command opens a session with the new address and credentials.
-        ctx.ipmi.forget(&target);
+        let kept = Connections::of(ctx, &stored);
+        Connections::of(ctx, &before).without(&kept).forget(ctx);
     }
     Ok(Reply::Node(Box::new(stored)))
 }
@@ -195,14 +194,6 @@ fn to_check(before: &Node, after: &Node) -> Vec<InterfaceKind> {
         .filter(|kind| {
             before.driver != after.driver || before.interface(*kind) != after.interface(*kind)
         })
-        .collect()
-}
-
-fn connection_of(node: &Node) -> JsonObject {
-    node.driver_info
-        .iter()
-        .filter(|(key, _)| key.starts_with("ipmi_"))
-        .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }
 

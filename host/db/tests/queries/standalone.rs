@@ -3,7 +3,7 @@
 use ironbark_db::testing::databases;
 use ironbark_db::{Page, SortDir};
 use ironbark_model::ident::{Ident, new_uuid};
-use ironbark_model::{DeployTemplate, Error, ErrorKind, InspectionRule, JsonObject, Runbook};
+use ironbark_model::{DeployTemplate, Error, ErrorKind, JsonObject, Runbook};
 use serde_json::json;
 
 use crate::make::{everything, object};

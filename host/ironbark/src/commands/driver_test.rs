@@ -16,7 +16,7 @@ use crate::cli::Output;
 pub(crate) struct Args {
     /// The package.
     file: PathBuf,
-    /// The driver's own keys of a node's driver_info, as a JSON object. Connection keys (ipmi_*) are there anyway.
+    /// The driver's own keys of a node's driver_info, as a JSON object. Connection keys (ipmi_*, redfish_*) are there anyway.
     #[arg(long, value_name = "JSON", value_parser = object)]
     driver_info: Option<JsonObject>,
     /// Form of the answer.

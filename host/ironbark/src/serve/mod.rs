@@ -58,6 +58,7 @@ async fn serve(settings: Settings) -> Result<()> {
         .await
         .context("the database can't be opened")?;
     let ipmi = ironbark_bmc::ipmi::Client::new(parts::ipmi(&settings)?);
+    let redfish = ironbark_bmc::redfish::Client::new(parts::redfish(&settings)?);
     let drivers = parts::drivers(&settings, &data)?;
     let config = parts::conductor(&settings, &data)?;
     let host = config.host.clone();
@@ -65,6 +66,7 @@ async fn serve(settings: Settings) -> Result<()> {
         db: db.clone(),
         drivers,
         ipmi: ipmi.clone(),
+        redfish: redfish.clone(),
         config,
     })
     .await
@@ -93,7 +95,10 @@ async fn serve(settings: Settings) -> Result<()> {
     }
     transport.stop(&host);
     listener.stop().await;
-    ipmi.shutdown(CLOSE_SESSIONS).await;
+    tokio::join!(
+        ipmi.shutdown(CLOSE_SESSIONS),
+        redfish.shutdown(CLOSE_SESSIONS)
+    );
     // Commands whose driver calls were dropped have ended by now: the audit says how.
     conductor.flush_audit(CLOSE_SESSIONS).await;
     db.close().await;

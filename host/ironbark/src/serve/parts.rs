@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ironbark_api::{ApiConfig, Auth, Htpasswd};
-use ironbark_bmc::AllowedNetworks;
-use ironbark_bmc::ipmi::{self, ClientConfig};
+use ironbark_bmc::{AllowedNetworks, Property, ipmi, redfish};
 use ironbark_conductor::{Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
 use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig, TimeZone};
@@ -26,16 +25,30 @@ pub(crate) fn database(settings: &Settings, data: &Path) -> DatabaseConfig {
 }
 
 /// How BMCs are spoken to over IPMI.
-pub(crate) fn ipmi(settings: &Settings) -> Result<ClientConfig> {
+pub(crate) fn ipmi(settings: &Settings) -> Result<ipmi::ClientConfig> {
     let bmc = &settings.bmc;
-    Ok(ClientConfig {
-        allowed_networks: AllowedNetworks::parse(&bmc.allowed_networks)
-            .context("[bmc] allowed_networks")?,
+    Ok(ipmi::ClientConfig {
+        allowed_networks: allowed_networks(settings)?,
         pacing: bmc.min_command_interval.0,
         warm_sessions: bmc.warm_sessions,
         idle_timeout: bmc.session_idle_timeout.0,
-        ..ClientConfig::default()
+        ..ipmi::ClientConfig::default()
     })
+}
+
+/// How BMCs are spoken to over Redfish.
+pub(crate) fn redfish(settings: &Settings) -> Result<redfish::ClientConfig> {
+    let bmc = &settings.bmc;
+    Ok(redfish::ClientConfig {
+        allowed_networks: allowed_networks(settings)?,
+        pacing: bmc.min_command_interval.0,
+        idle_timeout: bmc.session_idle_timeout.0,
+        ..redfish::ClientConfig::default()
+    })
+}
+
+fn allowed_networks(settings: &Settings) -> Result<AllowedNetworks> {
+    AllowedNetworks::parse(&settings.bmc.allowed_networks).context("[bmc] allowed_networks")
 }
 
 /// The API's settings.
@@ -82,13 +95,16 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
         tokio::runtime::Handle::current(),
     )
     .context("the sandbox can't be started")?;
-    let connection_properties = BTreeMap::from([(
-        "ipmi".to_owned(),
-        ipmi::PROPERTIES
+    let described = |properties: &[Property]| {
+        properties
             .iter()
             .map(|property| (property.name.to_owned(), property.description.to_owned()))
-            .collect(),
-    )]);
+            .collect()
+    };
+    let connection_properties = BTreeMap::from([
+        ("ipmi".to_owned(), described(ipmi::PROPERTIES)),
+        ("redfish".to_owned(), described(redfish::PROPERTIES)),
+    ]);
     Ok(Drivers::new(
         engine,
         DriversConfig {

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::{reply::Reply, state::System};
 
+/// The registry that describes the attributes.
+pub(super) const REGISTRY: &str = "BiosAttributeRegistry.v1_0_0";
+
 /// Attributes by name.
 pub(super) type Attributes = BTreeMap<String, Value>;
 
@@ -27,7 +30,7 @@ pub(super) fn show(system: &System) -> Value {
         "@odata.type": "#Bios.v1_1_0.Bios",
         "Id": "Bios",
         "Name": "BIOS",
-        "AttributeRegistry": "BiosAttributeRegistry.v1_0_0",
+        "AttributeRegistry": REGISTRY,
         "Attributes": system.bios,
         "@Redfish.Settings": {
             "@odata.type": "#Settings.v1_3_0.Settings",
@@ -75,4 +78,37 @@ pub(super) fn change(system: &mut System, body: &Value) -> Reply {
 pub(super) fn reset(system: &mut System) -> Reply {
     system.pending_bios = defaults();
     Reply::done()
+}
+
+/// Where the registry is.
+pub(super) fn registry_file() -> Value {
+    let path = format!("/redfish/v1/Registries/{REGISTRY}");
+    json!({
+        "@odata.id": path,
+        "@odata.type": "#MessageRegistryFile.v1_1_0.MessageRegistryFile",
+        "Id": REGISTRY,
+        "Name": "BIOS attribute registry",
+        "Registry": REGISTRY,
+        "Languages": ["en"],
+        "Location": [{"Language": "en", "Uri": format!("{path}/en")}],
+    })
+}
+
+/// What the attributes may be.
+pub(super) fn registry() -> Value {
+    json!({
+        "@odata.type": "#AttributeRegistry.v1_3_0.AttributeRegistry",
+        "Id": REGISTRY,
+        "Name": "BIOS attribute registry",
+        "Language": "en",
+        "RegistryVersion": "1.0.0",
+        "OwningEntity": "Ironbark",
+        "RegistryEntries": {"Attributes": [
+            {"AttributeName": "BootMode", "Type": "Enumeration", "ReadOnly": false, "ResetRequired": true,
+                "Value": [{"ValueName": "Uefi"}, {"ValueName": "LegacyBios"}]},
+            {"AttributeName": "ProcTurboMode", "Type": "Enumeration", "ReadOnly": false, "ResetRequired": true,
+                "Value": [{"ValueName": "Enabled"}, {"ValueName": "Disabled"}]},
+            {"AttributeName": "NumCores", "Type": "Integer", "ReadOnly": false, "ResetRequired": true, "LowerBound": 1, "UpperBound": 64},
+        ]},
+    })
 }

@@ -33,6 +33,7 @@ mod service;
 mod sessions;
 mod state;
 mod systems;
+mod virtual_media;
 
 pub use config::ServiceConfig;
 pub use faults::{Faults, Misbehaviour};

@@ -58,6 +58,8 @@ pub struct SystemSnapshot {
     pub diagnostic_interrupts: u64,
     /// Its indicator: `Lit`, `Blinking` or `Off`.
     pub indicator: String,
+    /// URL of the image in its virtual CD drive.
+    pub media: Option<String>,
 }
 
 /// The log and the counters.

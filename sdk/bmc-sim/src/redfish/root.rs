@@ -16,6 +16,7 @@ pub(super) fn show(config: &ServiceConfig) -> Value {
         "Systems": {"@odata.id": "/redfish/v1/Systems"},
         "Chassis": {"@odata.id": "/redfish/v1/Chassis"},
         "Managers": {"@odata.id": "/redfish/v1/Managers"},
+        "Registries": {"@odata.id": "/redfish/v1/Registries"},
         "AccountService": {"@odata.id": "/redfish/v1/AccountService"},
         "Links": {},
     });

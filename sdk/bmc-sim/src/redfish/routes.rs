@@ -12,7 +12,7 @@ use super::{
     reply::{Reply, collection},
     root, secure_boot, sensors, sessions,
     state::{State, System},
-    systems,
+    systems, virtual_media,
 };
 
 /// Carries a request out.
@@ -68,6 +68,13 @@ fn of_service(state: &mut State, request: &Incoming, segments: &[&str], now: Ins
             "ManagerCollection",
             [managers::ID],
         )),
+        ("GET", ["Registries"]) => Reply::ok(collection(
+            "/redfish/v1/Registries",
+            "MessageRegistryFileCollection",
+            [bios::REGISTRY],
+        )),
+        ("GET", ["Registries", bios::REGISTRY]) => Reply::ok(bios::registry_file()),
+        ("GET", ["Registries", bios::REGISTRY, "en"]) => Reply::ok(bios::registry()),
         ("GET", ["Managers", managers::ID]) => Reply::ok(managers::show(&state.ids())),
         ("GET", ["AccountService"]) => Reply::ok(accounts::service()),
         ("GET", ["AccountService", "Accounts"]) => Reply::ok(collection(
@@ -133,6 +140,21 @@ fn of_system(state: &mut State, request: &Incoming, segments: &[&str], id: &str)
         ) => secure_boot::reset_keys(body),
         ("GET", ["Systems", _, "EthernetInterfaces"]) => Reply::ok(ethernet::list(system)),
         ("GET", ["Systems", _, "EthernetInterfaces", name]) => maybe(ethernet::show(system, name)),
+        ("GET", ["Systems", _, "VirtualMedia"]) => Reply::ok(virtual_media::list(system)),
+        ("GET", ["Systems", _, "VirtualMedia", virtual_media::ID]) => {
+            Reply::ok(virtual_media::show(system))
+        }
+        (
+            "POST",
+            [
+                "Systems",
+                _,
+                "VirtualMedia",
+                virtual_media::ID,
+                "Actions",
+                action,
+            ],
+        ) => virtual_media::act(system, action, body),
         ("GET", ["Chassis", _]) => Reply::ok(chassis::show(system)),
         ("PATCH", ["Chassis", _]) => chassis::change(system, body),
         ("GET", ["Chassis", _, "Thermal"]) => Reply::ok(sensors::thermal(system)),

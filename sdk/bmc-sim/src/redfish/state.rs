@@ -32,6 +32,8 @@ pub(super) struct System {
     pub(super) secure_boot_now: bool,
     pub(super) bios: Attributes,
     pub(super) pending_bios: Attributes,
+    /// URL of the image in its virtual CD drive.
+    pub(super) media: Option<String>,
     /// Grows with each change; the ETag of the system's resources.
     pub(super) version: u64,
     booted_from: Option<String>,
@@ -112,6 +114,7 @@ impl System {
             secure_boot_now: false,
             bios: bios::defaults(),
             pending_bios: Attributes::new(),
+            media: None,
             version: 1,
             booted_from: None,
             boots_seen: 0,
@@ -150,6 +153,7 @@ impl System {
             boots: self.machine.boots,
             diagnostic_interrupts: self.machine.diagnostic_interrupts,
             indicator: self.indicator.clone(),
+            media: self.media.clone(),
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn show(system: &System, fault: PowerFault) -> Value {
         "Bios": {"@odata.id": format!("{path}/Bios")},
         "SecureBoot": {"@odata.id": format!("{path}/SecureBoot")},
         "EthernetInterfaces": {"@odata.id": format!("{path}/EthernetInterfaces")},
+        "VirtualMedia": {"@odata.id": format!("{path}/VirtualMedia")},
         "Links": {
             "Chassis": [{"@odata.id": format!("/redfish/v1/Chassis/{}", system.id)}],
             "ManagedBy": [{"@odata.id": "/redfish/v1/Managers/bmc"}],

@@ -1,8 +1,9 @@
-//! Networks lose, repeat, delay and change packets, and BMCs restart. The host's client deals with it; a driver must only not be
+//! Networks lose, repeat, delay and change packets, sessions expire, and BMCs restart. The host's client deals with it; a driver must only not be
 //! in its way, say by asking for what it has been told already or by giving up early.
 
 use std::time::Duration;
 
+use ironbark_bmc_sim::redfish::{self, Misbehaviour};
 use ironbark_bmc_sim::{Answer, Chance, Command, Faults};
 use ironbark_drivers::Implementation;
 use ironbark_model::{InterfaceKind, PowerTarget};
@@ -15,9 +16,19 @@ use crate::machine::Machine;
 pub(super) async fn run(suite: &mut Suite<'_>, kit: &Kit) {
     for implementation in kit.implementations(InterfaceKind::Power) {
         let of = &implementation;
-        for (what, faults) in disturbances() {
-            let name = format!("it works while {what}");
-            suite.check(of, name, works(kit, of, faults)).await;
+        if kit.uses_ipmi() || !kit.uses_redfish() {
+            for (what, faults) in disturbances() {
+                let name = format!("it works while {what}");
+                let disturb = |machine: &Machine| machine.bmc().set_faults(faults);
+                suite.check(of, name, works(kit, of, disturb)).await;
+            }
+        }
+        if kit.uses_redfish() {
+            for (what, faults) in redfish_disturbances() {
+                let name = format!("it works while {what}");
+                let disturb = |machine: &Machine| machine.redfish().set_faults(faults);
+                suite.check(of, name, works(kit, of, disturb)).await;
+            }
         }
         suite
             .check(
@@ -83,11 +94,48 @@ fn disturbances() -> [(&'static str, Faults); 6] {
     ]
 }
 
-async fn works(kit: &Kit, of: &Implementation, faults: Faults) -> Checked {
+fn redfish_disturbances() -> [(&'static str, redfish::Faults); 4] {
+    let sometimes = || Chance::one_in(4);
+    let none = redfish::Faults::default;
+    [
+        (
+            "its sessions expire",
+            redfish::Faults {
+                expire_sessions: sometimes(),
+                ..none()
+            },
+        ),
+        (
+            "somebody else changes its resources",
+            redfish::Faults {
+                changed_meanwhile: Chance::one_in(2),
+                ..none()
+            },
+        ),
+        (
+            "the service is busy now and then",
+            redfish::Faults {
+                answers: sometimes(),
+                answer: Misbehaviour::Unavailable(Some(0)),
+                only: "/Systems/1".to_owned(),
+                ..none()
+            },
+        ),
+        (
+            "answers come late",
+            redfish::Faults {
+                slow: Duration::from_millis(300),
+                ..none()
+            },
+        ),
+    ]
+}
+
+async fn works(kit: &Kit, of: &Implementation, disturb: impl FnOnce(&Machine)) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_power(true);
-    machine.bmc().set_faults(faults);
+    machine.simulated().set_power(true);
+    disturb(&machine);
     is_on(&machine, of).await?;
     let context = machine.context(Lock::Exclusive);
     let result = machine
@@ -100,9 +148,10 @@ async fn works(kit: &Kit, of: &Implementation, faults: Faults) -> Checked {
 async fn after_restart(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_power(true);
+    machine.simulated().set_power(true);
     is_on(&machine, of).await?;
     machine.bmc().reboot(Duration::ZERO);
+    machine.redfish().expire_sessions();
     is_on(&machine, of).await
 }
 

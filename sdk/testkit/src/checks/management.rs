@@ -1,6 +1,5 @@
 //! Boot devices, sensors, NMI.
 
-use ironbark_bmc_sim::Faults;
 use ironbark_drivers::Implementation;
 use ironbark_model::InterfaceKind;
 use ironbark_sandbox::{BootDevice, CallError, DriverError, Lock};
@@ -102,10 +101,7 @@ async fn nonsense(kit: &Kit, of: &Implementation) -> Checked {
 async fn silent(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_faults(Faults {
-        silent: true,
-        ..Faults::default()
-    });
+    machine.simulated().be_silent();
     let read = machine
         .call(of.get_boot_device(machine.context(Lock::Shared)))
         .await;
@@ -129,15 +125,12 @@ async fn sensors(kit: &Kit, of: &Implementation) -> Checked {
 async fn nmi(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_power(true);
+    machine.simulated().set_power(true);
     let result = machine
         .call(of.inject_nmi(machine.context(Lock::Exclusive)))
         .await;
     returned_if_supported("inject-nmi", result)?;
-    reaches(&machine, "interrupted", |machine| {
-        machine.diagnostic_interrupts == 1
-    })
-    .await
+    reaches(&machine, "interrupted", |machine| machine.interrupts == 1).await
 }
 
 async fn set(

@@ -11,13 +11,13 @@ mod vendor;
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
-use ironbark_bmc_sim::Snapshot;
 use ironbark_drivers::Implementation;
 use ironbark_sandbox::{CallError, DriverError};
 
 use crate::kit::{Kit, KitError};
 use crate::machine::Machine;
 use crate::report::{Check, Report, Verdict};
+use crate::simulated::Seen;
 
 /// How long a simulated machine has to do what was accepted. It does so at once.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -105,24 +105,22 @@ fn refused<T: Debug>(call: impl Display, result: Result<T, CallError>) -> Checke
 }
 
 /// Waits until the machine is as it must be.
-async fn reaches(
-    machine: &Machine,
-    what: &str,
-    condition: impl FnMut(&Snapshot) -> bool,
-) -> Checked {
-    tokio::time::timeout(PATIENCE, machine.bmc().wait_until(condition))
-        .await
-        .map(drop)
-        .map_err(|_| Stop::Failed(format!("the machine was never {what}")))
+async fn reaches(machine: &Machine, what: &str, condition: impl Fn(&Seen) -> bool) -> Checked {
+    if machine.simulated().reaches(PATIENCE, condition).await {
+        Ok(())
+    } else {
+        Err(Stop::Failed(format!("the machine was never {what}")))
+    }
 }
 
 /// Leaves a check out that needs a BMC to look at.
 fn needs_bmc(kit: &Kit) -> Checked {
-    if kit.uses_ipmi() {
+    if kit.uses_ipmi() || kit.uses_redfish() {
         Ok(())
     } else {
         Err(Stop::LeftOut(
-            "the package doesn't ask for ipmi, so no simulated BMC can show it".to_owned(),
+            "the package asks for neither ipmi nor redfish, so no simulated BMC can show it"
+                .to_owned(),
         ))
     }
 }

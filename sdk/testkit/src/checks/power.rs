@@ -38,7 +38,7 @@ async fn is_read(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
     for (power, expected) in [(true, PowerReading::On), (false, PowerReading::Off)] {
-        machine.bmc().set_power(power);
+        machine.simulated().set_power(power);
         reads(&machine, of, &expected).await?;
     }
     Ok(())
@@ -59,14 +59,14 @@ async fn restarts(kit: &Kit, of: &Implementation) -> Checked {
         return switch(kit, &machine, of, PowerTarget::On).await;
     }
     needs_bmc(kit)?;
-    machine.bmc().set_power(true);
-    let before = machine.bmc().snapshot().commands;
+    machine.simulated().set_power(true);
+    let before = machine.simulated().seen();
     let result = machine
         .call(of.reboot(machine.context(Lock::Exclusive), None))
         .await;
     returned("reboot", result)?;
     reaches(&machine, "restarted", |machine| {
-        machine.power && machine.booted_from.is_some() && machine.commands > before
+        machine.power && before.iter().all(|before| machine.starts > before.starts)
     })
     .await
 }
@@ -102,7 +102,7 @@ async fn switch(kit: &Kit, machine: &Machine, of: &Implementation, target: Power
         result,
     )?;
     let on = target == PowerTarget::On;
-    if kit.uses_ipmi() {
+    if needs_bmc(kit).is_ok() {
         let what = if on { "on" } else { "off" };
         reaches(machine, what, |machine| machine.power == on).await?;
     }

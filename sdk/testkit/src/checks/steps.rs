@@ -62,7 +62,7 @@ async fn runs(kit: &Kit, of: &Implementation, kind: StepKind, planned: &PlannedS
             Ok(Outcome::Done) => break,
             Ok(Outcome::Wait(wait)) => cursor = Some(wait.cursor),
             // A simulated BMC doesn't know the vendor's own commands: then the driver has tried.
-            Err(CallError::Driver(_)) if machine.bmc().snapshot().commands > 0 => break,
+            Err(CallError::Driver(_)) if machine.simulated().asked() > 0 => break,
             Err(CallError::Driver(DriverError::Unsupported(reason))) => {
                 return Err(Stop::Failed(format!(
                     "the metadata declares it, and the driver doesn't know it: {reason}"

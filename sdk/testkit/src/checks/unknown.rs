@@ -1,6 +1,5 @@
 //! A machine that can't be asked isn't off, and nothing was done with it: whoever believes otherwise destroys data.
 
-use ironbark_bmc_sim::{Answer, Chance, Command, Faults};
 use ironbark_drivers::Implementation;
 use ironbark_model::{InterfaceKind, PowerTarget};
 use ironbark_sandbox::{CallError, DriverError, Lock, PowerReading};
@@ -8,6 +7,7 @@ use serde_json::json;
 
 use super::{Checked, Stop, Suite, needs_bmc, refused};
 use crate::kit::Kit;
+use crate::simulated::{Oddity, Simulated};
 
 pub(super) async fn run(suite: &mut Suite<'_>, kit: &Kit) {
     for implementation in kit.implementations(InterfaceKind::Power) {
@@ -15,9 +15,9 @@ pub(super) async fn run(suite: &mut Suite<'_>, kit: &Kit) {
         suite
             .check(of, "a silent BMC's machine is not off", silent(kit, of))
             .await;
-        for (what, code) in ANSWERS {
+        for (what, oddity) in ANSWERS {
             let name = format!("a machine whose BMC {what} is not off");
-            suite.check(of, name, answering(kit, of, *code)).await;
+            suite.check(of, name, answering(kit, of, *oddity)).await;
         }
         suite
             .check(
@@ -36,20 +36,16 @@ pub(super) async fn run(suite: &mut Suite<'_>, kit: &Kit) {
     }
 }
 
-/// What a BMC may answer to Get Chassis Status instead of the status. Code 0 comes without any data.
-const ANSWERS: &[(&str, u8)] = &[
-    ("answers with nothing", 0x00),
-    ("stays busy", 0xc0),
-    ("doesn't know the command", 0xc1),
-    ("fails", 0xff),
+/// What a BMC may answer to Get Chassis Status, or of its System, instead of the power.
+const ANSWERS: &[(&str, Oddity)] = &[
+    ("answers with nothing", Oddity::Nothing),
+    ("stays busy", Oddity::Busy),
+    ("doesn't know the command", Oddity::Unknown),
+    ("fails", Oddity::Failure),
 ];
 
 async fn silent(kit: &Kit, of: &Implementation) -> Checked {
-    let faults = Faults {
-        silent: true,
-        ..Faults::default()
-    };
-    match read_with(kit, of, faults).await? {
+    match read_with(kit, of, Simulated::be_silent).await? {
         // Nothing can know it, not even that it is on.
         Ok(reading @ (PowerReading::On | PowerReading::Off | PowerReading::Error)) => {
             Err(Stop::Failed(format!(
@@ -60,26 +56,15 @@ async fn silent(kit: &Kit, of: &Implementation) -> Checked {
     }
 }
 
-async fn answering(kit: &Kit, of: &Implementation, code: u8) -> Checked {
-    let faults = Faults {
-        answers: vec![Answer {
-            command: Command::CHASSIS_STATUS,
-            code,
-            chance: Chance::Always,
-        }],
-        ..Faults::default()
-    };
+async fn answering(kit: &Kit, of: &Implementation, oddity: Oddity) -> Checked {
     // The driver may have another way to know that it is on.
-    not_off(read_with(kit, of, faults).await?)
+    not_off(read_with(kit, of, |machine| machine.be_odd(oddity)).await?)
 }
 
 async fn unheard(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_faults(Faults {
-        silent: true,
-        ..Faults::default()
-    });
+    machine.simulated().be_silent();
     let context = machine.context(Lock::Exclusive);
     let result = machine
         .call(of.set_power_state(context, PowerTarget::On, None))
@@ -90,7 +75,9 @@ async fn unheard(kit: &Kit, of: &Implementation) -> Checked {
 async fn wrong_password(kit: &Kit, of: &Implementation) -> Checked {
     needs_bmc(kit)?;
     let mut machine = kit.machine().await?;
-    machine.set_driver_info("ipmi_password", json!("not the password"));
+    for key in ["ipmi_password", "redfish_password"] {
+        machine.set_driver_info(key, json!("not the password"));
+    }
     let reading = machine
         .call(of.get_power_state(machine.context(Lock::Shared)))
         .await;
@@ -106,12 +93,12 @@ async fn wrong_password(kit: &Kit, of: &Implementation) -> Checked {
 async fn read_with(
     kit: &Kit,
     of: &Implementation,
-    faults: Faults,
+    disturb: impl FnOnce(&Simulated<'_>),
 ) -> Checked<Result<PowerReading, CallError>> {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
-    machine.bmc().set_power(true);
-    machine.bmc().set_faults(faults);
+    machine.simulated().set_power(true);
+    disturb(&machine.simulated());
     let context = machine.context(Lock::Shared);
     Ok(machine.call(of.get_power_state(context)).await)
 }

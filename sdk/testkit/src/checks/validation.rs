@@ -35,10 +35,10 @@ async fn quiet(kit: &Kit, implementation: &Implementation) -> Checked {
         .validate(machine.context(Lock::Shared), machine.driver_info())
         .await;
     // First: a driver that is refused by the BMC has talked to it as well.
-    let packets = machine.bmc().stats().packets_in;
-    if packets > 0 {
+    let contacts = machine.simulated().contacts();
+    if contacts > 0 {
         return Err(Stop::Failed(format!(
-            "it sent {packets} packets: a node must be valid also while its BMC is away"
+            "it sent {contacts} packets or opened connections: a node must be valid also while its BMC is away"
         )));
     }
     match validated {

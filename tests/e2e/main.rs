@@ -18,6 +18,7 @@ mod package_life;
 mod packages;
 mod postgresql;
 mod power_sync;
+mod ssh;
 mod steady;
 mod stopping;
 mod tasks;

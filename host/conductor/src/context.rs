@@ -1,6 +1,6 @@
 //! What everything in a conductor shares.
 
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ pub struct Context {
     pub drivers: Drivers,
     /// The way to BMCs over IPMI.
     pub ipmi: ipmi::Client,
+    /// The way to hypervisors.
+    pub ssh: ssh::Client,
     /// What drivers do to BMCs and operators to packages is recorded here.
     pub(crate) audit: Audit,
     /// What the operator set.
@@ -60,6 +62,7 @@ impl Context {
             db: parts.db,
             drivers: parts.drivers,
             ipmi: parts.ipmi,
+            ssh: parts.ssh,
             incarnation: ironbark_model::ident::new_uuid(),
             workers,
             holdings: Holdings::default(),

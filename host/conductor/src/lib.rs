@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use ironbark_model::Result;
@@ -55,6 +55,8 @@ pub struct Parts {
     pub drivers: Drivers,
     /// The way to BMCs over IPMI.
     pub ipmi: ipmi::Client,
+    /// The way to hypervisors.
+    pub ssh: ssh::Client,
     /// What the operator set.
     pub config: Config,
 }

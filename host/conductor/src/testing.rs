@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::{Drivers, DriversConfig, digest_of};
 use ironbark_model::ident::new_uuid;
@@ -45,6 +45,7 @@ pub(crate) fn parts(db: &Database, config: Config) -> Parts {
         db: db.clone(),
         drivers: Drivers::new(engine, DriversConfig::default()),
         ipmi: ipmi::Client::new(ipmi::ClientConfig::default()),
+        ssh: ssh::Client::new(ssh::ClientConfig::default()),
         config,
     }
 }

@@ -43,9 +43,9 @@ async fn follow(
     let mut status = None;
     while let Some(message) = channel.wait().await {
         match message {
-            ChannelMsg::Data { data } => keep(&mut output.stdout, &data, config.max_stdout)?,
+            ChannelMsg::Data { data } => output.stdout.extend_from_slice(&data),
             ChannelMsg::ExtendedData { data, ext: STDERR } => {
-                keep(&mut output.stderr, &data, config.max_stderr)?;
+                output.stderr.extend_from_slice(&data);
             }
             ChannelMsg::Failure => {
                 return Err(SshError::Failed {
@@ -61,21 +61,18 @@ async fn follow(
             ChannelMsg::Close => break,
             _ => {}
         }
+        // One packet may be too much, and no more than that.
+        if output.stdout.len() > config.max_stdout || output.stderr.len() > config.max_stderr {
+            return Err(SshError::TooMuch {
+                stdout: config.max_stdout,
+                stderr: config.max_stderr,
+            });
+        }
     }
     let status = status.ok_or(SshError::Unreachable {
         during: "the command's end",
         source: None,
     })?;
     output.exit_status = i32::try_from(status).unwrap_or(i32::MAX);
-    Ok(())
-}
-
-fn keep(kept: &mut Vec<u8>, more: &[u8], limit: usize) -> Result<(), SshError> {
-    if kept.len().saturating_add(more.len()) > limit {
-        return Err(SshError::Failed {
-            reason: "it writes more than a driver may read",
-        });
-    }
-    kept.extend_from_slice(more);
     Ok(())
 }

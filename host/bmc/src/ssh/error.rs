@@ -69,7 +69,7 @@ pub enum SshError {
         /// What it ran out of.
         reason: &'static str,
     },
-    /// The hypervisor answered something that isn't SSH, or too much.
+    /// The hypervisor answered something that isn't SSH.
     #[error("the hypervisor does not follow the protocol: {reason}")]
     Protocol {
         /// What was wrong.
@@ -82,6 +82,14 @@ pub enum SshError {
     Failed {
         /// What happened to it.
         reason: &'static str,
+    },
+    /// The command wrote more than is kept. It may have gone on.
+    #[error("the command wrote more than {stdout} bytes, or complained with more than {stderr}")]
+    TooMuch {
+        /// The bound of what it may write.
+        stdout: usize,
+        /// The bound of what it may complain.
+        stderr: usize,
     },
     /// The caller's deadline passed first.
     #[error("no answer from the hypervisor before the deadline{}", if *.sent { "; the command was sent, its outcome is unknown" } else { "; the command was not sent" })]

@@ -11,7 +11,7 @@ use ironbark_sandbox::{
 };
 
 use super::NodeCall;
-use crate::capabilities::{BmcOverIpmi, NodeNotes, NotAvailable, Unserved};
+use crate::capabilities::{BmcOverIpmi, HypervisorOverSsh, NodeNotes, NotAvailable, Unserved};
 
 impl NodeCall<'_> {
     /// The capabilities of `package`, whose implementation this is. `unserved` learns what kept us from serving them.
@@ -25,7 +25,7 @@ impl NodeCall<'_> {
         Capabilities {
             ipmi: uses("ipmi").then(|| self.ipmi(package, unserved)),
             redfish: uses("redfish").then(|| self.redfish()),
-            ssh: uses("ssh").then(|| self.ssh()),
+            ssh: uses("ssh").then(|| self.ssh(package, unserved)),
             agent: uses("agent").then(|| self.agent()),
             boot_media: uses("boot-media").then(|| self.boot_media()),
             state: uses("state").then(|| self.notes(package.name(), unserved)),
@@ -45,8 +45,13 @@ impl NodeCall<'_> {
         Arc::new(NotAvailable("redfish"))
     }
 
-    fn ssh(&self) -> Arc<dyn SshAccess> {
-        Arc::new(NotAvailable("ssh"))
+    fn ssh(&self, package: &Package, unserved: &Unserved) -> Arc<dyn SshAccess> {
+        Arc::new(HypervisorOverSsh::new(
+            self.ctx.ssh.clone(),
+            self.ctx.standing.clone(),
+            &package.connection_info(&self.node.driver_info),
+            unserved.clone(),
+        ))
     }
 
     fn agent(&self) -> Arc<dyn AgentAccess> {

@@ -27,7 +27,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::audit::{CallAudit, Purpose, Who};
-use crate::capabilities::Unserved;
+use crate::capabilities::{Unserved, check_hypervisor};
 use crate::context::Context;
 use crate::packages;
 use crate::reserve::Held;
@@ -140,6 +140,11 @@ impl NodeCall<'_> {
         let talks_to_bmc = matches!(kind, InterfaceKind::Power | InterfaceKind::Management);
         if talks_to_bmc && implementation.uses("ipmi") {
             Target::from_driver_info(&connection_info(&implementation, &self.node.driver_info))
+                .map_err(|error| Error::invalid(error.to_string()))?;
+        }
+        if talks_to_bmc && implementation.uses("ssh") {
+            let info = connection_info(&implementation, &self.node.driver_info);
+            check_hypervisor(&self.ctx.ssh, &info)
                 .map_err(|error| Error::invalid(error.to_string()))?;
         }
         let info = Arc::new(self.node.driver_info.clone());

@@ -1,12 +1,14 @@
-//! What the conductor lends to driver calls, one file each: the node's own BMC, and the package's own notes on the node. What it can't lend
+//! What the conductor lends to driver calls, one file each: the node's own BMC or hypervisor, and the package's own notes on the node. What it can't lend
 //! yet is in `not_available`; `call/lending.rs` says which call gets what.
 
 mod ipmi;
 mod not_available;
+mod ssh;
 mod state;
 mod unserved;
 
 pub(crate) use ipmi::BmcOverIpmi;
 pub(crate) use not_available::NotAvailable;
+pub(crate) use ssh::{HypervisorOverSsh, check_hypervisor, forget_hypervisor};
 pub(crate) use state::NodeNotes;
 pub(crate) use unserved::Unserved;

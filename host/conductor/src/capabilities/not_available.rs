@@ -5,8 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ironbark_sandbox::{
     AgentAccess, AgentCommand, AgentHeartbeat, BootMediaAccess, BootMedium, BootPurpose,
-    DriverError, RedfishAccess, RedfishRequest, RedfishResources, RedfishResponse, SshAccess,
-    SshOutput,
+    DriverError, RedfishAccess, RedfishRequest, RedfishResources, RedfishResponse,
 };
 use serde_json::Value;
 
@@ -33,13 +32,6 @@ impl RedfishAccess for NotAvailable {
         _: RedfishRequest,
         _: Duration,
     ) -> Result<RedfishResponse, DriverError> {
-        self.refuse()
-    }
-}
-
-#[async_trait]
-impl SshAccess for NotAvailable {
-    async fn run(&self, _: &str, _: Duration) -> Result<SshOutput, DriverError> {
         self.refuse()
     }
 }

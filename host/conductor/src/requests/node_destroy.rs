@@ -7,6 +7,7 @@ use ironbark_model::{Error, ErrorKind, Node, ProvisionState, Result};
 use ironbark_rpc::Reply;
 
 use super::hold;
+use crate::capabilities::forget_hypervisor;
 use crate::config::Config;
 use crate::context::Context;
 
@@ -21,6 +22,7 @@ pub(super) async fn destroy(ctx: &Arc<Context>, ident: &str) -> Result<Reply> {
     if let Ok(target) = Target::from_driver_info(&node.driver_info) {
         ctx.ipmi.forget(&target);
     }
+    forget_hypervisor(&ctx.ssh, &node.driver_info);
     tracing::info!(node = %node.uuid, "the node was deleted");
     Ok(Reply::Done)
 }

@@ -11,6 +11,7 @@ use super::node_create::{check_parent, fill_instance_name};
 use super::node_interfaces::{check_driver, settle};
 use super::patching::patched;
 use super::{hold, maintenance};
+use crate::capabilities::forget_hypervisor;
 use crate::context::Context;
 
 /// Applies a patch to a node.
@@ -50,11 +51,14 @@ pub(super) async fn update(
         }
         _ => held.save_and_release(&after).await?,
     };
-    if connection_of(&before) != connection_of(&stored)
+    if connection_of(&before, "ipmi_") != connection_of(&stored, "ipmi_")
         && let Ok(target) = Target::from_driver_info(&before.driver_info)
     {
         // The next command opens a session with the new address and credentials.
         ctx.ipmi.forget(&target);
+    }
+    if connection_of(&before, "ssh_") != connection_of(&stored, "ssh_") {
+        forget_hypervisor(&ctx.ssh, &before.driver_info);
     }
     Ok(Reply::Node(Box::new(stored)))
 }
@@ -194,10 +198,10 @@ fn to_check(before: &Node, after: &Node) -> Vec<InterfaceKind> {
         .collect()
 }
 
-fn connection_of(node: &Node) -> JsonObject {
+fn connection_of(node: &Node, family: &str) -> JsonObject {
     node.driver_info
         .iter()
-        .filter(|(key, _)| key.starts_with("ipmi_"))
+        .filter(|(key, _)| key.starts_with(family))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironbark_bmc::ipmi;
+use ironbark_bmc::{ipmi, ssh};
 use ironbark_conductor::{Conductor, Config, Parts};
 use ironbark_db::testing::TestDatabase;
 use ironbark_db::{Database, Page};
@@ -369,6 +369,7 @@ async fn conductor(
         db: db.clone(),
         drivers: Drivers::new(engine.clone(), drivers.clone()),
         ipmi: ipmi::Client::new(ipmi::ClientConfig::default()),
+        ssh: ssh::Client::new(ssh::ClientConfig::default()),
         config: config.clone(),
     };
     Conductor::start(parts).await.unwrap()

@@ -14,6 +14,7 @@ const SECTIONS: &[&str] = &[
     "conductor",
     "drivers",
     "bmc",
+    "ssh",
     "audit",
     "log",
 ];

@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) conductor: ConductorSettings,
     pub(crate) drivers: DriverSettings,
     pub(crate) bmc: Bmc,
+    pub(crate) ssh: SshSettings,
     pub(crate) audit: AuditSettings,
     pub(crate) log: Log,
 }
@@ -172,6 +173,14 @@ pub(crate) struct Bmc {
     pub(crate) min_command_interval: Seconds,
     pub(crate) warm_sessions: bool,
     pub(crate) session_idle_timeout: Seconds,
+}
+
+/// `[ssh]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SshSettings {
+    /// By set (`ssh_virt_type`) and name: a program and its arguments, with `{domain}` for the node's machine.
+    pub(crate) templates: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
 /// `[audit]`

@@ -34,6 +34,7 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
         bail!("[drivers] canary_max_fault_rate is a share of the calls, from 0 to 1, not {rate}");
     }
     super::parts::ipmi(settings)?;
+    super::hypervisors::ssh(settings)?;
     super::parts::default_interfaces(&settings.drivers.default_interfaces)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `ironbark serve`: API and conductor in one process.
 
 mod checks;
+mod hypervisors;
 mod limits;
 mod listener;
 mod parts;
@@ -58,6 +59,7 @@ async fn serve(settings: Settings) -> Result<()> {
         .await
         .context("the database can't be opened")?;
     let ipmi = ironbark_bmc::ipmi::Client::new(parts::ipmi(&settings)?);
+    let ssh = ironbark_bmc::ssh::Client::new(hypervisors::ssh(&settings)?);
     let drivers = parts::drivers(&settings, &data)?;
     let config = parts::conductor(&settings, &data)?;
     let host = config.host.clone();
@@ -65,6 +67,7 @@ async fn serve(settings: Settings) -> Result<()> {
         db: db.clone(),
         drivers,
         ipmi: ipmi.clone(),
+        ssh: ssh.clone(),
         config,
     })
     .await
@@ -94,6 +97,7 @@ async fn serve(settings: Settings) -> Result<()> {
     transport.stop(&host);
     listener.stop().await;
     ipmi.shutdown(CLOSE_SESSIONS).await;
+    ssh.shutdown(CLOSE_SESSIONS).await;
     // Commands whose driver calls were dropped have ended by now: the audit says how.
     conductor.flush_audit(CLOSE_SESSIONS).await;
     db.close().await;

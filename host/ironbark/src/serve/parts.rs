@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ironbark_api::{ApiConfig, Auth, Htpasswd};
-use ironbark_bmc::AllowedNetworks;
 use ironbark_bmc::ipmi::{self, ClientConfig};
+use ironbark_bmc::{AllowedNetworks, Property, ssh};
 use ironbark_conductor::{Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
 use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig, TimeZone};
@@ -80,13 +80,16 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
         tokio::runtime::Handle::current(),
     )
     .context("the sandbox can't be started")?;
-    let connection_properties = BTreeMap::from([(
-        "ipmi".to_owned(),
-        ipmi::PROPERTIES
+    let described = |properties: &[Property]| {
+        properties
             .iter()
             .map(|property| (property.name.to_owned(), property.description.to_owned()))
-            .collect(),
-    )]);
+            .collect()
+    };
+    let connection_properties = BTreeMap::from([
+        ("ipmi".to_owned(), described(ipmi::PROPERTIES)),
+        ("ssh".to_owned(), described(ssh::PROPERTIES)),
+    ]);
     Ok(Drivers::new(
         engine,
         DriversConfig {

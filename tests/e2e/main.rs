@@ -23,6 +23,7 @@ mod power_sync;
 mod ramdisk;
 mod redfish;
 mod redfish_emulator;
+mod ssh;
 mod steady;
 mod stopping;
 mod tasks;

@@ -14,6 +14,7 @@
 
 mod client;
 mod environment;
+mod hypervisor;
 mod latency;
 mod machines;
 mod packages;
@@ -25,6 +26,7 @@ mod wasm;
 
 pub use client::{Answer, Client};
 pub use environment::{agent, clients, have, ironbark, javascript_tools, schemathesis, target};
+pub use hypervisor::Hypervisor;
 pub use latency::Latency;
 pub use machines::{enrol, ipmi_node, rack, redfish_node, redfish_service};
 pub use packages::{Package, fixture, shipped};

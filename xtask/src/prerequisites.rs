@@ -43,6 +43,11 @@ const NEEDS: &[Need] = &[
         present: || postgres().is_some(),
     },
     Need {
+        name: "sshd",
+        package: "openssh-server",
+        present: || std::path::Path::new("/usr/sbin/sshd").is_file(),
+    },
+    Need {
         name: "python",
         package: "python3-venv",
         present: || answers("python3", &["-c", "import venv, ensurepip"]),

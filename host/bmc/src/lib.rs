@@ -11,6 +11,7 @@ pub mod ipmi;
 mod networks;
 pub mod redfish;
 mod resolve;
+pub mod ssh;
 mod sync;
 
 pub use driver_info::{Property, TargetError};

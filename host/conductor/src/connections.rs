@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ironbark_bmc::{TargetError, ipmi, redfish};
+use ironbark_bmc::{TargetError, ipmi, redfish, ssh};
 use ironbark_drivers::Implementation;
 use ironbark_model::{Error, InterfaceKind, JsonObject, Node, Result};
 use serde_json::Value;
@@ -11,8 +11,12 @@ use crate::context::Context;
 
 /// Whether the connection keys are there that an implementation needs.
 ///
-/// Of a package that speaks both IPMI and Redfish a node needs one; what is there of the other must be right all the same.
-pub(crate) fn check(implementation: &Implementation, driver_info: &JsonObject) -> Result<()> {
+/// Of a package that speaks several of IPMI, Redfish and SSH a node needs one; what is there of the other must be right all the same.
+pub(crate) fn check(
+    ctx: &Context,
+    implementation: &Implementation,
+    driver_info: &JsonObject,
+) -> Result<()> {
     let Some(package) = implementation.package() else {
         return Ok(());
     };
@@ -26,14 +30,18 @@ pub(crate) fn check(implementation: &Implementation, driver_info: &JsonObject) -
     let over_redfish = implementation
         .uses("redfish")
         .then(|| redfish::Target::from_driver_info(&info).map(drop));
-    judge(&[over_ipmi, over_redfish]).map_err(|error| Error::invalid(error.to_string()))
+    let over_ssh = implementation
+        .uses("ssh")
+        .then(|| ctx.ssh.check(&ssh::Target::from_driver_info(&info)?));
+    judge(&[over_ipmi, over_redfish, over_ssh]).map_err(|error| Error::invalid(error.to_string()))
 }
 
-/// The BMCs that a node's drivers connect to, and as whom.
+/// The BMCs and hypervisors that a node's drivers connect to, and as whom.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     ipmi: HashSet<ipmi::Target>,
     redfish: HashSet<redfish::Service>,
+    ssh: HashSet<ssh::Account>,
 }
 
 impl Connections {
@@ -60,6 +68,7 @@ impl Connections {
         self.ipmi.retain(|target| !others.ipmi.contains(target));
         self.redfish
             .retain(|service| !others.redfish.contains(service));
+        self.ssh.retain(|account| !others.ssh.contains(account));
         self
     }
 
@@ -71,6 +80,9 @@ impl Connections {
         for service in &self.redfish {
             ctx.redfish.forget(service);
         }
+        for account in &self.ssh {
+            ctx.ssh.forget(account);
+        }
     }
 
     fn add(&mut self, driver_info: &JsonObject) {
@@ -78,6 +90,8 @@ impl Connections {
             .extend(ipmi::Target::from_driver_info(driver_info));
         self.redfish
             .extend(redfish::Target::from_driver_info(driver_info).map(|target| target.service));
+        self.ssh
+            .extend(ssh::Target::from_driver_info(driver_info).map(|target| target.account));
     }
 }
 
@@ -174,8 +188,8 @@ mod tests {
             .drivers
             .implementation_for(&node, InterfaceKind::Power, "acme")
             .unwrap();
-        assert!(check(&implementation, &node.driver_info).is_ok());
-        let error = check(&implementation, &JsonObject::new()).unwrap_err();
+        assert!(check(&ctx, &implementation, &node.driver_info).is_ok());
+        let error = check(&ctx, &implementation, &JsonObject::new()).unwrap_err();
         assert!(error.message().contains("ipmi_address"), "{error}");
     }
 

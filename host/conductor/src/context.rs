@@ -1,6 +1,6 @@
 //! What everything in a conductor shares.
 
-use ironbark_bmc::{ipmi, redfish};
+use ironbark_bmc::{ipmi, redfish, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ pub struct Context {
     pub ipmi: ipmi::Client,
     /// The way to BMCs over Redfish.
     pub redfish: redfish::Client,
+    /// The way to hypervisors.
+    pub ssh: ssh::Client,
     /// What drivers do to BMCs and operators to packages is recorded here.
     pub(crate) audit: Audit,
     /// What the operator set.
@@ -66,6 +68,7 @@ impl Context {
             drivers: parts.drivers,
             ipmi: parts.ipmi,
             redfish: parts.redfish,
+            ssh: parts.ssh,
             incarnation: ironbark_model::ident::new_uuid(),
             workers,
             holdings: Holdings::default(),

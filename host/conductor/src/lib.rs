@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::{ipmi, redfish};
+use ironbark_bmc::{ipmi, redfish, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use ironbark_model::Result;
@@ -61,6 +61,8 @@ pub struct Parts {
     pub ipmi: ipmi::Client,
     /// The way to BMCs over Redfish.
     pub redfish: redfish::Client,
+    /// The way to hypervisors.
+    pub ssh: ssh::Client,
     /// What the operator set.
     pub config: Config,
 }

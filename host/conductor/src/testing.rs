@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironbark_bmc::{ipmi, redfish};
+use ironbark_bmc::{ipmi, redfish, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::{Drivers, DriversConfig, digest_of};
 use ironbark_model::ident::new_uuid;
@@ -46,6 +46,7 @@ pub(crate) fn parts(db: &Database, config: Config) -> Parts {
         drivers: Drivers::new(engine, DriversConfig::default()),
         ipmi: ipmi::Client::new(ipmi::ClientConfig::default()),
         redfish: redfish::Client::new(redfish::ClientConfig::default()),
+        ssh: ssh::Client::new(ssh::ClientConfig::default()),
         config,
     }
 }

@@ -6,10 +6,13 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use ironbark_model::InterfaceKind;
 
+/// Hardware types that ship and that no site should have without having asked for them.
+const ONLY_BY_NAME: &[&str] = &["ssh"];
+
 /// Settings of [`Drivers`](crate::Drivers).
 #[derive(Clone, Debug)]
 pub struct DriversConfig {
-    /// Only these hardware types are registered; `None` means all that packages bring.
+    /// Only these hardware types are registered; `None` means all that packages bring, but for those that are for tests (`ssh`).
     pub enabled_hardware_types: Option<Vec<String>>,
     /// Only these implementations of an interface are used; an interface that isn't here has all.
     pub enabled_interfaces: BTreeMap<InterfaceKind, Vec<String>>,
@@ -67,8 +70,23 @@ impl DriversConfig {
 
     /// Whether hardware types of this name may be used.
     pub(crate) fn is_type_enabled(&self, name: &str) -> bool {
-        self.enabled_hardware_types
-            .as_ref()
-            .is_none_or(|enabled| enabled.iter().any(|entry| entry == name))
+        match &self.enabled_hardware_types {
+            Some(enabled) => enabled.iter().any(|entry| entry == name),
+            None => !ONLY_BY_NAME.contains(&name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_on_hypervisors_are_for_those_who_ask_for_them() {
+        let mut config = DriversConfig::default();
+        assert!(config.is_type_enabled("ipmi") && config.is_type_enabled("acme"));
+        assert!(!config.is_type_enabled("ssh"));
+        config.enabled_hardware_types = Some(vec!["ssh".into()]);
+        assert!(config.is_type_enabled("ssh") && !config.is_type_enabled("ipmi"));
     }
 }

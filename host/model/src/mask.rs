@@ -20,6 +20,7 @@ const SECRET_KEY_PARTS: &[&str] = &[
     "auth_key",
     "priv_key",
     "private_key",
+    "key_contents",
     "hex_kg_key",
     "credential",
     "admin_pass",

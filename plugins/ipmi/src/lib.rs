@@ -8,10 +8,12 @@ mod bmc;
 mod boot_device;
 mod boot_flags;
 mod chassis;
+mod fru;
 mod management;
 mod manufacturer;
 mod power;
 mod raw;
+mod sel;
 mod sensors;
 mod vendor;
 

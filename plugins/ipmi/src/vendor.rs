@@ -1,14 +1,20 @@
-//! Raw commands and restarting the BMC.
+//! Raw commands, restarting the BMC, its event log and its inventory.
+
+use std::time::Duration;
 
 use ironbark_driver::{
-    Error, Outcome, Request, Result, Step, Steps, Vendor,
+    Error, Outcome, Request, Result, Step, Steps, Vendor, call,
     ipmi::{APP, Session, completion_error},
     log,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::raw::{RawCommand, hexadecimal};
+use crate::{
+    fru,
+    raw::{RawCommand, hexadecimal},
+    sel,
+};
 
 /// IPMI 2.0 §20.2.
 const COLD_RESET: u8 = 0x02;
@@ -16,6 +22,9 @@ const COLD_RESET: u8 = 0x02;
 const WARM_RESET: u8 = 0x03;
 /// IPMI 2.0 §20.1.
 const GET_DEVICE_ID: u8 = 0x01;
+
+/// What is left of a call when no further entry is read.
+const RESERVE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 struct SendRaw {
@@ -39,6 +48,8 @@ impl Vendor for IpmiVendor {
         match Method::read(request)? {
             Method::SendRaw(command) => send_raw(&command),
             Method::BmcReset { warm } => reset(&Session::open()?, warm).map(|()| Value::Null),
+            Method::GetSel => sel::read(&Session::open()?, || call::time_left() < RESERVE),
+            Method::GetFru => fru::read(&Session::open()?),
         }
     }
 }
@@ -61,6 +72,8 @@ impl Steps for IpmiSteps {
 enum Method {
     SendRaw(RawCommand),
     BmcReset { warm: bool },
+    GetSel,
+    GetFru,
 }
 
 impl Method {
@@ -79,6 +92,8 @@ impl Method {
             "bmc_reset" => Ok(Self::BmcReset {
                 warm: warm(request.read::<BmcReset>()?.warm)?,
             }),
+            "get_sel" => Ok(Self::GetSel),
+            "get_fru" => Ok(Self::GetFru),
             _ => request.unknown_method(),
         }
     }

@@ -9,7 +9,9 @@ use ironbark_sandbox::{
 };
 
 use super::NodeCall;
-use crate::capabilities::{BmcOverIpmi, BmcOverRedfish, NodeNotes, NotAvailable, Unserved};
+use crate::capabilities::{
+    BmcOverIpmi, BmcOverRedfish, HypervisorOverSsh, NodeNotes, NotAvailable, Unserved,
+};
 
 impl NodeCall<'_> {
     /// The capabilities of `package`, whose implementation this is. `unserved` learns what kept us from serving them.
@@ -23,7 +25,7 @@ impl NodeCall<'_> {
         Capabilities {
             ipmi: uses("ipmi").then(|| self.ipmi(package, unserved)),
             redfish: uses("redfish").then(|| self.redfish(package, unserved)),
-            ssh: uses("ssh").then(|| self.ssh()),
+            ssh: uses("ssh").then(|| self.ssh(package, unserved)),
             agent: uses("agent").then(|| self.agent()),
             boot_media: uses("boot-media").then(|| self.boot_media()),
             state: uses("state").then(|| self.notes(package.name(), unserved)),
@@ -48,8 +50,13 @@ impl NodeCall<'_> {
         ))
     }
 
-    fn ssh(&self) -> Arc<dyn SshAccess> {
-        Arc::new(NotAvailable("ssh"))
+    fn ssh(&self, package: &Package, unserved: &Unserved) -> Arc<dyn SshAccess> {
+        Arc::new(HypervisorOverSsh::new(
+            self.ctx.ssh.clone(),
+            self.ctx.standing.clone(),
+            &package.connection_info(&self.node.driver_info),
+            unserved.clone(),
+        ))
     }
 
     fn agent(&self) -> Arc<dyn AgentAccess> {

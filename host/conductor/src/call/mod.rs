@@ -135,7 +135,7 @@ impl NodeCall<'_> {
     /// Whether the node has what its interface needs. `no-*` interfaces never have.
     pub(crate) async fn validate(&self, kind: InterfaceKind) -> Result<()> {
         let implementation = self.implementation(kind)?;
-        connections::check(&implementation, &self.node.driver_info)?;
+        connections::check(self.ctx, &implementation, &self.node.driver_info)?;
         let info = Arc::new(self.node.driver_info.clone());
         self.run(implementation, |implementation, context| {
             let info = Arc::clone(&info);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ironbark_sandbox::{
     AgentAccess, AgentCommand, AgentHeartbeat, BootMediaAccess, BootMedium, BootPurpose,
-    DriverError, SshAccess, SshOutput,
+    DriverError,
 };
 use serde_json::Value;
 
@@ -18,13 +18,6 @@ impl NotAvailable {
             "the capability '{}' is not available on this conductor",
             self.0
         )))
-    }
-}
-
-#[async_trait]
-impl SshAccess for NotAvailable {
-    async fn run(&self, _: &str, _: Duration) -> Result<SshOutput, DriverError> {
-        self.refuse()
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironbark_bmc::{ipmi, redfish};
+use ironbark_bmc::{ipmi, redfish, ssh};
 use ironbark_conductor::{Conductor, Config, Parts};
 use ironbark_db::testing::TestDatabase;
 use ironbark_db::{Database, Page};
@@ -370,6 +370,7 @@ async fn conductor(
         drivers: Drivers::new(engine.clone(), drivers.clone()),
         ipmi: ipmi::Client::new(ipmi::ClientConfig::default()),
         redfish: redfish::Client::new(redfish::ClientConfig::default()),
+        ssh: ssh::Client::new(ssh::ClientConfig::default()),
         config: config.clone(),
     };
     Conductor::start(parts).await.unwrap()

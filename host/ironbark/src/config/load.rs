@@ -15,6 +15,7 @@ const SECTIONS: &[&str] = &[
     "drivers",
     "bmc",
     "agent",
+    "ssh",
     "audit",
     "log",
 ];

@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) drivers: DriverSettings,
     pub(crate) bmc: Bmc,
     pub(crate) agent: AgentSettings,
+    pub(crate) ssh: SshSettings,
     pub(crate) audit: AuditSettings,
     pub(crate) log: Log,
 }
@@ -182,6 +183,14 @@ pub(crate) struct Bmc {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AgentSettings {
     pub(crate) require_tls: Option<bool>,
+}
+
+/// `[ssh]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SshSettings {
+    /// By set (`ssh_virt_type`) and name: a program and its arguments, with `{domain}` for the node's machine.
+    pub(crate) templates: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
 /// `[audit]`

@@ -35,6 +35,7 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     }
     super::parts::ipmi(settings)?;
     super::parts::redfish(settings)?;
+    super::hypervisors::ssh(settings)?;
     super::parts::default_interfaces(&settings.drivers.default_interfaces)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `ironbark serve`: API and conductor in one process.
 
 mod checks;
+mod hypervisors;
 mod limits;
 mod listener;
 mod parts;
@@ -59,6 +60,7 @@ async fn serve(settings: Settings) -> Result<()> {
         .context("the database can't be opened")?;
     let ipmi = ironbark_bmc::ipmi::Client::new(parts::ipmi(&settings)?);
     let redfish = ironbark_bmc::redfish::Client::new(parts::redfish(&settings)?);
+    let ssh = ironbark_bmc::ssh::Client::new(hypervisors::ssh(&settings)?);
     let drivers = parts::drivers(&settings, &data)?;
     let config = parts::conductor(&settings, &data)?;
     let host = config.host.clone();
@@ -67,6 +69,7 @@ async fn serve(settings: Settings) -> Result<()> {
         drivers,
         ipmi: ipmi.clone(),
         redfish: redfish.clone(),
+        ssh: ssh.clone(),
         config,
     })
     .await
@@ -97,7 +100,8 @@ async fn serve(settings: Settings) -> Result<()> {
     listener.stop().await;
     tokio::join!(
         ipmi.shutdown(CLOSE_SESSIONS),
-        redfish.shutdown(CLOSE_SESSIONS)
+        redfish.shutdown(CLOSE_SESSIONS),
+        ssh.shutdown(CLOSE_SESSIONS)
     );
     // Commands whose driver calls were dropped have ended by now: the audit says how.
     conductor.flush_audit(CLOSE_SESSIONS).await;

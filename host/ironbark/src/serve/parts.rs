@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ironbark_api::{ApiConfig, Auth, Htpasswd};
-use ironbark_bmc::{AllowedNetworks, Property, ipmi, redfish};
+use ironbark_bmc::{AllowedNetworks, Property, ipmi, redfish, ssh};
 use ironbark_conductor::{Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
 use ironbark_drivers::{Drivers, DriversConfig, QuarantineConfig, TimeZone};
@@ -104,6 +104,7 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
     let connection_properties = BTreeMap::from([
         ("ipmi".to_owned(), described(ipmi::PROPERTIES)),
         ("redfish".to_owned(), described(redfish::PROPERTIES)),
+        ("ssh".to_owned(), described(ssh::PROPERTIES)),
     ]);
     Ok(Drivers::new(
         engine,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ironbark_driver::{Error, Result, call, clock, ipmi::SENSOR, log};
 use serde_json::{Map, Value};
 
+pub(crate) use self::names::text;
 use self::{factors::Factors, record::FullSensor, repository::Repository};
 use crate::bmc::Bmc;
 

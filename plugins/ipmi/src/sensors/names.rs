@@ -61,8 +61,12 @@ pub(crate) fn sensor_type(code: u8) -> String {
 /// The text of an ID string: a byte with encoding and length (IPMI 2.0 §43.15), and its bytes.
 pub(crate) fn id_string(type_and_length: u8, bytes: &[u8]) -> String {
     let length = usize::from(type_and_length & 0x1f);
-    let bytes = bytes.get(..length).unwrap_or(bytes);
-    let text: String = match type_and_length >> 6 {
+    text(type_and_length >> 6, bytes.get(..length).unwrap_or(bytes))
+}
+
+/// A text in one of the encodings 0 to 3: of another language, BCD plus, packed, one byte each.
+pub(crate) fn text(encoding: u8, bytes: &[u8]) -> String {
+    let text: String = match encoding {
         1 => bytes
             .iter()
             .flat_map(|byte| [bcd(byte >> 4), bcd(byte & 0x0f)])

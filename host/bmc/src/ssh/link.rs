@@ -1,0 +1,186 @@
+//! One connection to a hypervisor: host key checked, user logged in.
+
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ironbark_model::Secret;
+use russh::{
+    AlgorithmKind, Channel, Disconnect, Preferred,
+    client::{self, AuthResult, Handle, Msg},
+    keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate},
+};
+use tokio::net::TcpStream;
+
+use super::{Account, Credential, HostKey, HostKeys, SshError, error::Source, target};
+use crate::sync::lock;
+
+/// Flow control's window: what a hypervisor may send before it is read.
+const WINDOW: u32 = 128 * 1024;
+const PACKET: u32 = 32 * 1024;
+/// Messages of one command that wait to be read.
+const WAITING: usize = 16;
+/// A hypervisor that is silent is asked whether it is there, and given up after so many questions.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+const KEEP_ALIVES: usize = 2;
+
+/// A connection on which commands can be run.
+pub(super) struct Link {
+    handle: Handle<Doorkeeper>,
+}
+
+/// Looks at the key that the hypervisor shows.
+struct Doorkeeper {
+    accepted: HostKeys,
+    refused: Arc<Mutex<Option<HostKey>>>,
+}
+
+impl Link {
+    /// Connects to an address that was checked, and logs in.
+    pub(super) async fn open(account: &Account, address: SocketAddr) -> Result<Self, SshError> {
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| SshError::unreachable("connecting", error))?;
+        let refused = Arc::default();
+        let doorkeeper = Doorkeeper {
+            accepted: account.host_keys.clone(),
+            refused: Arc::clone(&refused),
+        };
+        let settings = Arc::new(settings(&account.host_keys));
+        let connected = client::connect_stream(settings, stream, doorkeeper).await;
+        let handle = connected.map_err(|error| match lock(&refused).take() {
+            Some(found) => SshError::UnknownHostKey { found },
+            None => not_connected(error),
+        })?;
+        let mut link = Self { handle };
+        link.log_in(account).await?;
+        Ok(link)
+    }
+
+    /// A channel for one command.
+    pub(super) async fn channel(&self) -> Result<Channel<Msg>, SshError> {
+        self.handle
+            .channel_open_session()
+            .await
+            .map_err(|error| match error {
+                russh::Error::ChannelOpenFailure(_) => SshError::Busy {
+                    reason: "it opens no more sessions: check MaxSessions of its sshd",
+                },
+                error => SshError::unreachable("opening a session", error),
+            })
+    }
+
+    /// Whether the other side, or the network, ended it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Says good-bye.
+    pub(super) async fn close(&self) {
+        let _ = self
+            .handle
+            .disconnect(Disconnect::ByApplication, "", "")
+            .await;
+    }
+
+    async fn log_in(&mut self, account: &Account) -> Result<(), SshError> {
+        let username = account.username.as_str();
+        let (answer, reason) = match &account.credential {
+            Credential::Password(password) => (
+                self.handle
+                    .authenticate_password(username, password.expose())
+                    .await,
+                "check ssh_username and ssh_password, and that its sshd takes passwords",
+            ),
+            Credential::Key(contents) => (
+                self.handle
+                    .authenticate_publickey(username, private_key(contents)?)
+                    .await,
+                "check ssh_username and ssh_key_contents, and that the user's authorized_keys has the public key",
+            ),
+        };
+        match answer {
+            Ok(AuthResult::Success) => Ok(()),
+            Ok(AuthResult::Failure { .. }) if self.is_closed() => Err(SshError::Unreachable {
+                during: "logging in",
+                source: None,
+            }),
+            Ok(AuthResult::Failure {
+                partial_success: true,
+                ..
+            }) => Err(SshError::AuthFailed {
+                reason: "its sshd wants more than one proof of this user",
+            }),
+            Ok(AuthResult::Failure { .. }) => Err(SshError::AuthFailed { reason }),
+            Err(error) => Err(SshError::unreachable("logging in", error)),
+        }
+    }
+}
+
+impl client::Handler for Doorkeeper {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        shown: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        // Certificates were not asked for.
+        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
+            return Ok(false);
+        };
+        let shown = HostKey::of(key);
+        let accepted = self.accepted.accept(&shown);
+        if !accepted {
+            *lock(&self.refused) = Some(shown);
+        }
+        Ok(accepted)
+    }
+}
+
+fn settings(accepted: &HostKeys) -> client::Config {
+    client::Config {
+        window_size: WINDOW,
+        maximum_packet_size: PACKET,
+        channel_buffer_size: WAITING,
+        keepalive_interval: Some(KEEP_ALIVE),
+        keepalive_max: KEEP_ALIVES,
+        nodelay: true,
+        preferred: Preferred {
+            key: Cow::Owned(accepted.algorithms()),
+            ..Preferred::default()
+        },
+        ..client::Config::default()
+    }
+}
+
+fn private_key(contents: &Secret) -> Result<PrivateKeyWithHashAlg, SshError> {
+    let key = target::read_key(contents).ok_or(SshError::AuthFailed {
+        reason: "ssh_key_contents is no private key",
+    })?;
+    Ok(PrivateKeyWithHashAlg::new(Arc::new(key), None))
+}
+
+fn not_connected(error: russh::Error) -> SshError {
+    let protocol = |reason, error: Source| SshError::Protocol {
+        reason,
+        source: Some(error),
+    };
+    match error {
+        russh::Error::NoCommonAlgo {
+            kind: AlgorithmKind::Key,
+            ..
+        } => SshError::NoHostKey,
+        russh::Error::NoCommonAlgo { .. } => protocol(
+            "it has no algorithm in common with this client: update its sshd",
+            error.into(),
+        ),
+        russh::Error::WrongServerSig => {
+            protocol("it has not the host key that it shows", error.into())
+        }
+        russh::Error::Version => protocol("something else than sshd answers", error.into()),
+        error => SshError::unreachable("setting up the connection", error),
+    }
+}

@@ -9,6 +9,8 @@ mod nodes;
 mod operation;
 mod others;
 mod query;
+mod ramdisk;
+mod recipes;
 mod schema;
 mod shown;
 
@@ -72,5 +74,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut all = nodes::operations();
     all.extend(hardware::operations());
     all.extend(others::operations());
+    all.extend(recipes::operations());
+    all.extend(ramdisk::operations());
     all
 }

@@ -23,6 +23,7 @@ pub(crate) struct Operation {
     body: Option<Body>,
     answers: Vec<(u16, Answer)>,
     asks_machine: bool,
+    may_be_forbidden: bool,
 }
 
 struct Body {
@@ -71,6 +72,7 @@ pub(crate) fn operation(
         body: None,
         answers: Vec::new(),
         asks_machine: false,
+        may_be_forbidden: false,
     }
 }
 
@@ -135,6 +137,17 @@ impl Operation {
     /// 202 without more.
     pub(crate) fn taken(self) -> Self {
         self.answer(202, "Taken.", Vec::new(), false)
+    }
+
+    /// 202 with this.
+    pub(crate) fn taken_with(self, schema: Value) -> Self {
+        self.answer(202, "Taken.", vec![("application/json", schema)], false)
+    }
+
+    /// It is refused where ramdisks aren't allowed.
+    pub(crate) fn may_be_forbidden(mut self) -> Self {
+        self.may_be_forbidden = true;
+        self
     }
 
     /// 204.
@@ -210,7 +223,12 @@ impl Operation {
         } else {
             &[]
         };
-        for status in ALWAYS.iter().chain(changing).chain(asking) {
+        let forbidden: &[u16] = if self.may_be_forbidden {
+            &[403, 409]
+        } else {
+            &[]
+        };
+        for status in ALWAYS.iter().chain(changing).chain(asking).chain(forbidden) {
             responses.insert(
                 status.to_string(),
                 json!({"$ref": format!("#/components/responses/{status}")}),

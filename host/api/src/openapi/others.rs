@@ -24,6 +24,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         schema: "Port",
         table: port::FIELDS,
         filters: port::FILTERS,
+        has_detail: true,
     });
     all.extend(resource(&Words {
         paths: ["portgroups", "portgroups/detail", "portgroups/{portgroup}"],
@@ -39,6 +40,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         schema: "Portgroup",
         table: portgroup::FIELDS,
         filters: portgroup::FILTERS,
+        has_detail: true,
     }));
     all.extend(resource(&Words {
         paths: ["chassis", "chassis/detail", "chassis/{chassis}"],
@@ -54,6 +56,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         schema: "Chassis",
         table: chassis::FIELDS,
         filters: &[],
+        has_detail: true,
     }));
     all.extend(resource(&Words {
         paths: ["volume/connectors", "", "volume/connectors/{connector}"],
@@ -69,6 +72,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         schema: "VolumeConnector",
         table: volume::CONNECTOR,
         filters: volume::FILTERS,
+        has_detail: true,
     }));
     all.extend(resource(&Words {
         paths: ["volume/targets", "", "volume/targets/{target}"],
@@ -84,6 +88,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         schema: "VolumeTarget",
         table: volume::TARGET,
         filters: volume::FILTERS,
+        has_detail: true,
     }));
     all.extend(nested());
     all.extend(drivers());
@@ -92,24 +97,32 @@ pub(crate) fn operations() -> Vec<Operation> {
 }
 
 /// How a resource that is nothing special is called; a path that it doesn't have is empty.
-struct Words {
+pub(crate) struct Words {
     /// The list, the list in detail, one.
-    paths: [&'static str; 3],
+    pub(crate) paths: [&'static str; 3],
     /// List, in detail, create, show, change, remove.
-    summaries: [&'static str; 6],
-    key: &'static str,
-    schema: &'static str,
-    table: &'static [Attribute],
-    filters: &'static [Filter],
+    pub(crate) summaries: [&'static str; 6],
+    pub(crate) key: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) table: &'static [Attribute],
+    pub(crate) filters: &'static [Filter],
+    /// Whether the list knows `?detail=`.
+    pub(crate) has_detail: bool,
 }
 
-fn resource(words: &Words) -> Vec<Operation> {
+/// List, create, show, change, remove.
+pub(crate) fn resource(words: &Words) -> Vec<Operation> {
     let [list, in_detail, one] = words.paths;
     let [to_list, to_detail, to_create, to_show, to_change, to_remove] = words.summaries;
     let page =
         |operation: Operation| operation.page(words.key, words.schema, words.table, words.filters);
+    let listing = get(list, to_list).fields(words.table);
     let mut all = vec![
-        page(get(list, to_list).detail().fields(words.table)),
+        page(if words.has_detail {
+            listing.detail()
+        } else {
+            listing
+        }),
         post(list, to_create)
             .body(schema::new_object(words.table))
             .created(reference(words.schema)),

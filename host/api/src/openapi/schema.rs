@@ -43,6 +43,10 @@ const RESOURCES: &[(&str, &[Attribute])] = &[
     ("BiosSetting", gates::hardware::BIOS),
     ("FirmwareComponent", gates::hardware::FIRMWARE),
     ("Conductor", gates::others::CONDUCTOR),
+    ("Allocation", gates::allocation::FIELDS),
+    ("DeployTemplate", gates::standalone::DEPLOY_TEMPLATE),
+    ("Runbook", gates::standalone::RUNBOOK),
+    ("InspectionRule", gates::inspection_rule::FIELDS),
 ];
 
 /// A resource, or some of its fields, in an answer.
@@ -61,12 +65,7 @@ pub(crate) fn new_object(table: &'static [Attribute]) -> Value {
         .map(|attribute| (attribute.name.to_owned(), given(attribute.kind)))
         .collect();
     let required: Vec<&str> = creatable()
-        .filter(|attribute| {
-            matches!(
-                attribute.kind,
-                Kind::RequiredText(_) | Kind::Integer | Kind::Mac
-            )
-        })
+        .filter(|attribute| attribute.kind.is_mandatory())
         .map(|attribute| attribute.name)
         .collect();
     json!({
@@ -103,7 +102,35 @@ fn given(kind: Kind) -> Value {
         Kind::Mac => json!({"type": "string", "pattern": MAC}),
         Kind::MacOrNull => json!({"type": ["string", "null"], "pattern": MAC}),
         Kind::Integer => json!({"type": "integer", "minimum": i32::MIN, "maximum": i32::MAX}),
+        Kind::Priority => json!({"type": ["integer", "null"], "minimum": 0, "maximum": 9999}),
+        Kind::Objects => json!({"type": ["array", "null"], "items": {"type": "object"}}),
+        Kind::TextList => json!({
+            "type": ["array", "null"],
+            "items": {"type": "string", "minLength": 1, "maxLength": 255},
+        }),
+        Kind::Trait => {
+            json!({"type": "string", "pattern": "^CUSTOM_[A-Z0-9_]+$", "maxLength": 255})
+        }
+        Kind::RunbookName => {
+            json!({"type": "string", "pattern": "^[A-Za-z0-9._~-]+$", "maxLength": 255})
+        }
+        Kind::DeploySteps => json!({"type": "array", "minItems": 1, "items": step("priority")}),
+        Kind::RunbookSteps => json!({"type": "array", "minItems": 1, "items": step("order")}),
     }
+}
+
+/// One of the steps that a recipe has; `rank` says which comes first.
+fn step(rank: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["interface", "step", "args", rank],
+        "properties": {
+            "interface": {"type": "string", "minLength": 1},
+            "step": {"type": "string", "minLength": 1},
+            "args": {"type": "object"},
+            rank: {"type": "integer", "minimum": 0},
+        },
+    })
 }
 
 const MAC: &str = "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$";

@@ -25,7 +25,13 @@ pub(crate) fn schema(attribute: &Attribute) -> Value {
             words.push(Value::Null);
             json!({"enum": words})
         }
-        Kind::Integer => json!({"type": "integer"}),
+        Kind::Integer | Kind::Priority => json!({"type": "integer"}),
+        Kind::Trait | Kind::RunbookName => json!({"type": "string"}),
+        Kind::TextList => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Objects => json!({"type": ["array", "null"], "items": {"type": "object"}}),
+        Kind::DeploySteps | Kind::RunbookSteps => {
+            json!({"type": "array", "items": {"type": "object"}})
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::harness::{Answer, LATEST, Site};
 use crate::gates::paths::{Below, PATHS};
 use crate::gates::{
-    Attribute, Kind, allocation, chassis, inspection_rule, node, others, port, portgroup, provision,
-    standalone, volume,
+    Attribute, Kind, allocation, chassis, inspection_rule, node, others, port, portgroup,
+    provision, standalone, volume,
 };
 use crate::versions::Version;
 

@@ -121,7 +121,7 @@ async fn bios_settings_are_read_and_changed_with_a_restart() {
     let service = Service::start(&stage, Setup::default()).await;
     let client = service.client();
     enrol(client, &redfish_node("tuned", &bmc, "1")).await;
-    let step = |name: &str, args: Value| json!({"target": "clean", "clean_steps": [{"interface": "bios", "step": name, "args": args}], "disable_ramdisk": true});
+    let step = |name: &str, args: Value| json!({"target": "clean", "clean_steps": [{"interface": "bios", "step": name, "args": args}]});
     let unknown = step(
         "apply_configuration",
         json!({"settings": [{"name": "Warp", "value": 9}]}),

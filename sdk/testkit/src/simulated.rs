@@ -19,6 +19,8 @@ pub(crate) struct Seen {
 /// What a BMC answers to every question about the power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Oddity {
+    /// Nothing at all, to this or anything else.
+    Silence,
     /// Success, and nothing with it.
     Nothing,
     /// That it is busy.
@@ -59,27 +61,23 @@ impl Simulated<'_> {
 
     /// It answers questions about the power so.
     pub(crate) fn be_odd(&self, oddity: Oddity) {
+        let (code, answer) = match oddity {
+            Oddity::Silence => return self.be_silent(),
+            Oddity::Nothing => (0x00, Misbehaviour::Text("{}".to_owned())),
+            Oddity::Busy => (0xc0, Misbehaviour::Unavailable(Some(60))),
+            Oddity::Unknown => (0xc1, Misbehaviour::Status(404)),
+            Oddity::Failure => (0xff, Misbehaviour::Status(500)),
+        };
         if let Some(bmc) = self.ipmi {
             bmc.set_faults(Faults {
                 answers: vec![Answer {
                     command: Command::CHASSIS_STATUS,
-                    code: match oddity {
-                        Oddity::Nothing => 0x00,
-                        Oddity::Busy => 0xc0,
-                        Oddity::Unknown => 0xc1,
-                        Oddity::Failure => 0xff,
-                    },
+                    code,
                     chance: Chance::Always,
                 }],
                 ..Faults::default()
             });
         }
-        let answer = match oddity {
-            Oddity::Nothing => Misbehaviour::Text("{}".to_owned()),
-            Oddity::Busy => Misbehaviour::Unavailable(Some(60)),
-            Oddity::Unknown => Misbehaviour::Status(404),
-            Oddity::Failure => Misbehaviour::Status(500),
-        };
         self.answer_with(answer, "/Systems/1");
     }
 

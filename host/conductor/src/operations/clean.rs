@@ -14,6 +14,9 @@ use crate::failure::history_info;
 /// Key of the arguments: the steps that the operator named. Without it cleaning is automated.
 pub(crate) const WANTED: &str = "steps";
 
+/// Key of the arguments: the operator doesn't want the deploy ramdisk to run.
+pub(crate) const WITHOUT_RAMDISK: &str = "disable_ramdisk";
+
 /// One phase of cleaning or service.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     match run.op.phase.as_str() {
@@ -42,6 +45,11 @@ async fn prepare(run: &mut Run) -> Phase {
     );
     run.record(started);
     run.call().validate(InterfaceKind::Power).await?;
+    if !needs_ramdisk(run)? {
+        plan(run).await?;
+        run.commit().await?;
+        return Ok(Next::Phase);
+    }
     run.call().validate(InterfaceKind::Network).await?;
     let called = if run.op.kind == OperationKind::Service {
         run.call().prepare_service().await?
@@ -94,13 +102,31 @@ async fn plan(run: &mut Run) -> Result<(), Trouble> {
     hand_over(run, 0)
 }
 
-async fn finish(run: &mut Run) -> Phase {
-    let called = if run.op.kind == OperationKind::Service {
-        run.call().tear_down_service().await?
-    } else {
-        run.call().tear_down_cleaning().await?
+/// Whether the machine must run the deploy ramdisk: always to be cleaned by itself, and for steps that say so. Steps that there aren't are
+/// refused when the list is made.
+fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
+    if run.op.args.get(WITHOUT_RAMDISK) == Some(&Value::Bool(true)) {
+        return Ok(false);
+    }
+    let Some(wanted) = run.op.args.get(WANTED) else {
+        return Ok(true);
     };
-    run.keep(called);
+    let offered = run.call().steps(step_run::step_kind(run.op.kind))?;
+    let planned = steps::requested(&offered, &read_wanted(wanted)?);
+    Ok(planned.map_or(true, |planned| {
+        planned.iter().any(|planned| planned.step.requires_ramdisk)
+    }))
+}
+
+async fn finish(run: &mut Run) -> Phase {
+    if needs_ramdisk(run)? {
+        let called = if run.op.kind == OperationKind::Service {
+            run.call().tear_down_service().await?
+        } else {
+            run.call().tear_down_cleaning().await?
+        };
+        run.keep(called);
+    }
     let ended = history_info(
         &run.op,
         &run.node,

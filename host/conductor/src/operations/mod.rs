@@ -38,7 +38,7 @@ pub use alarm::{Alarm, spawn_alarm};
 pub use take_over::begin_take_over;
 
 pub(crate) use alarm::STRANDED;
-pub(crate) use clean::{WANTED, skips_cleaning};
+pub(crate) use clean::{WANTED, WITHOUT_RAMDISK, skips_cleaning};
 pub(crate) use power::{PowerRequest, begin_power, correct};
 pub(crate) use run::{Next, Phase, Run, Trouble};
 pub(crate) use step_run::step_kind;

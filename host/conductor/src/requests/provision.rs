@@ -259,7 +259,7 @@ fn keep_wanted(operation: &mut Operation, wanted: Vec<JsonObject>, disable_ramdi
     if let Some(disable) = disable_ramdisk {
         operation
             .args
-            .insert("disable_ramdisk".to_owned(), Value::Bool(disable));
+            .insert(operations::WITHOUT_RAMDISK.to_owned(), Value::Bool(disable));
     }
 }
 

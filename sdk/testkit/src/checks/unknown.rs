@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Checked, Stop, Suite, needs_bmc, refused};
 use crate::kit::Kit;
-use crate::simulated::{Oddity, Simulated};
+use crate::simulated::Oddity;
 
 pub(super) async fn run(suite: &mut Suite<'_>, kit: &Kit) {
     for implementation in kit.implementations(InterfaceKind::Power) {
@@ -45,7 +45,7 @@ const ANSWERS: &[(&str, Oddity)] = &[
 ];
 
 async fn silent(kit: &Kit, of: &Implementation) -> Checked {
-    match read_with(kit, of, Simulated::be_silent).await? {
+    match read_with(kit, of, Oddity::Silence).await? {
         // Nothing can know it, not even that it is on.
         Ok(reading @ (PowerReading::On | PowerReading::Off | PowerReading::Error)) => {
             Err(Stop::Failed(format!(
@@ -58,7 +58,7 @@ async fn silent(kit: &Kit, of: &Implementation) -> Checked {
 
 async fn answering(kit: &Kit, of: &Implementation, oddity: Oddity) -> Checked {
     // The driver may have another way to know that it is on.
-    not_off(read_with(kit, of, |machine| machine.be_odd(oddity)).await?)
+    not_off(read_with(kit, of, oddity).await?)
 }
 
 async fn unheard(kit: &Kit, of: &Implementation) -> Checked {
@@ -93,12 +93,12 @@ async fn wrong_password(kit: &Kit, of: &Implementation) -> Checked {
 async fn read_with(
     kit: &Kit,
     of: &Implementation,
-    disturb: impl FnOnce(&Simulated<'_>),
+    oddity: Oddity,
 ) -> Checked<Result<PowerReading, CallError>> {
     needs_bmc(kit)?;
     let machine = kit.machine().await?;
     machine.simulated().set_power(true);
-    disturb(&machine.simulated());
+    machine.simulated().be_odd(oddity);
     let context = machine.context(Lock::Shared);
     Ok(machine.call(of.get_power_state(context)).await)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ironbark_model::json::{self, MAX_DEPTH};
 use ironbark_model::JsonObject;
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::versions::Version;
 
 /// The body as JSON; 400 if it is none.
 pub(crate) fn json(context: &Context) -> Result<Value, ApiError> {
-    serde_json::from_slice(context.body()).map_err(|error| {
+    json::parse(context.body(), MAX_DEPTH).map_err(|error| {
         ApiError::invalid(format!("The request's body is not valid JSON: {error}."))
     })
 }

@@ -13,6 +13,7 @@ pub mod hardware;
 pub mod history;
 pub mod ident;
 pub mod interface;
+pub mod json;
 pub mod lifecycle;
 pub mod mask;
 pub mod node;

@@ -200,12 +200,7 @@ fn parse_op(item: &Value) -> Result<PatchOp> {
     })
 }
 
-fn apply_below(
-    target: &mut Value,
-    path: &[String],
-    op: &PatchOp,
-    moves: &mut usize,
-) -> Result<()> {
+fn apply_below(target: &mut Value, path: &[String], op: &PatchOp, moves: &mut usize) -> Result<()> {
     let Some((key, rest)) = path.split_first() else {
         return Err(op.refuse("the path is empty"));
     };
@@ -250,12 +245,7 @@ fn apply_to_object(object: &mut JsonObject, key: &str, op: &PatchOp) -> Result<(
     Ok(())
 }
 
-fn apply_to_list(
-    items: &mut Vec<Value>,
-    key: &str,
-    op: &PatchOp,
-    moves: &mut usize,
-) -> Result<()> {
+fn apply_to_list(items: &mut Vec<Value>, key: &str, op: &PatchOp, moves: &mut usize) -> Result<()> {
     let index = if key == "-" && op.op == PatchVerb::Add {
         Some(items.len())
     } else {

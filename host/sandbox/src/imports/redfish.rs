@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ironbark_model::json::{self, MAX_DEPTH_IN_PASSING};
+use serde_json::Value;
 
 use super::secrets::{fill, read_object, scrub};
 use crate::audit::Operation;
@@ -143,7 +144,9 @@ impl State {
             None
         } else {
             let mut read = json::parse(&answer.body, MAX_DEPTH_IN_PASSING).map_err(|error| {
-                DriverError::Protocol(format!("the Redfish service's answer is no JSON that is accepted: {error}"))
+                DriverError::Protocol(format!(
+                    "the Redfish service's answer is no JSON that is accepted: {error}"
+                ))
             })?;
             scrub(&mut read, &self.context.secrets);
             Some(read.to_string())

@@ -59,7 +59,7 @@ fn call(context: &Context, method: String) -> Result<VendorCall, ApiError> {
         "{}".to_owned()
     } else {
         // Drivers parse it too: what would be trouble to the parser doesn't reach them.
-        match (body::json(context)?, std::str::from_utf8(bytes)) {
+        match (body::json_to_relay(context)?, std::str::from_utf8(bytes)) {
             (Value::Object(_), Ok(text)) => text.trim().to_owned(),
             (Value::Null, _) => "{}".to_owned(),
             _ => {

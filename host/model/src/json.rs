@@ -9,12 +9,20 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::{ErrorKind, JsonObject};
+
 /// The deepest nesting of a JSON document that is accepted and stored, the document itself counted: far less than what a
 /// parser reads back, and what a client is shown it may send again.
 pub const MAX_DEPTH: usize = 25;
 
 /// As [`MAX_DEPTH`], for what is only looked at or handed on as text, such as the answer of a Redfish service.
 pub const MAX_DEPTH_IN_PASSING: usize = 100;
+
+/// The longest text of a JSON object that is stored, in bytes: as much as an ordinary body.
+pub const MAX_OBJECT_BYTES: usize = 1024 * 1024;
+
+/// As [`MAX_OBJECT_BYTES`], for what may hold a config drive, or steps that were asked for together with one.
+pub const MAX_LARGE_OBJECT_BYTES: usize = 65 * 1024 * 1024;
 
 /// What keys begin with that the parser gives a meaning of its own.
 const RESERVED: &str = "$serde_json::private::";
@@ -29,6 +37,58 @@ pub fn parse(text: impl AsRef<[u8]>, levels: usize) -> Result<Value, serde_json:
     let value = Plain { levels }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
+}
+
+/// The first whole number in JSON that doesn't fit into 64 bits, so that a parser would round it; at most its first 40 digits.
+pub fn rounded_integer(text: &[u8]) -> Option<String> {
+    let (mut in_string, mut escaped) = (false, false);
+    let mut start = None;
+    // One more than there is, so that a number at the end has an end.
+    for (index, byte) in text.iter().chain(b" ").enumerate() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+        } else if matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') {
+            start.get_or_insert(index);
+        } else {
+            in_string = *byte == b'"';
+            let number = start.take().and_then(|start| text.get(start..index));
+            // Shorter ones fit.
+            if let Some(number) = number.filter(|number| number.len() > 18)
+                && let Ok(number) = std::str::from_utf8(number)
+                && !number.contains(['.', 'e', 'E'])
+                && number.parse::<i64>().is_err()
+                && number.parse::<u64>().is_err()
+            {
+                return Some(number.chars().take(40).collect());
+            }
+        }
+    }
+    None
+}
+
+/// An object as it is stored: `TooLarge` if that has more than `most` bytes. A client fills it bit by bit, so that the bound of
+/// bodies doesn't help.
+pub fn stored_text(object: &JsonObject, most: usize) -> crate::Result<String> {
+    if object.is_empty() {
+        return Ok("{}".to_owned());
+    }
+    let text = serde_json::to_string(object)
+        .map_err(|e| crate::Error::internal("A value can't be written as JSON.").caused_by(e))?;
+    if text.len() <= most {
+        return Ok(text);
+    }
+    Err(crate::Error::new(
+        ErrorKind::TooLarge,
+        format!(
+            "A JSON object would have {} bytes; at most {most} are stored. Take something out of it first.",
+            text.len()
+        ),
+    ))
 }
 
 /// A value with so many levels of lists and objects, at most.
@@ -90,7 +150,7 @@ impl<'de> Visitor<'de> for Plain {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+        let inside = self.inside::<A::Error>()?;
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(inside)? {
             list.push(item);
@@ -99,7 +159,7 @@ impl<'de> Visitor<'de> for Plain {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+        let inside = self.inside::<A::Error>()?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key.starts_with(RESERVED) {
@@ -129,7 +189,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
-            (-1e9..1e9f64).prop_map(Value::from),
+            (-4000i32..4000).prop_map(|number| Value::from(f64::from(number) / 4.0)),
             ".{0,6}".prop_map(Value::from),
         ];
         let key = prop_oneof![
@@ -183,7 +243,14 @@ mod tests {
         }
 
         #[test]
+        fn every_integer_of_64_bits_is_kept(signed: i64, unsigned: u64, beyond in "[1-9][0-9]{20,60}") {
+            prop_assert_eq!(rounded_integer(format!("[{signed},{unsigned}]").as_bytes()), None);
+            prop_assert!(rounded_integer(format!("{{\"a\":{beyond}}}").as_bytes()).is_some());
+        }
+
+        #[test]
         fn never_panics(text in "[\\[\\]{}\",:\\\\a1.e-]{0,60}") {
+            let _ = rounded_integer(text.as_bytes());
             let _ = parse(text, MAX_DEPTH);
         }
     }
@@ -205,6 +272,43 @@ mod tests {
         );
         assert!(!parse("{} x", MAX_DEPTH).unwrap_err().is_data());
         assert!(!parse("[", MAX_DEPTH).unwrap_err().is_data());
+    }
+
+    #[test]
+    fn whole_numbers_are_not_rounded() {
+        let found = |text: &str| rounded_integer(text.as_bytes());
+        for kept in [
+            r#"[18446744073709551615, -9223372036854775808, 0]"#,
+            r#"{"a": "123456789012345678901234567890", "b\\": 1}"#,
+            r#"["\"123456789012345678901234567890"]"#,
+            "123456789012345678901234567890.5",
+            "[1e300, 1234567890123456789012e1]",
+            "",
+        ] {
+            assert_eq!(found(kept), None, "{kept}");
+        }
+        for (text, number) in [
+            ("18446744073709551616", "18446744073709551616"),
+            ("[-9223372036854775809]", "-9223372036854775809"),
+            (
+                r#"{"a\"": {"b":123456789012345678901234567890}}"#,
+                "123456789012345678901234567890",
+            ),
+        ] {
+            assert_eq!(found(text).as_deref(), Some(number));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_has_a_bound() {
+        let object =
+            |size: usize| JsonObject::from_iter([("a".to_owned(), "x".repeat(size).into())]);
+        let overhead = r#"{"a":""}"#.len();
+        assert_eq!(stored_text(&JsonObject::new(), 0).unwrap(), "{}");
+        assert_eq!(stored_text(&object(1), 9).unwrap(), r#"{"a":"x"}"#);
+        assert!(stored_text(&object(100 - overhead), 100).is_ok());
+        let refused = stored_text(&object(101 - overhead), 100).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TooLarge);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod ident;
 pub mod interface;
 pub mod json;
 pub mod lifecycle;
+pub mod local_link;
 pub mod mask;
 pub mod node;
 pub mod operation;

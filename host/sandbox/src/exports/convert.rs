@@ -128,6 +128,21 @@ pub(super) fn name(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
+/// A text of at most `most` bytes, with spaces for control characters: machines do send such.
+pub(super) fn plain_text(what: &str, text: String, most: usize) -> Result<String, String> {
+    if text.len() > most {
+        return Err(format!(
+            "{what} has {} bytes; at most {most} are accepted",
+            text.len()
+        ));
+    }
+    Ok(if text.contains(char::is_control) {
+        text.replace(char::is_control, " ")
+    } else {
+        text
+    })
+}
+
 /// Checks a name that may be unknown.
 pub(super) fn maybe_name(what: &str, text: Option<String>) -> Result<Option<String>, String> {
     text.map(|text| name(what, text)).transpose()
@@ -186,7 +201,8 @@ pub(super) fn wait(wait: wit::Wait, secrets: &[Secret]) -> Result<Wait, String> 
 
 /// Parses JSON that a driver returned, and that may be stored.
 pub(super) fn json(what: &str, text: &str) -> Result<Value, String> {
-    json::parse(text, MAX_DEPTH).map_err(|error| format!("{what} is no JSON that is accepted: {error}"))
+    json::parse(text, MAX_DEPTH)
+        .map_err(|error| format!("{what} is no JSON that is accepted: {error}"))
 }
 
 /// As [`json`], for what must be an object.

@@ -2,6 +2,7 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
+use ironbark_model::json::{self, MAX_OBJECT_BYTES};
 use ironbark_model::{Event, InterfaceKind, JsonObject, Node, Port};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
 
@@ -11,7 +12,12 @@ use super::{Phase, Run, Trouble};
 /// The one phase of an inspection. After a wait the driver is called again with its cursor.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     let cursor = run.op.cursor.clone();
-    let called = run.call().inspect_hardware(cursor).await?;
+    run.pin(InterfaceKind::Inspect).await?;
+    let digest = run.op.package_digest.clone();
+    let called = run
+        .call()
+        .inspect_hardware(cursor, digest.as_deref())
+        .await?;
     match run.keep(called) {
         Inspection::Done(findings) => {
             take_in(run, findings).await?;
@@ -33,8 +39,14 @@ pub(crate) const NEEDED: &[InterfaceKind] = &[InterfaceKind::Power, InterfaceKin
 
 async fn take_in(run: &mut Run, findings: Findings) -> Result<(), Trouble> {
     let unknown = unknown_ports(run, findings.ports).await?;
+    // Before the node has it: one that can't be stored could not be given back either.
+    let mut properties = run.node.properties.clone();
+    properties.extend(findings.properties);
+    for object in [&properties].into_iter().chain(&findings.inventory) {
+        json::stored_text(object, MAX_OBJECT_BYTES)?;
+    }
     let node = &mut run.node;
-    node.properties.extend(findings.properties);
+    node.properties = properties;
     let ports = unknown.into_iter().map(|found| port(node, found)).collect();
     let inventory = findings.inventory.map(|inventory| Inventory {
         inventory,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ironbark_model::JsonObject;
+use ironbark_model::json::{self, MAX_DEPTH};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -11,9 +12,20 @@ use crate::gates::Attribute;
 use crate::values;
 use crate::versions::Version;
 
-/// The body as JSON; 400 if it is none.
+/// The body as JSON; 400 if it is none, or has whole numbers that would be rounded.
 pub(crate) fn json(context: &Context) -> Result<Value, ApiError> {
-    serde_json::from_slice(context.body()).map_err(|error| {
+    let read = json_to_relay(context)?;
+    match json::rounded_integer(context.body()) {
+        None => Ok(read),
+        Some(number) => Err(ApiError::invalid(format!(
+            "The request's body has a whole number that doesn't fit into 64 bits ({number}): give it as text."
+        ))),
+    }
+}
+
+/// As [`json`], for what is handed on as it was written.
+pub(crate) fn json_to_relay(context: &Context) -> Result<Value, ApiError> {
+    json::parse(context.body(), MAX_DEPTH).map_err(|error| {
         ApiError::invalid(format!("The request's body is not valid JSON: {error}."))
     })
 }
@@ -75,7 +87,8 @@ impl Arguments {
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) if values::is_storable(&text) => Ok(Some(text)),
+            Some(Value::String(_)) => Err(wrong(name, "text without U+0000, U+001E and U+001F")),
             Some(_) => Err(wrong(name, "text")),
         }
     }

@@ -1,5 +1,7 @@
 //! Pages of lists, and the link to the next one (facts §1.6).
 
+use std::num::IntErrorKind;
+
 use ironbark_db::{Page, SortDir};
 use ironbark_model::ident;
 
@@ -80,6 +82,11 @@ pub(crate) fn limit(context: &Context) -> Result<u32, ApiError> {
         Some(text) => match text.trim().parse::<i64>() {
             Ok(limit) if limit > 0 => Ok(u32::try_from(limit).unwrap_or(max).min(max)),
             Ok(_) => Err(ApiError::invalid("Limit must be positive")),
+            // More than fits is more than is allowed, as less than that is.
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(max),
+            Err(error) if *error.kind() == IntErrorKind::NegOverflow => {
+                Err(ApiError::invalid("Limit must be positive"))
+            }
             Err(_) => Err(ApiError::invalid(format!(
                 "Invalid value for limit: {text:?} is not a whole number."
             ))),

@@ -1,6 +1,7 @@
 //! What resources have in common that are nothing special: lists with pages, filters and chosen fields; showing one;
 //! the body that creates one.
 
+use ironbark_db::OBJECT_COLUMNS;
 use ironbark_model::JsonObject;
 
 use crate::context::Context;
@@ -84,8 +85,10 @@ impl<T> Resource<T> {
                     .then(|| ("fields", self.summary.join(","))),
             ),
         };
+        let mut paging = self.paging(context)?;
+        paging.page.objects = selection.shows_any(OBJECT_COLUMNS);
         Ok(Asked {
-            paging: self.paging(context)?,
+            paging,
             selection,
             collection: self.path.to_owned(),
             look,

@@ -16,6 +16,9 @@ const SIZES: &[&str] = &["memory_mb", "local_gb"];
 /// Priorities of inspection rules.
 const PRIORITIES: std::ops::RangeInclusive<i64> = 0..=9999;
 
+/// What [`is_storable`] refuses.
+const NOT_STORABLE: &str = "none of them U+0000, U+001E or U+001F";
+
 /// Checks a value for `attribute` and brings it into the form in which it is stored.
 pub(crate) fn normalise(
     attribute: &Attribute,
@@ -30,15 +33,25 @@ pub(crate) fn normalise(
     };
     match attribute.kind {
         Kind::Shown => Err(ApiError::invalid(format!("Field {name} can't be given."))),
-        Kind::Text(max) => text_or_null(value, 0, max)
-            .ok_or_else(|| wrong(&format!("text of at most {max} characters, or null,"))),
-        Kind::FilledText(max) => text_or_null(value, 1, max)
-            .ok_or_else(|| wrong(&format!("text of 1 to {max} characters, or null,"))),
+        Kind::Text(max) => text_or_null(value, 0, max).ok_or_else(|| {
+            wrong(&format!(
+                "text of at most {max} characters, {NOT_STORABLE}, or null,"
+            ))
+        }),
+        Kind::FilledText(max) => text_or_null(value, 1, max).ok_or_else(|| {
+            wrong(&format!(
+                "text of 1 to {max} characters, {NOT_STORABLE}, or null,"
+            ))
+        }),
         Kind::RequiredText(max) => match value {
-            Value::String(text) if !text.is_empty() && text.chars().count() <= max => {
+            Value::String(text)
+                if !text.is_empty() && text.chars().count() <= max && is_storable(&text) =>
+            {
                 Ok(Value::String(text))
             }
-            _ => Err(wrong(&format!("text of 1 to {max} characters"))),
+            _ => Err(wrong(&format!(
+                "text of 1 to {max} characters, {NOT_STORABLE},"
+            ))),
         },
         Kind::Uuid => match value {
             Value::Null => Ok(Value::Null),
@@ -163,6 +176,11 @@ pub(crate) fn is_group(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
+/// Whether a text comes back as it was given: the database keeps some characters for itself.
+pub(crate) fn is_storable(text: &str) -> bool {
+    !text.contains(['\0', '\u{1e}', '\u{1f}'])
+}
+
 /// Yes or no, also as a word.
 pub(crate) fn flag(value: &Value) -> Option<bool> {
     match value {
@@ -180,7 +198,9 @@ pub(crate) fn flag(value: &Value) -> Option<bool> {
 fn text_or_null(value: Value, min: usize, max: usize) -> Option<Value> {
     match value {
         Value::Null => Some(Value::Null),
-        Value::String(text) if (min..=max).contains(&text.chars().count()) => {
+        Value::String(text)
+            if (min..=max).contains(&text.chars().count()) && is_storable(&text) =>
+        {
             Some(Value::String(text))
         }
         _ => None,
@@ -280,6 +300,9 @@ mod tests {
             ("name", json!("states")),
             ("name", json!(7)),
             ("resource_class", json!("x".repeat(81))),
+            ("description", json!("a\u{0}b")),
+            ("instance_name", json!("a\u{1e}b")),
+            ("driver", json!("a\u{1f}b")),
             ("boot_mode", json!("efi")),
         ] {
             assert!(node_value(name, given.clone()).is_err(), "{name} {given}");

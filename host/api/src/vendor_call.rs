@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use ironbark_rpc::{Reply, VendorCall};
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use crate::context::{Context, unexpected_reply};
 use crate::error::{ApiError, ApiResult};
@@ -58,12 +58,10 @@ fn call(context: &Context, method: String) -> Result<VendorCall, ApiError> {
     let text = if bytes.is_empty() {
         "{}".to_owned()
     } else {
-        let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| {
-            ApiError::invalid(format!("The request's body is not valid JSON: {error}."))
-        })?;
-        match raw.get().trim_start().chars().next() {
-            Some('{') => raw.get().to_owned(),
-            Some('n') => "{}".to_owned(),
+        // Drivers parse it too: what would be trouble to the parser doesn't reach them.
+        match (body::json_to_relay(context)?, std::str::from_utf8(bytes)) {
+            (Value::Object(_), Ok(text)) => text.trim().to_owned(),
+            (Value::Null, _) => "{}".to_owned(),
             _ => {
                 return Err(ApiError::invalid(
                     "The request's body must be a JSON object.",

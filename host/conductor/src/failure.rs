@@ -108,6 +108,19 @@ pub async fn fail_without_operation(held: Held, mut node: Node, reason: &str) ->
     held.commit_and_release(tx).await
 }
 
+/// Gives up what waited beneath another operation and can't be read any more: the node goes to its fail state, and says why.
+pub(crate) fn lose_parked(
+    node: &mut Node,
+    error: &ironbark_model::Error,
+    host: &str,
+) -> HistoryEntry {
+    let reason = format!(
+        "What the node waited for in the state {} is given up: {error}",
+        node.provision_state
+    );
+    apply(node, kind_of(node.provision_state), &reason, host)
+}
+
 /// A record of an error for the node's history. The node's state is that before the failure.
 pub fn history_error(node: &Node, event_type: &str, message: &str, host: &str) -> HistoryEntry {
     history(node, "ERROR", event_type, message, host)

@@ -242,3 +242,30 @@ async fn change(world: &World, change: PackageChange) -> Value {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspection_that_waits_keeps_its_version_until_the_deadline() {
+    let mut world = World::start_with(settings(HOUR)).await;
+    let info = json!({"fake_rounds": 1, "fake_poll_seconds": 3600});
+    let node = world.test_node(info, json!({})).await;
+    world.manage(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Inspect, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::InspectWait).await;
+    let old = pinned(&world, &node).await.expect("a version");
+    assert_eq!(old, active(&world).await);
+    world.install(version("0.3.0")).await;
+    let new = active(&world).await;
+    drains_since(&world, &old).await;
+    assert_eq!(pinned(&world, &node).await.as_ref(), Some(&old));
+    world.kill();
+    world.change_config(settings(AT_ONCE));
+    world.restart().await;
+    world
+        .journal_until(&node.uuid, "the new version", |operation| {
+            operation.package_digest.as_ref() == Some(&new)
+        })
+        .await;
+}

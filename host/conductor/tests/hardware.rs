@@ -347,6 +347,43 @@ async fn boot_settings_change_and_what_fails_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boot_settings_that_are_so_already_are_not_written_again() {
+    let world = World::start().await;
+    let node = world.fake_node().await;
+    // A mode that the driver would refuse to set; the machine has it.
+    let notes = [("boot_mode".to_owned(), Some("\"odd\"".into()))];
+    let reservation = world.db.node_reserve(&node.uuid, "tests").await.unwrap();
+    let mut tx = world.db.reserved(&reservation).await.unwrap();
+    tx.notes_write("fake", &notes).await.unwrap();
+    tx.commit_and_release().await.unwrap();
+    let error = async |mode: &str| {
+        ask(&world, &node, H::SetBootMode(mode.into()))
+            .await
+            .unwrap();
+        free(&world, &node).await.last_error
+    };
+    assert_eq!(error("odd").await, None);
+    assert!(error("other").await.is_some());
+    assert_eq!(error("uefi").await, None);
+    assert!(error("odd").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_a_stop_kept_from_beginning_leaves_an_error() {
+    let mut world = World::start().await;
+    let node = world.fake_node().await;
+    world.conductor.context().workers.cancel();
+    ask(&world, &node, H::SetBootMode("uefi".into()))
+        .await
+        .unwrap();
+    world.conductor.context().workers.idle().await;
+    world.kill_and_restart().await;
+    let node = free(&world, &node).await;
+    let error = node.last_error.expect("the request was accepted");
+    assert!(error.contains("interrupted"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boot_settings_stay_while_something_goes_on() {
     let world = World::start().await;
     let node = world.fake_node().await;

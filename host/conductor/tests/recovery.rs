@@ -601,3 +601,43 @@ async fn an_interrupted_vendor_call_that_held_nothing_leaves_an_error() {
     // Told once; and nothing is left of a call that ends.
     assert_eq!(world.db.vendor_calls().await.unwrap(), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_changed_is_read_though_its_conductor_died_before_that() {
+    let mut world = World::start().await;
+    let node = world.fake_node().await;
+    world.manage(&node.uuid).await;
+    let steps = json!({"clean_steps": [
+        {"interface": "bios", "step": "factory_reset"},
+        {"interface": "deploy", "step": "hold"},
+    ]});
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world
+        .until(&node.uuid, "hold", |node| {
+            node.provision_state == S::CleanHold && node.reservation.is_none()
+        })
+        .await;
+    world.kill();
+    // As if it had died as soon as the journal said that the first step is over.
+    let mut operation = world.db.operation_of(&node.uuid).await.unwrap().unwrap();
+    assert!(!operation.args.contains_key("changed_by_step"));
+    operation
+        .args
+        .insert("changed_by_step".to_owned(), json!("bios"));
+    let reservation = world.db.node_reserve(&node.uuid, "tests").await.unwrap();
+    let mut tx = world.db.reserved(&reservation).await.unwrap();
+    tx.bios_settings_write(&[]).await.unwrap();
+    tx.operation_update(&operation).await.unwrap();
+    tx.commit_and_release().await.unwrap();
+    world.restart().await;
+    world
+        .provision(&node.uuid, Verb::Unhold, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Manageable).await;
+    let settings = world.db.bios_settings(&node.uuid).await.unwrap();
+    assert!(!settings.is_empty());
+}

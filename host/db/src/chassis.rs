@@ -15,6 +15,9 @@ pub const CHASSIS_SORT_KEYS: &[&str] = &["id", "uuid", "created_at", "updated_at
 
 const COLUMNS: &str = "id, uuid, created_at, updated_at, description, extra";
 
+/// How often a change begins anew because somebody else was faster.
+const CHANGE_ATTEMPTS: usize = 16;
+
 const LISTING: Listing = Listing {
     from: "chassis",
     id: "id",
@@ -69,38 +72,49 @@ impl Database {
         })
     }
 
-    /// Makes of the chassis what `change` makes of it; `updated_at` becomes now. Nobody else changes it meanwhile.
+    /// Makes of the chassis what `change` makes of it; `updated_at` becomes now, or a little later if it was that already.
+    ///
+    /// `change` may take its time: no transaction waits for it. If somebody else changed the chassis meanwhile, it is asked
+    /// again, about what is stored then.
+    ///
+    /// # Errors
+    /// `NotFound`; what `change` refuses; `Overloaded` if others were faster again and again.
     pub async fn chassis_change(
         &self,
         uuid: &str,
-        change: impl FnOnce(&Chassis) -> Result<Chassis> + Send,
+        change: impl Fn(&Chassis) -> Result<Chassis> + Send,
     ) -> Result<Chassis> {
-        let mut transaction = self.begin().await?;
-        if !pin(&mut transaction, uuid).await? {
-            return Err(not_found(uuid));
+        for _ in 0..CHANGE_ATTEMPTS {
+            let before = self
+                .chassis_get(uuid)
+                .await?
+                .ok_or_else(|| not_found(uuid))?;
+            // It grows with every change, so that it says which one this is.
+            let since = before.updated_at.map_or(0, |time| time.0);
+            let after = Chassis {
+                id: before.id,
+                uuid: before.uuid.clone(),
+                created_at: before.created_at,
+                updated_at: Some(Timestamp(Timestamp::now().0.max(since.saturating_add(1)))),
+                ..change(&before)?
+            };
+            let statement = Statement::new(
+                "UPDATE chassis SET description = $1, extra = $2, updated_at = $3 \
+                 WHERE id = $4 AND COALESCE(updated_at, 0) = $5",
+            )
+            .bind(after.description.as_deref())
+            .bind(object_to_text(&after.extra)?)
+            .bind(after.updated_at.map(|time| time.0))
+            .bind(after.id)
+            .bind(since);
+            let mut connection = self.writer().await?;
+            if statement.run(&mut connection).await.map_err(told)? > 0 {
+                return Ok(after);
+            }
         }
-        let before = read(&mut transaction, uuid)
-            .await?
-            .ok_or_else(|| not_found(uuid))?;
-        let after = Chassis {
-            id: before.id,
-            uuid: before.uuid.clone(),
-            created_at: before.created_at,
-            updated_at: Some(Timestamp::now()),
-            ..change(&before)?
-        };
-        Statement::new(
-            "UPDATE chassis SET description = $1, extra = $2, updated_at = $3 WHERE id = $4",
-        )
-        .bind(after.description.as_deref())
-        .bind(object_to_text(&after.extra)?)
-        .bind(after.updated_at.map(|time| time.0))
-        .bind(after.id)
-        .run(&mut transaction)
-        .await
-        .map_err(told)?;
-        within(transaction.commit()).await.map_err(told)?;
-        Ok(after)
+        Err(Error::overloaded(format!(
+            "Chassis {uuid} is being changed by others all the time; try again."
+        )))
     }
 
     /// Deletes a chassis that no node is in.

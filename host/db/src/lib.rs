@@ -57,7 +57,7 @@ pub use history::HISTORY_SORT_KEYS;
 pub use inspection_rules::{INSPECTION_RULE_SORT_KEYS, MOST_INSPECTION_RULES};
 pub use nodes::NODE_SORT_KEYS;
 pub use packages::{PackagesTx, UseCheck};
-pub use page::{Page, SortDir};
+pub use page::{OBJECT_COLUMNS, Page, SortDir};
 pub use portgroups::PORTGROUP_SORT_KEYS;
 pub use ports::PORT_SORT_KEYS;
 pub use records::{NodeRef, Observation, PackageFailure, Registration, Reservation};

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::error::{told, told_of_write};
 use crate::nodes::{node_ref_from, ref_columns};
-use crate::sql::{Columns, Statement, object_to_text, to_json};
+use crate::sql::{Columns, Statement, large_object_to_text, to_json};
 use crate::{Database, NodeRef};
 
 const COLUMNS: &str = "o.uuid, n.uuid, o.kind, o.args, o.phase, o.steps, o.step_index, o.step_started, \
@@ -178,7 +178,7 @@ fn bind_columns(
 ) -> Result<Statement> {
     Ok(statement
         .bind(operation.kind.as_str())
-        .bind(object_to_text(&operation.args)?)
+        .bind(large_object_to_text(&operation.args)?)
         .bind(operation.phase.as_str())
         .bind(to_json(&operation.steps)?)
         .bind(i64::try_from(operation.step_index).unwrap_or(i64::MAX))

@@ -3,6 +3,8 @@
 //! Pages are found by key and not by counting: the page after a marker costs as much as the first one,
 //! however long the table is. Ties are broken by the row's own number, in the same direction.
 
+use std::borrow::Cow;
+
 use ironbark_model::{Error, Result};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -31,6 +33,9 @@ pub struct Page {
     pub sort_key: String,
     /// Which way.
     pub sort_dir: SortDir,
+    /// Whether rows come with their JSON objects, which may be large; if not, these are empty. Lists of nodes are told
+    /// by [`crate::NodeColumns`] instead.
+    pub objects: bool,
 }
 
 impl Page {
@@ -41,7 +46,15 @@ impl Page {
             marker: None,
             sort_key: "id".to_owned(),
             sort_dir: SortDir::Ascending,
+            objects: true,
         }
+    }
+
+    /// Leaves the JSON objects of the rows out.
+    #[must_use]
+    pub fn without_objects(mut self) -> Self {
+        self.objects = false;
+        self
     }
 
     /// Starts after the row that has this UUID (conductors: this host name).
@@ -169,6 +182,11 @@ pub(crate) async fn read_page(
         None => None,
         Some(marker) => Some(find_marker(connection, listing, &column, marker).await?),
     };
+    let columns = if page.objects {
+        Cow::Borrowed(columns)
+    } else {
+        Cow::Owned(without_objects(columns))
+    };
     let mut rows = Vec::new();
     for stretch in stretches(listing, key, &column, page.sort_dir, start) {
         let left = usize::try_from(page.limit)
@@ -198,6 +216,30 @@ pub(crate) async fn read_page(
         }
     }
     Ok(rows)
+}
+
+/// Columns that hold JSON objects, as fields of answers are called too: [`Page::objects`] is about them.
+pub const OBJECT_COLUMNS: &[&str] = &[
+    "extra",
+    "internal_info",
+    "properties",
+    "local_link_connection",
+];
+
+/// `columns` with empty objects in place of those that hold some.
+fn without_objects(columns: &str) -> String {
+    let columns: Vec<&str> = columns
+        .split(", ")
+        .map(|column| {
+            let name = column.rsplit('.').next().unwrap_or(column);
+            if OBJECT_COLUMNS.contains(&name) {
+                "'{}'"
+            } else {
+                column
+            }
+        })
+        .collect();
+    columns.join(", ")
 }
 
 /// Where a page starts: the marker's number and its sort value.

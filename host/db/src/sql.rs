@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ironbark_model::json::{self, MAX_LARGE_OBJECT_BYTES, MAX_OBJECT_BYTES};
 use ironbark_model::{Error, JsonObject, Result, Timestamp};
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -160,7 +161,7 @@ impl Argument for Bind {
 
 /// `text` without characters that can't be stored, or that have a meaning of their own here: PostgreSQL takes no NUL,
 /// and the two separators hold packed columns apart. BMCs do send such characters. JSON text has none.
-fn storable(text: &str) -> Cow<'_, str> {
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     let unwanted = |byte: u8| matches!(byte, 0 | 0x1e | 0x1f);
     if text.bytes().any(unwanted) {
         let replaced = text.replace(['\0', '\u{1e}', '\u{1f}'], "\u{fffd}");
@@ -346,12 +347,14 @@ pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
         .map_err(|error| Error::internal("A value can't be written as JSON.").caused_by(error))
 }
 
+/// An object's text, which is bounded, whoever made it: lists read a thousand of them.
 pub(crate) fn object_to_text(object: &JsonObject) -> Result<String> {
-    if object.is_empty() {
-        Ok("{}".to_owned())
-    } else {
-        to_json(object)
-    }
+    json::stored_text(object, MAX_OBJECT_BYTES)
+}
+
+/// As [`object_to_text`], for what may hold a config drive.
+pub(crate) fn large_object_to_text(object: &JsonObject) -> Result<String> {
+    json::stored_text(object, MAX_LARGE_OBJECT_BYTES)
 }
 
 fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T> {

@@ -1,5 +1,6 @@
 //! Hiding of secrets in JSON that is shown.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -93,8 +94,68 @@ pub fn has_secrets(object: &JsonObject) -> bool {
         .any(|(key, value)| is_secret_key(key) || value_has_secrets(value))
 }
 
+/// `text` with what follows the name of a secret, as in `password=…`, `token: …` or `"secret": "…"`, replaced by [`MASK`]. Most
+/// texts have no such name in them and stay what they are.
+pub fn mask_text(text: &str) -> Cow<'_, str> {
+    let Some(parts) = SECRET_KEYS.as_ref() else {
+        return Cow::Borrowed(text);
+    };
+    let mut masked = String::new();
+    // Up to here it is in `masked`.
+    let mut done = 0;
+    for found in parts.find_iter(text) {
+        if found.start() < done {
+            continue;
+        }
+        if let Some((start, end)) = value_after(text, found.start(), found.end()) {
+            masked.push_str(text.get(done..start).unwrap_or_default());
+            masked.push_str(MASK);
+            done = end;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    masked.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(masked)
+}
+
+/// Where the value begins and ends that stands behind a name, of which `start..end` is a part; `None` if there is none.
+fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let is_quote = |character: char| matches!(character, '"' | '\'');
+    let rest = text.get(end..)?;
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let behind = behind.strip_prefix(is_quote).unwrap_or(behind).trim_start();
+    let value = match behind.strip_prefix('=') {
+        Some(value) => value,
+        None => {
+            let value = behind.strip_prefix(':')?;
+            // A port behind a host's name is no secret.
+            let word = text.get(..start)?.rsplit(char::is_whitespace).next()?;
+            if word.contains("://") || value.starts_with("//") {
+                return None;
+            }
+            value
+        }
+    };
+    let value = value.trim_start();
+    let (value, ends): (_, fn(char) -> bool) = if let Some(inside) = value.strip_prefix('"') {
+        (inside, |c| c == '"')
+    } else if let Some(inside) = value.strip_prefix('\'') {
+        (inside, |c| c == '\'')
+    } else {
+        (value, |c| {
+            c.is_whitespace() || matches!(c, '&' | ',' | ';' | '"' | '\'' | '}' | ')')
+        })
+    };
+    let start = text.len() - value.len();
+    let length = value.find(ends).unwrap_or(value.len());
+    (length > 0).then_some((start, start + length))
+}
+
 fn mask_value(value: &Value) -> Value {
     match value {
+        Value::String(text) => Value::String(mask_text(text).into_owned()),
         Value::Object(object) => Value::Object(mask_object(object)),
         Value::Array(items) => Value::Array(items.iter().map(mask_value).collect()),
         other => other.clone(),
@@ -105,6 +166,7 @@ fn value_has_secrets(value: &Value) -> bool {
     match value {
         Value::Object(object) => has_secrets(object),
         Value::Array(items) => items.iter().any(value_has_secrets),
+        Value::String(text) => matches!(mask_text(text), Cow::Owned(_)),
         _ => false,
     }
 }
@@ -112,9 +174,64 @@ fn value_has_secrets(value: &Value) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn hides_secrets_within_texts() {
+        for (text, shown) in [
+            (
+                "ipa-x admin_password=hunter2 console=tty0",
+                "ipa-x admin_password=****** console=tty0",
+            ),
+            (
+                "https://h/v?auth_password=hunter2&lun=1",
+                "https://h/v?auth_password=******&lun=1",
+            ),
+            ("X-Auth-Token: abc, more", "X-Auth-Token: ******, more"),
+            (
+                r#"{"password": "a b", "x": 1}"#,
+                r#"{"password": "******", "x": 1}"#,
+            ),
+            ("new_pass = 'a b' and", "new_pass = '******' and"),
+            ("password=a password=b", "password=****** password=******"),
+            ("PASSWORD=ä", "PASSWORD=******"),
+            ("secret:x", "secret:******"),
+        ] {
+            assert_eq!(mask_text(text), shown);
+        }
+        for harmless in [
+            "",
+            "the password is unknown",
+            "password=",
+            "https://token-service:8080/v1",
+            "secret://x",
+            "ipa-debug=1 console=tty0",
+        ] {
+            assert!(
+                matches!(mask_text(harmless), Cow::Borrowed(_)),
+                "{harmless}"
+            );
+        }
+        let object = json!({"kernel_append_params": ["a", {"b": "x token=1"}]});
+        let object = object.as_object().unwrap();
+        assert!(has_secrets(object));
+        assert_eq!(
+            Value::Object(mask_object(object)),
+            json!({"kernel_append_params": ["a", {"b": "x token=******"}]})
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_behind_a_secrets_name_is_shown(before in "[a-z =&:/\"'ä]{0,12}", key in "(password|auth_token|secret_x)", after in "[a-z =&:/\"'ä]{0,12}") {
+            let text = format!("{before} {key}=h0nter2 {after}");
+            prop_assert!(!mask_text(&text).contains("h0nter2"));
+            let _ = mask_text(&after);
+        }
+    }
 
     #[test]
     fn hides_at_any_depth_and_keeps_the_rest() {

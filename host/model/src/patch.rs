@@ -1,13 +1,18 @@
 //! The subset of JSON Patch that Ironic's API has: `add`, `replace`, `remove`, one after another.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::json::MAX_DEPTH;
 use crate::{Error, JsonObject, Result};
 
-/// The deepest nesting of a JSON document that is accepted and stored, the document itself counted: far less than what a
-/// parser reads back, and what a client is shown it may send again.
-pub const MAX_DEPTH: usize = 25;
+/// The most operations of one patch. Clients that write down a whole object have dozens.
+pub const MAX_OPERATIONS: usize = 1_000;
+
+/// How many items of lists all operations of a patch together may push aside, or pull up, to make or fill a place: some 30 ms.
+const MAX_MOVES: usize = 4_000_000;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +73,12 @@ pub fn parse(body: &Value) -> Result<Vec<PatchOp>> {
             "A patch is a list of {op, path, value} objects.",
         ));
     };
+    if items.len() > MAX_OPERATIONS {
+        return Err(Error::invalid(format!(
+            "A patch has at most {MAX_OPERATIONS} operations, not {}: send several.",
+            items.len()
+        )));
+    }
     items.iter().map(parse_op).collect()
 }
 
@@ -80,6 +91,7 @@ pub fn apply(
     ops: &[PatchOp],
     default_of: impl Fn(&str) -> Value,
 ) -> Result<()> {
+    let mut moves = MAX_MOVES;
     for op in ops {
         let root = op.root();
         let Some(attribute) = document.get_mut(root) else {
@@ -92,11 +104,16 @@ pub fn apply(
                     PatchVerb::Add | PatchVerb::Replace => op.value.clone(),
                 };
             }
-            Some(rest) => apply_below(attribute, rest, op)?,
+            Some(rest) => apply_below(attribute, rest, op, &mut moves)?,
         }
     }
-    let added = ops.iter().filter(|op| op.op != PatchVerb::Remove);
-    for op in added {
+    // One look at each attribute, however many operations there were.
+    let added: BTreeMap<&str, &PatchOp> = ops
+        .iter()
+        .filter(|op| op.op != PatchVerb::Remove)
+        .map(|op| (op.root(), op))
+        .collect();
+    for op in added.values() {
         let fits = document
             .get(op.root())
             .is_none_or(|attribute| is_at_most(attribute, MAX_DEPTH - 1));
@@ -183,7 +200,7 @@ fn parse_op(item: &Value) -> Result<PatchOp> {
     })
 }
 
-fn apply_below(target: &mut Value, path: &[String], op: &PatchOp) -> Result<()> {
+fn apply_below(target: &mut Value, path: &[String], op: &PatchOp, moves: &mut usize) -> Result<()> {
     let Some((key, rest)) = path.split_first() else {
         return Err(op.refuse("the path is empty"));
     };
@@ -197,13 +214,13 @@ fn apply_below(target: &mut Value, path: &[String], op: &PatchOp) -> Result<()> 
             _ => None,
         };
         return match next {
-            Some(next) => apply_below(next, rest, op),
+            Some(next) => apply_below(next, rest, op, moves),
             None => Err(op.refuse(&format!("there is no {key:?} on the way"))),
         };
     }
     match target {
         Value::Object(object) => apply_to_object(object, key, op),
-        Value::Array(items) => apply_to_list(items, key, op),
+        Value::Array(items) => apply_to_list(items, key, op, moves),
         _ => Err(op.refuse(&format!(
             "{key:?} would be inside something that is neither an object nor a list"
         ))),
@@ -228,7 +245,7 @@ fn apply_to_object(object: &mut JsonObject, key: &str, op: &PatchOp) -> Result<(
     Ok(())
 }
 
-fn apply_to_list(items: &mut Vec<Value>, key: &str, op: &PatchOp) -> Result<()> {
+fn apply_to_list(items: &mut Vec<Value>, key: &str, op: &PatchOp, moves: &mut usize) -> Result<()> {
     let index = if key == "-" && op.op == PatchVerb::Add {
         Some(items.len())
     } else {
@@ -237,6 +254,13 @@ fn apply_to_list(items: &mut Vec<Value>, key: &str, op: &PatchOp) -> Result<()> 
     let Some(index) = index else {
         return Err(op.refuse(&format!("{key:?} is not a position in a list")));
     };
+    if op.op != PatchVerb::Replace {
+        *moves = moves
+            .checked_sub(items.len().saturating_sub(index))
+            .ok_or_else(|| {
+                op.refuse("the patch moves too many items of long lists: replace the list")
+            })?;
+    }
     match op.op {
         PatchVerb::Add if index <= items.len() => items.insert(index, op.value.clone()),
         PatchVerb::Replace | PatchVerb::Remove if index < items.len() => {
@@ -335,6 +359,33 @@ mod tests {
         assert!(at_the_end(MAX_DEPTH - 1).is_err());
         let lists = json!([{"op": "add", "path": "/extra", "value": {"l": [[[[]]]]}}, {"op": "add", "path": "/extra/l/0/0/0/-", "value": nested(20)}]);
         assert!(patched(json!({"extra": {}}), lists).is_err());
+    }
+
+    #[test]
+    fn a_patch_has_a_bounded_amount_of_work() {
+        let op = json!({"op": "add", "path": "/extra/a", "value": 0});
+        assert!(parse(&json!(vec![op.clone(); MAX_OPERATIONS])).is_ok());
+        assert!(parse(&json!(vec![op; MAX_OPERATIONS + 1])).is_err());
+        // A long list, and operations at its beginning: each of them would move all of it.
+        let long = json!({"extra": {"l": vec![0; 500_000]}});
+        let first = |op: &str| json!({"op": op, "path": "/extra/l/0", "value": 1});
+        assert!(patched(long.clone(), json!(vec![first("add"); 7])).is_ok());
+        assert!(patched(long.clone(), json!(vec![first("add"); 9])).is_err());
+        assert!(patched(long.clone(), json!(vec![first("remove"); 9])).is_err());
+        let end = json!({"op": "add", "path": "/extra/l/-", "value": 1});
+        assert!(patched(long.clone(), json!(vec![end; MAX_OPERATIONS])).is_ok());
+        assert!(patched(long, json!(vec![first("replace"); MAX_OPERATIONS])).is_ok());
+    }
+
+    #[test]
+    fn every_attribute_is_looked_at_once() {
+        // A thousand looks at this list would take minutes in a debug build.
+        let long = json!({"extra": {"l": vec![0; 500_000]}, "name": null});
+        let mut ops = vec![json!({"op": "add", "path": "/extra/a", "value": 0}); 999];
+        ops.push(json!({"op": "add", "path": "/name", "value": nested(MAX_DEPTH)}));
+        let began = std::time::Instant::now();
+        assert!(patched(long, json!(ops)).is_err());
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
     }
 
     proptest! {

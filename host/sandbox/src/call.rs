@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use ironbark_model::Secret;
+use ironbark_model::json::{self, MAX_DEPTH};
 use tokio::task::JoinHandle;
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
@@ -222,7 +223,8 @@ fn clean_error(error: CallError, secrets: &[Secret]) -> CallError {
             code: clean(code),
             message: clean(message),
             retry_after,
-            detail: detail.and_then(|detail| serde_json::from_str(&clean(detail.to_string())).ok()),
+            detail: detail
+                .and_then(|detail| json::parse(clean(detail.to_string()), MAX_DEPTH).ok()),
         },
     })
 }

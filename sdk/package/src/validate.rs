@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ironbark_model::json;
 use ironbark_model::step::StepKind;
 use ironbark_model::{InterfaceKind, JsonObject, ProvisionState};
 use serde_json::Value;
@@ -13,6 +14,8 @@ use crate::metadata::{
     VendorScope,
 };
 
+/// Schemas of arguments may be nested deeper than what nodes hold.
+const MAX_DEPTH_OF_METADATA: usize = 64;
 const MAX_TEXT: usize = 4096;
 const MAX_NAME: usize = 64;
 const MAX_IMPLEMENTATIONS: usize = 64;
@@ -76,6 +79,15 @@ impl Metadata {
         if document.len() > MAX_METADATA_BYTES {
             return Err(MetadataError::TooLarge {
                 size: document.len(),
+            });
+        }
+        // What isn't JSON at all is told better below.
+        if let Err(error) = json::parse(document, MAX_DEPTH_OF_METADATA)
+            && error.is_data()
+        {
+            return Err(MetadataError::Form {
+                path: ".".to_owned(),
+                reason: error.to_string(),
             });
         }
         let mut reader = serde_json::Deserializer::from_slice(document);

@@ -58,6 +58,19 @@ fn types_accept(document: &Value) -> Result<(), String> {
 }
 
 #[test]
+fn the_parsers_own_keys_are_refused() {
+    let hidden = json!({"aaa": 1, "$serde_json::private::RawValue": "x"});
+    let mut document = full();
+    document["properties"]["properties"]["acme_slot"]["default"] = hidden;
+    let refused = types_accept(&document).unwrap_err();
+    assert!(refused.contains("reserved"), "{refused}");
+    let mut document = full();
+    let deep = (0..70).fold(json!(0), |inner, _| json!([inner]));
+    document["properties"]["properties"]["acme_slot"]["default"] = deep;
+    assert!(types_accept(&document).is_err());
+}
+
+#[test]
 fn both_accept_a_full_document_and_a_small_one() {
     let schema = schema();
     for document in [

@@ -2,6 +2,9 @@
 
 use super::{Attribute, Filter, Kind, Write, filter, row, shown, unsortable};
 
+/// Port groups have a physical network since this version.
+pub(crate) const NETWORK_SINCE: u16 = 102;
+
 /// What a list shows of each port group unless it is told otherwise.
 pub(crate) const SUMMARY: &[&str] = &["uuid", "address", "name"];
 
@@ -18,7 +21,12 @@ pub(crate) const FIELDS: &[Attribute] = &[
     row("properties", 26, Write::Always, Kind::Object),
     row("standalone_ports_supported", 23, Write::Always, Kind::Flag),
     row("node_uuid", 23, Write::Always, Kind::RequiredText(36)),
-    row("physical_network", 102, Write::Always, Kind::Text(64)),
+    row(
+        "physical_network",
+        NETWORK_SINCE,
+        Write::Always,
+        Kind::Text(64),
+    ),
     row("category", 103, Write::Always, Kind::Text(80)),
     shown("dynamic_portgroup", 111),
     unsortable("links", 23),

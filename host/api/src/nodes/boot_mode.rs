@@ -15,13 +15,13 @@ pub(crate) const MODES: &[&str] = &["uefi", "bios"];
 pub(crate) async fn set_mode(context: Context) -> ApiResult {
     let mut arguments = Arguments::read(&context, &["target"])?;
     let target = arguments.required_text("target")?;
-    let node = at_rest(&context).await?;
     if !MODES.contains(&target.as_str()) {
         return Err(ApiError::invalid(format!(
             "Invalid boot mode '{target}': it is one of {}.",
             MODES.join(", ")
         )));
     }
+    let node = at_rest(&context).await?;
     change(&context, &node, HardwareRequest::SetBootMode(target)).await
 }
 

@@ -17,15 +17,17 @@ pub(crate) async fn list(context: Context) -> ApiResult {
     let node = context.node().await?;
     let request = nodes::hardware(&node, HardwareRequest::ListIndicators);
     let found = nodes::json_reply(context.ask(&node, NobodyIs::NotFound, request).await?)?;
+    // As the client called it.
+    let called = context.param("node");
     let mut indicators = Vec::new();
     for (component, of_component) in found.as_object().into_iter().flatten() {
         for (id, described) in of_component.as_object().into_iter().flatten() {
             let name = format!("{id}@{component}");
-            let below = format!("nodes/{}/management/indicators/{name}", node.uuid);
+            let below = format!("nodes/{called}/management/indicators/{name}");
             indicators.push(json!({
                 "name": name,
                 "component": component,
-                "readonly": described.get("readonly").and_then(Value::as_bool).unwrap_or(false),
+                "readonly": described.get("readonly").and_then(Value::as_bool).unwrap_or(true),
                 "states": described.get("states").cloned().unwrap_or_else(|| json!([])),
                 "links": [
                     {"href": format!("{}/v1/{below}", context.base), "rel": "self"},

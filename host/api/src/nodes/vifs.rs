@@ -25,16 +25,18 @@ pub(crate) async fn list(context: Context) -> ApiResult {
 /// `POST …/vifs`: everything but `id` is for the network.
 pub(crate) async fn attach(context: Context) -> ApiResult {
     context.query.only(&[])?;
-    let vif = body::object(&context)?;
+    let mut vif = body::object(&context)?;
     let id = vif.get("id").ok_or_else(|| body::missing("id"))?;
     Ident::parse(id.as_str().unwrap_or_default())?;
     if context.version.has(gate::VIF_PORT_SINCE) {
         for key in ["port_uuid", "portgroup_uuid"] {
-            let is_uuid = |value: &Value| {
-                matches!(value.as_str().map(Ident::parse), Some(Ok(Ident::Uuid(_))))
+            let Some(value) = vif.get_mut(key) else {
+                continue;
             };
-            if vif.get(key).is_some_and(|value| !is_uuid(value)) {
-                return Err(ApiError::invalid(format!("{key} must be a UUID.")));
+            // In the form in which ports and groups are stored.
+            match value.as_str().map(Ident::parse) {
+                Some(Ok(Ident::Uuid(uuid))) => *value = Value::String(uuid),
+                _ => return Err(ApiError::invalid(format!("{key} must be a UUID."))),
             }
         }
         if vif.contains_key("port_uuid") && vif.contains_key("portgroup_uuid") {

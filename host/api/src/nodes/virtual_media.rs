@@ -12,6 +12,9 @@ use crate::{nodes, reply};
 pub(crate) const DEVICES: &[&str] = &["cdrom", "disk", "floppy"];
 pub(crate) const SOURCES: &[&str] = &["http", "local", "swift"];
 
+/// What BMCs can fetch an image by.
+const SCHEMES: &[&str] = &["http", "https", "nfs", "cifs"];
+
 /// Longest URL of an image, in bytes.
 pub(crate) const MAX_URL: usize = 2048;
 
@@ -38,6 +41,17 @@ pub(crate) async fn attach(context: Context) -> ApiResult {
     if image_url.is_empty() || image_url.len() > MAX_URL {
         return Err(ApiError::invalid(format!(
             "image_url must have 1 to {MAX_URL} bytes."
+        )));
+    }
+    let scheme = image_url.split_once("://").map(|(scheme, _)| scheme);
+    if !scheme.is_some_and(|scheme| {
+        SCHEMES
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+    }) {
+        return Err(ApiError::invalid(format!(
+            "Unsupported or missing scheme in image_url: it is one of {}.",
+            SCHEMES.join(", ")
         )));
     }
     let request = HardwareRequest::AttachVirtualMedia {

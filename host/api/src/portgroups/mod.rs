@@ -27,12 +27,10 @@ pub(crate) async fn find(context: &Context, written: &str) -> Result<Portgroup, 
     Ok(portgroup.ok_or_else(|| not_found(written))?)
 }
 
-/// Makes sure that the port group that a body names by its UUID is there: 400 if not.
-pub(crate) async fn referenced(context: &Context, uuid: &str) -> Result<(), ApiError> {
-    match context.state.db().portgroup_get(&ident(uuid)?).await? {
-        Some(_) => Ok(()),
-        None => Err(ApiError::invalid(not_found(uuid).message())),
-    }
+/// The port group that a body names by its UUID: 400 if it isn't there.
+pub(crate) async fn referenced(context: &Context, uuid: &str) -> Result<Portgroup, ApiError> {
+    let portgroup = context.state.db().portgroup_get(&ident(uuid)?).await?;
+    portgroup.ok_or_else(|| ApiError::invalid(not_found(uuid).message()))
 }
 
 /// A reply that carries a port group.

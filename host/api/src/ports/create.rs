@@ -25,7 +25,26 @@ pub(crate) async fn create(context: Context) -> ApiResult {
         return Err(body::missing("address"));
     }
     if let Some(portgroup) = given.get("portgroup_uuid").and_then(Value::as_str) {
-        portgroups::referenced(&context, portgroup).await?;
+        let portgroup = portgroups::referenced(&context, portgroup).await?;
+        // Only what is said: that ports boot unless told otherwise is no contradiction.
+        if given.get("pxe_enabled") == Some(&Value::Bool(true))
+            && !portgroup.standalone_ports_supported
+        {
+            return Err(Error::conflict(format!(
+                "A port with pxe_enabled can't be in portgroup {}, which doesn't support standalone ports.",
+                portgroup.uuid
+            ))
+            .into());
+        }
+    }
+    if given.get("is_smartnic") == Some(&Value::Bool(true)) {
+        let link = given.get("local_link_connection");
+        let says = |key: &str| link.is_some_and(|link| link.get(key).is_some());
+        if !says("port_id") || !says("hostname") {
+            return Err(ApiError::invalid(
+                "A port with is_smartnic needs port_id and hostname in its local_link_connection.",
+            ));
+        }
     }
     let named = given.remove("node_ident").filter(|value| !value.is_null());
     let by_uuid = given.remove("node_uuid");

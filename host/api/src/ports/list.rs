@@ -1,6 +1,6 @@
 //! `GET /v1/ports`, `GET /v1/ports/detail`.
 
-use ironbark_db::{PORT_SORT_KEYS, PortFilter};
+use ironbark_db::{OBJECT_COLUMNS, PORT_SORT_KEYS, PortFilter};
 use ironbark_model::{Error, ErrorKind};
 
 use crate::context::Context;
@@ -109,7 +109,7 @@ async fn answer(
     filters: &[(&str, &str)],
 ) -> ApiResult {
     let version = context.version;
-    let paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?.by_uuid()?;
+    let mut paging = Paging::read(context, gate::FIELDS, PORT_SORT_KEYS, "id")?.by_uuid()?;
     let (selection, collection, extra) = match &look {
         Look::Summary => (view::summary(version), "ports", None),
         Look::Detail => (
@@ -124,6 +124,7 @@ async fn answer(
             Some(("fields", fields.join(","))),
         ),
     };
+    paging.page.objects = selection.shows_any(OBJECT_COLUMNS);
     let items = context.state.db().port_list(&filter, &paging.page).await?;
     let mut carried = filters.to_vec();
     carried.extend(extra.iter().map(|(name, value)| (*name, value.as_str())));

@@ -1,13 +1,14 @@
 //! `PATCH /v1/ports/{port}`.
 
+use ironbark_model::Port;
 use ironbark_model::patch::{self, PatchOp, PatchVerb};
-use ironbark_model::{JsonObject, Port};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::port as gate;
+use crate::gates::portgroup::NETWORK_SINCE;
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 use crate::view::port::{self as view, Scene};
@@ -19,6 +20,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     let mut patch = patch::parse(&body::json(&context)?)?;
     for op in &mut patch {
         nodes::update::check(op, gate::FIELDS, context.version)?;
+        local_link::check_part(op, context.version)?;
         let sets = op.op != PatchVerb::Remove;
         let is_portgroup = op.root() == "portgroup_uuid";
         let is_node = op.root() == "node_uuid";
@@ -32,7 +34,7 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         }
     }
     let port = ports::of_path(&context).await?;
-    settle_link(&mut patch, &port, context.version)?;
+    refuse_network_in_group(&patch, &port, context.version)?;
     let node = nodes::owning(&context, &port.node_uuid).await?;
     nodes::update::refuse_in_inspection(&node, context.version)?;
     let request = Request::UpdatePort {
@@ -47,24 +49,29 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     reply::shown(&view::everything(context.version).view(&port, &scene))
 }
 
-/// What changes a part of `local_link_connection` is judged by what the whole becomes, which takes its place.
-fn settle_link(patch: &mut Vec<PatchOp>, port: &Port, version: Version) -> Result<(), ApiError> {
-    const LINK: &str = "local_link_connection";
-    let (ops, mut others): (Vec<_>, Vec<_>) =
-        patch.iter().cloned().partition(|op| op.root() == LINK);
-    if ops.iter().all(PatchOp::is_root) {
+/// Where a port group has a physical network that clients know of, its ports get theirs from it.
+fn refuse_network_in_group(
+    patch: &[PatchOp],
+    port: &Port,
+    version: Version,
+) -> Result<(), ApiError> {
+    if !version.has(NETWORK_SINCE) {
         return Ok(());
     }
-    let before = &port.local_link_connection;
-    let mut document = JsonObject::from_iter([(LINK.to_owned(), before.clone().into())]);
-    patch::apply(&mut document, &ops, |_| JsonObject::new().into())?;
-    if let Some(Value::Object(after)) = document.remove(LINK) {
-        others.push(PatchOp {
-            op: PatchVerb::Replace,
-            path: vec![LINK.to_owned()],
-            value: local_link::check_patched(before, after, version)?.into(),
-        });
+    let after =
+        |name: &str, before: &Option<String>| match patch.iter().rev().find(|op| op.root() == name)
+        {
+            None => before.clone(),
+            Some(op) if op.op == PatchVerb::Remove => None,
+            Some(op) => op.value.as_str().map(str::to_owned),
+        };
+    let moves = after("physical_network", &port.physical_network) != port.physical_network;
+    let stays = after("portgroup_uuid", &port.portgroup_uuid) == port.portgroup_uuid;
+    match &port.portgroup_uuid {
+        Some(group) if moves && stays => Err(ApiError::invalid(format!(
+            "physical_network of port {} can't change while it is in portgroup {group}: change the portgroup's.",
+            port.uuid
+        ))),
+        _ => Ok(()),
     }
-    *patch = others;
-    Ok(())
 }

@@ -16,6 +16,77 @@ fn limited(limits: Limits) -> ApiConfig {
     }
 }
 
+/// The parser replaces an object that begins with such a key by what is in its text, past every bound; a stored row would
+/// be unreadable ever after.
+#[tokio::test]
+async fn the_parsers_own_keys_get_in_nowhere() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let made = site
+        .send("POST", "/v1/chassis", LATEST, Some(json!({})))
+        .await
+        .expect(201)
+        .json();
+    let chassis = format!("/v1/chassis/{}", made["uuid"].as_str().unwrap());
+    let deep = format!(
+        r#"{{"a": {{"$serde_json::private::RawValue": "{}{}"}}}}"#,
+        "[".repeat(127),
+        "]".repeat(127)
+    );
+    for poison in [
+        deep.as_str(),
+        // First only once it is sorted.
+        r#"{"aaa": 1, "$serde_json::private::RawValue": "x"}"#,
+        r#"{"\u0024serde_json::private::RawValue": "[]"}"#,
+        r#"[[{"b": {"$serde_json::private::Number": "1"}}]]"#,
+    ] {
+        let patch = format!(r#"[{{"op": "add", "path": "/extra/n", "value": {poison}}}]"#);
+        let node = format!("/v1/nodes/{}", node.uuid);
+        for (method, path, body) in [
+            ("POST", "/v1/chassis", format!(r#"{{"extra": {poison}}}"#)),
+            ("PATCH", chassis.as_str(), patch.clone()),
+            (
+                "POST",
+                "/v1/nodes",
+                format!(r#"{{"driver": "fake-hardware", "extra": {poison}}}"#),
+            ),
+            ("PATCH", node.as_str(), patch),
+            (
+                "PUT",
+                &format!("{node}/states/provision"),
+                format!(r#"{{"target": "active", "configdrive": {poison}}}"#),
+            ),
+            (
+                "POST",
+                &format!("{node}/vendor_passthru?method=m"),
+                format!(r#"{{"a": {poison}}}"#),
+            ),
+        ] {
+            let version = [("X-OpenStack-Ironic-API-Version", "1.115")];
+            let answer = site.raw(method, path, &version, Body::from(body)).await;
+            answer.expect(400);
+        }
+    }
+    for path in ["/v1/chassis", "/v1/chassis/detail", "/v1/nodes/detail"] {
+        site.get(path, LATEST).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn patches_have_so_many_operations() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let path = format!("/v1/nodes/{}", node.uuid);
+    let patch = async |count: usize| {
+        let op = json!({"op": "add", "path": "/extra/a", "value": 1});
+        site.send("PATCH", &path, LATEST, Some(json!(vec![op; count])))
+            .await
+    };
+    patch(1_000).await.expect(200);
+    let refused = patch(1_001).await.expect(400);
+    assert!(refused.text.contains("at most 1000 operations"));
+}
+
 #[tokio::test]
 async fn bodies_have_a_size_and_a_depth() {
     let site = Site::new().await;

@@ -66,6 +66,31 @@ async fn a_chassis_needs_no_conductor() {
 }
 
 #[tokio::test]
+async fn extra_grows_no_larger_than_a_body() {
+    let site = Site::without_conductor(ApiConfig::default()).await;
+    let uuid = create(&site, json!({"extra": {"a": 1}})).await;
+    let path = format!("/v1/chassis/{uuid}");
+    let grow = async |key: &str| {
+        let value = "x".repeat(600 * 1024);
+        let ops = json!([{"op": "add", "path": format!("/extra/{key}"), "value": value}]);
+        site.send("PATCH", &path, LATEST, Some(ops)).await
+    };
+    grow("b").await.expect(200);
+    let refused = grow("c").await.expect(413);
+    assert!(refused.text.contains("are stored"), "{}", refused.text);
+    grow("b").await.expect(200);
+    // What a list doesn't show it doesn't read; what it shows is there.
+    let shown = async |query: &str| {
+        let listed = site.get(&format!("/v1/chassis{query}"), LATEST).await;
+        listed.expect(200).json()["chassis"][0].clone()
+    };
+    assert!(shown("").await.get("extra").is_none());
+    for query in ["?fields=extra", "?detail=true", "/detail"] {
+        assert_eq!(shown(query).await["extra"]["a"], 1, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn bad_bodies_and_names_are_refused() {
     let site = Site::new().await;
     let uuid = create(&site, json!({})).await;
@@ -77,6 +102,7 @@ async fn bad_bodies_and_names_are_refused() {
         json!({"extra": []}),
         json!({"nodes": []}),
         json!({"bogus": 1}),
+        json!({"description": "a\u{1e}b"}),
     ] {
         site.send("POST", "/v1/chassis", None, Some(body))
             .await
@@ -85,6 +111,17 @@ async fn bad_bodies_and_names_are_refused() {
     site.send("POST", "/v1/chassis", None, Some(json!({"uuid": uuid})))
         .await
         .expect(409);
+    for (number, status) in [
+        ("18446744073709551616", 400),
+        ("-9223372036854775809", 400),
+        ("18446744073709551615", 201),
+        ("\"18446744073709551616\"", 201),
+        ("1e30", 201),
+    ] {
+        let body = format!(r#"{{"extra": {{"serial": {number}}}}}"#);
+        let answer = site.raw("POST", "/v1/chassis", &[], body.into()).await;
+        answer.expect(status);
+    }
     for method in ["GET", "PATCH", "DELETE"] {
         let body = (method == "PATCH").then(|| json!([]));
         site.send(method, "/v1/chassis/rack-7", None, body)

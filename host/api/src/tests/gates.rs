@@ -200,12 +200,11 @@ async fn fields_and_sort_keys_in_queries() {
                 site.get(&sort, Some(row.since - 1)).await.expect(406);
             }
             site.get(&fields, Some(row.since.max(8))).await.expect(200);
+            // What the table of gates calls sortable the database sorts by; only `node_uuid` is in another table there.
+            let sortable = row.sortable && row.name != "node_uuid";
             let sorted = site.get(&sort, Some(row.since)).await;
-            assert!(
-                matches!(sorted.status.as_u16(), 200 | 400),
-                "{}",
-                sorted.text
-            );
+            let expected = if sortable { 200 } else { 400 };
+            assert_eq!(sorted.status.as_u16(), expected, "{sort}: {}", sorted.text);
         }
         if resource_since < 8 {
             site.get(&format!("{path}?fields=uuid"), Some(7))

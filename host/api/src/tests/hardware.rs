@@ -67,6 +67,16 @@ async fn vifs() {
         panic!("asked {:?}", asked(&site));
     };
     assert_eq!(Value::Object(sent), vif);
+    // Ports and groups are found by the form in which their UUIDs are stored.
+    for key in ["port_uuid", "portgroup_uuid"] {
+        let loud = json!({"id": uuid, key: uuid.to_uppercase().replace('-', "")});
+        let answer = site.send("POST", &path, LATEST, Some(loud)).await;
+        answer.expect(204);
+        let HardwareRequest::AttachVif(sent) = asked(&site) else {
+            panic!("asked {:?}", asked(&site));
+        };
+        assert_eq!(sent[key], uuid);
+    }
     let count = site.conductor.count();
     for wrong in [
         json!({}),
@@ -199,6 +209,8 @@ async fn boot_mode_and_secure_boot() {
         assert_eq!(asked(&site), expected);
         put(&node.uuid, LATEST, &wrong).await.expect(400);
         put(&busy.uuid, LATEST, &good).await.expect(409);
+        // What is wrong at any time is told first.
+        put(&busy.uuid, LATEST, &wrong).await.expect(400);
         put(&node.uuid, Some(75), &good).await.expect(404);
         let here = path(&node.uuid);
         let empty = site.send("PUT", &here, LATEST, Some(json!({}))).await;
@@ -224,6 +236,20 @@ async fn indicators() {
                 {"href": format!("http://127.0.0.1:6385/nodes/{}/management/indicators/led@system", node.uuid), "rel": "bookmark"},
             ],
         }]})
+    );
+    // One of which the driver doesn't say that it can be set can't; links call the node as the client does.
+    let named = site.node(|node| node.name = Some("rack-1".into())).await;
+    assert_eq!(named.name.as_deref(), Some("rack-1"));
+    site.conductor.next(Ok(Reply::Json(
+        json!({"chassis": {"lamp": {"states": ["on"]}}}),
+    )));
+    let here = "/v1/nodes/rack-1/management/indicators";
+    let listed = site.get(here, None).await.expect(200).json();
+    let lamp = &listed["indicators"][0];
+    assert_eq!(lamp["readonly"], true);
+    assert_eq!(
+        lamp["links"][0]["href"],
+        format!("http://127.0.0.1:6385{here}/lamp@chassis")
     );
     site.conductor.next(Ok(Reply::Json(json!("on"))));
     let one = format!("{path}/led@system");
@@ -365,12 +391,20 @@ async fn virtual_media() {
         json!({"device_type": "cdrom"}),
         json!({"device_type": "tape", "image_url": "http://files/a.iso"}),
         json!({"device_type": "cdrom", "image_url": ""}),
-        json!({"device_type": "cdrom", "image_url": "x", "image_download_source": "mail"}),
-        json!({"device_type": "cdrom", "image_url": "x", "bogus": 1}),
+        json!({"device_type": "cdrom", "image_url": "http://h/x", "image_download_source": "mail"}),
+        json!({"device_type": "cdrom", "image_url": "http://h/x", "bogus": 1}),
+        json!({"device_type": "cdrom", "image_url": "x"}),
+        json!({"device_type": "cdrom", "image_url": "file:///etc/shadow"}),
+        json!({"device_type": "cdrom", "image_url": "ftp://files/a.iso"}),
     ] {
         site.send("POST", &path, LATEST, Some(wrong))
             .await
             .expect(400);
+    }
+    for url in ["HTTPS://files/a.iso", "nfs://files/a.iso", "cifs://f/a"] {
+        let image = json!({"device_type": "disk", "image_url": url});
+        let answer = site.send("POST", &path, LATEST, Some(image)).await;
+        answer.expect(204);
     }
     let some = format!("{path}?device_types=cdrom,disk");
     site.send("DELETE", &some, Some(89), None).await.expect(204);

@@ -361,7 +361,9 @@ impl Handler for Scripted {
             }
             Request::UpdatePort { port, node, patch } => {
                 let old = self.db.port_get(&Ident::Uuid(port)).await?.unwrap();
-                let new: Port = patched(&old, &patch)?;
+                let mut new: Port = patched(&old, &patch)?;
+                new.local_link_connection =
+                    ironbark_model::local_link::normal_form(new.local_link_connection)?;
                 let mut transaction = self.reserved(&node).await?;
                 let port = transaction.port_update(&new).await?;
                 transaction.commit_and_release().await?;

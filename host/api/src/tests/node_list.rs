@@ -78,6 +78,7 @@ async fn filters_narrow() {
         ("retired=true", vec!["c"]),
         ("conductor=peer-1", vec!["a", "b"]),
         ("conductor=other", vec![]),
+        ("limit=99999999999999999999", vec!["a", "b", "c"]),
         ("sort_key=name&sort_dir=desc", vec!["c", "b", "a"]),
     ] {
         assert_eq!(names(&site, query).await, found, "{query}");
@@ -90,6 +91,7 @@ async fn filters_narrow() {
         "limit=0",
         "limit=-1",
         "limit=x",
+        "limit=-99999999999999999999",
         "sort_dir=up",
         "marker=x",
         "parent_node=a&parent_node=b",

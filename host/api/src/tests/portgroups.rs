@@ -85,6 +85,56 @@ async fn a_portgroups_life() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_a_new_port_must_fit_its_group() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let body = json!({"node_uuid": node.uuid, "standalone_ports_supported": false});
+    let whole = create(&site, body).await;
+    let other = create(&site, json!({"node_uuid": node.uuid})).await;
+    let post = async |number: u8, group: &Value, boots: Option<bool>| {
+        let mut body = json!({"node_uuid": node.uuid, "portgroup_uuid": group["uuid"],
+            "address": format!("52:54:00:00:00:0{number}")});
+        if let Some(boots) = boots {
+            body["pxe_enabled"] = json!(boots);
+        }
+        site.send("POST", "/v1/ports", LATEST, Some(body)).await
+    };
+    post(1, &whole, Some(true)).await.expect(409);
+    post(1, &whole, Some(false)).await.expect(201);
+    // Ports boot unless told otherwise: nobody said so.
+    post(2, &whole, None).await.expect(201);
+    post(3, &other, Some(true)).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_network_of_a_bond_is_its_groups_where_groups_have_one() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let group = create(&site, json!({"node_uuid": node.uuid})).await;
+    let body = json!({"node_uuid": node.uuid, "address": "52:54:00:00:00:01", "portgroup_uuid": group["uuid"]});
+    let port = site.send("POST", "/v1/ports", LATEST, Some(body)).await;
+    let path = format!("/v1/ports/{}", port.json()["uuid"].as_str().unwrap());
+    let set = async |version: u16, also: Value| {
+        let mut ops =
+            vec![json!({"op": "add", "path": "/physical_network", "value": version.to_string()})];
+        ops.extend(also.as_array().unwrap().iter().cloned());
+        site.send("PATCH", &path, Some(version), Some(json!(ops)))
+            .await
+    };
+    set(102, json!([])).await.expect(400);
+    set(101, json!([])).await.expect(200);
+    // Nothing changes, or the port leaves its group.
+    let ops = json!([{"op": "add", "path": "/physical_network", "value": "101"}]);
+    site.send("PATCH", &path, LATEST, Some(ops))
+        .await
+        .expect(200);
+    set(102, json!([{"op": "remove", "path": "/portgroup_uuid"}]))
+        .await
+        .expect(200);
+    set(103, json!([])).await.expect(200);
+}
+
+#[tokio::test]
 async fn bad_bodies_are_refused() {
     let site = Site::new().await;
     let node = site.node(|_| {}).await;

@@ -140,6 +140,35 @@ async fn a_part_of_a_link_is_patched_as_the_whole_is() {
         patched["local_link_connection"],
         json!({"switch_id": "aa:1b:2c:3d:4e:5f", "port_id": "e1", "network_type": "unmanaged"})
     );
+    // The conductor gets what was said, and not a whole that somebody else may have changed meanwhile.
+    let Request::UpdatePort { patch: asked, .. } = site.conductor.last() else {
+        panic!("something else was asked")
+    };
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].path, ["local_link_connection", "switch_id"]);
+}
+
+#[tokio::test]
+async fn a_smart_nic_says_where_it_is() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let post = async |smart: bool, link: Value| {
+        let body = json!({"address": "52:54:00:00:00:01", "node_uuid": node.uuid, "is_smartnic": smart,
+            "local_link_connection": link});
+        site.send("POST", "/v1/ports", LATEST, Some(body)).await
+    };
+    for link in [
+        json!({}),
+        json!(null),
+        json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
+        json!({"network_type": "unmanaged"}),
+    ] {
+        post(true, link).await.expect(400);
+    }
+    assert_eq!(site.conductor.count(), 0);
+    post(true, json!({"port_id": "e1", "hostname": "h"}))
+        .await
+        .expect(201);
 }
 
 #[tokio::test]

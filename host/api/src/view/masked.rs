@@ -74,6 +74,7 @@ impl Serialize for Inside<'_> {
                 }
                 list.end()
             }
+            Value::String(text) => serializer.serialize_str(&mask::mask_text(text)),
             other => other.serialize(serializer),
         }
     }
@@ -103,7 +104,7 @@ mod tests {
         ) {
             let mut object = JsonObject::new();
             for key in keys {
-                let value = if deep { json!({key.clone(): ["a", {"secret": 1, "b": null}]}) } else { json!("v") };
+                let value = if deep { json!({key.clone(): ["a token=1", {"secret": 1, "b": null}]}) } else { json!("v password: 1") };
                 object.insert(key, value);
             }
             let shown = serde_json::to_value(Masked(&object)).unwrap();

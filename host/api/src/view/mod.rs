@@ -146,6 +146,17 @@ impl<T, S> Selection<T, S> {
         Self { fields }
     }
 
+    /// Whether one of these fields is shown.
+    pub(crate) fn shows_any(&self, names: &[&str]) -> bool {
+        let shows = |name: &&str| {
+            let written = format!("\"{name}\":");
+            self.fields
+                .iter()
+                .any(|(before, _)| before.ends_with(&written))
+        };
+        names.iter().any(shows)
+    }
+
     /// One object of an answer.
     pub(crate) fn view<'a>(&'a self, subject: &'a T, scene: &'a S) -> View<'a, T, S> {
         View {

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc};
 
+use ironbark_model::json::{self, MAX_DEPTH_IN_PASSING};
 use reqwest::{
     StatusCode,
     header::{
@@ -204,7 +205,7 @@ fn parse(
         return Ok(None);
     }
     let parsed = if says_json(headers) {
-        serde_json::from_slice(text).ok()
+        json::parse(text, MAX_DEPTH_IN_PASSING).ok()
     } else {
         None
     };

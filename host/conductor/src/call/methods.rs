@@ -113,12 +113,13 @@ impl NodeCall<'_> {
         .await
     }
 
-    /// Inspects the machine; called until it is done.
+    /// Inspects the machine, with the package that it began with; called until it is done.
     pub(crate) async fn inspect_hardware(
         &self,
         cursor: Option<Value>,
+        digest: Option<&str>,
     ) -> Result<Called<Inspection>> {
-        let implementation = self.implementation(InterfaceKind::Inspect)?;
+        let implementation = self.begun_with(InterfaceKind::Inspect, digest).await?;
         self.run(implementation, |implementation, context| {
             let cursor = cursor.clone();
             async move { implementation.inspect_hardware(context, cursor).await }
@@ -126,9 +127,13 @@ impl NodeCall<'_> {
         .await
     }
 
-    /// Goes on with what an inspection ramdisk found.
-    pub(crate) async fn continue_inspection(&self, found: Inventory) -> Result<Called<Inspection>> {
-        let implementation = self.implementation(InterfaceKind::Inspect)?;
+    /// Goes on with what an inspection ramdisk found, with the package that the inspection began with.
+    pub(crate) async fn continue_inspection(
+        &self,
+        found: Inventory,
+        digest: Option<&str>,
+    ) -> Result<Called<Inspection>> {
+        let implementation = self.begun_with(InterfaceKind::Inspect, digest).await?;
         let inventory = Value::Object(found.inventory);
         let plugin_data = Value::Object(found.plugin_data);
         self.run(implementation, |implementation, context| {
@@ -142,9 +147,13 @@ impl NodeCall<'_> {
         .await
     }
 
-    /// Boots the rescue ramdisk; called until it is done.
-    pub(crate) async fn rescue(&self, cursor: Option<Value>) -> Result<Called<Outcome>> {
-        let implementation = self.implementation(InterfaceKind::Rescue)?;
+    /// Boots the rescue ramdisk, with the package that it began with; called until it is done.
+    pub(crate) async fn rescue(
+        &self,
+        cursor: Option<Value>,
+        digest: Option<&str>,
+    ) -> Result<Called<Outcome>> {
+        let implementation = self.begun_with(InterfaceKind::Rescue, digest).await?;
         self.run(implementation, |implementation, context| {
             let cursor = cursor.clone();
             async move { implementation.rescue(context, cursor).await }
@@ -152,9 +161,13 @@ impl NodeCall<'_> {
         .await
     }
 
-    /// Boots the instance again; called until it is done.
-    pub(crate) async fn unrescue(&self, cursor: Option<Value>) -> Result<Called<Outcome>> {
-        let implementation = self.implementation(InterfaceKind::Rescue)?;
+    /// Boots the instance again, with the package that it began with; called until it is done.
+    pub(crate) async fn unrescue(
+        &self,
+        cursor: Option<Value>,
+        digest: Option<&str>,
+    ) -> Result<Called<Outcome>> {
+        let implementation = self.begun_with(InterfaceKind::Rescue, digest).await?;
         self.run(implementation, |implementation, context| {
             let cursor = cursor.clone();
             async move { implementation.unrescue(context, cursor).await }

@@ -93,6 +93,14 @@ pub(crate) async fn store_and_release(held: Held, notes: Option<Notes>) -> Resul
     held.commit_and_release(tx).await
 }
 
+/// Name of the implementation that a node has: what the instance asks for, else the node's own.
+pub(crate) fn implementation_name(node: &Node, kind: InterfaceKind) -> Option<&str> {
+    let asked = node.instance_info.get(kind.field());
+    asked
+        .and_then(Value::as_str)
+        .or_else(|| node.interface(kind))
+}
+
 /// A way to the drivers of one node.
 #[derive(Clone, Copy)]
 pub(crate) struct NodeCall<'a> {
@@ -116,20 +124,36 @@ pub(crate) struct NodeCall<'a> {
 impl NodeCall<'_> {
     /// The implementation that the node has for `kind`: what the instance asks for, else the node's own.
     pub(crate) fn implementation(&self, kind: InterfaceKind) -> Result<Implementation> {
-        let name = self
-            .node
-            .instance_info
-            .get(kind.field())
-            .and_then(Value::as_str)
-            .or_else(|| self.node.interface(kind))
-            .ok_or_else(|| {
-                Error::missing(format!(
-                    "Node {} has no {}: set one with a PATCH.",
-                    self.node.uuid,
-                    kind.field()
-                ))
-            })?;
+        let name = self.name_of(kind)?;
         self.ctx.drivers.implementation_for(self.node, kind, name)
+    }
+
+    /// Its name.
+    fn name_of(&self, kind: InterfaceKind) -> Result<&str> {
+        implementation_name(self.node, kind).ok_or_else(|| {
+            Error::missing(format!(
+                "Node {} has no {}: set one with a PATCH.",
+                self.node.uuid,
+                kind.field()
+            ))
+        })
+    }
+
+    /// As [`NodeCall::package_of`], for the implementation that the node has.
+    pub(crate) fn package_in_use(&self, kind: InterfaceKind) -> Result<Option<String>> {
+        self.package_of(kind, self.name_of(kind)?)
+    }
+
+    /// The node's implementation, of the package version that an operation began with if it is pinned.
+    async fn begun_with(
+        &self,
+        kind: InterfaceKind,
+        digest: Option<&str>,
+    ) -> Result<Implementation> {
+        match digest {
+            Some(digest) => self.pinned(digest, kind, self.name_of(kind)?).await,
+            None => self.implementation(kind),
+        }
     }
 
     /// Whether the node has what its interface needs. `no-*` interfaces never have.

@@ -1,5 +1,6 @@
 //! Adoption: a machine that already has its instance is taken in, without touching its power or what it boots.
 
+use ironbark_model::json::{self, MAX_DEPTH};
 use ironbark_model::{Event, InterfaceKind, Node};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ fn boots_from_disk(node: &Node) -> bool {
             .and_then(Value::as_str)
             .map(str::to_owned),
         // Clients also send it as JSON text.
-        Some(Value::String(text)) => serde_json::from_str::<Value>(text)
+        Some(Value::String(text)) => json::parse(text, MAX_DEPTH)
             .ok()
             .and_then(|value| value.get("boot_option")?.as_str().map(str::to_owned)),
         _ => None,

@@ -4,11 +4,14 @@
 //! is known stays.
 
 use ironbark_model::hardware::{BiosSetting, FirmwareComponent};
-use ironbark_model::{InterfaceKind, Result};
+use ironbark_model::{InterfaceKind, Operation, Result};
 use ironbark_sandbox as sandbox;
 
 use super::{Run, Trouble};
 use crate::call::Called;
+
+/// Key of an operation's `args`: the interface of a step that ended, whose changes weren't read yet.
+const CHANGED: &str = "changed_by_step";
 
 /// What was read and is stored with the next commit.
 #[derive(Default)]
@@ -36,18 +39,29 @@ pub(super) async fn refresh(run: &mut Run) {
     read_firmware(run, false).await;
 }
 
-/// Reads what a step of this interface has changed, and stores it.
-pub(super) async fn after_step(run: &mut Run, interface: InterfaceKind) -> Result<(), Trouble> {
-    match interface {
-        InterfaceKind::Bios => read_bios(run).await,
-        InterfaceKind::Firmware => read_firmware(run, true).await,
-        InterfaceKind::Raid => {
+/// Notes that a step of this interface has ended, and that what it changed is to be read; not stored yet.
+pub(super) fn note_changed(operation: &mut Operation, interface: InterfaceKind) {
+    operation
+        .args
+        .insert(CHANGED.to_owned(), interface.to_string().into());
+}
+
+/// Reads what a step has changed if that wasn't done since it ended, and stores it. Called after steps, and whenever an operation is
+/// taken up again: its conductor may have stopped in between.
+pub(super) async fn read_changed(run: &mut Run) -> Result<(), Trouble> {
+    let Some(interface) = run.op.args.remove(CHANGED) else {
+        return Ok(());
+    };
+    match interface.as_str().map(str::parse) {
+        Some(Ok(InterfaceKind::Bios)) => read_bios(run).await,
+        Some(Ok(InterfaceKind::Firmware)) => read_firmware(run, true).await,
+        Some(Ok(InterfaceKind::Raid)) => {
             let config = run.call().get_raid_config().await;
             if let Some(Some(config)) = said(run, "RAID configuration", config) {
                 run.node.raid_config = config;
             }
         }
-        _ => return Ok(()),
+        _ => {}
     }
     run.commit().await
 }

@@ -2,6 +2,7 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
+use ironbark_model::json::{self, MAX_LARGE_OBJECT_BYTES, MAX_OBJECT_BYTES};
 use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
 use serde_json::Value;
@@ -20,11 +21,19 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     } else {
         None
     };
+    run.pin(InterfaceKind::Inspect).await?;
+    let digest = run.op.package_digest.clone();
     let called = match &posted {
-        Some(found) => run.call().continue_inspection(found.clone()).await?,
+        Some(found) => {
+            run.call()
+                .continue_inspection(found.clone(), digest.as_deref())
+                .await?
+        }
         None => {
             let cursor = run.op.cursor.clone();
-            run.call().inspect_hardware(cursor).await?
+            run.call()
+                .inspect_hardware(cursor, digest.as_deref())
+                .await?
         }
     };
     match run.keep(called) {
@@ -132,6 +141,7 @@ async fn take_in(
             plugin_data: posted.unwrap_or_default().plugin_data,
         }),
     };
+    check_sizes(&node, inventory.as_ref())?;
     match inventory {
         Some(inventory) if by_ramdisk => by_rules(run, node, ports, inventory).await,
         inventory => {
@@ -170,6 +180,11 @@ async fn by_rules(
     let mut subject = applied.await.map_err(|error| {
         Trouble::Stranded(Error::internal("Inspection rules couldn't be run.").caused_by(error))
     })??;
+    let found = Inventory {
+        inventory: subject.inventory,
+        plugin_data: subject.plugin_data,
+    };
+    check_sizes(&subject.node, Some(&found))?;
     let new_ports = subject.ports.split_off(known.min(subject.ports.len()));
     let changed = subject
         .ports
@@ -181,14 +196,25 @@ async fn by_rules(
     let traits = (subject.node.traits != traits).then(|| subject.node.traits.clone());
     run.node = subject.node;
     run.changed(changed, traits);
-    run.found(
-        new_ports,
-        Some(Inventory {
-            inventory: subject.inventory,
-            plugin_data: subject.plugin_data,
-        }),
-    );
+    run.found(new_ports, Some(found));
     Ok(())
+}
+
+/// Refuses what can't be stored, before the run's node has it: such a node could not be given back either.
+fn check_sizes(node: &Node, found: Option<&Inventory>) -> Result<()> {
+    for object in [
+        &node.driver_info,
+        &node.extra,
+        &node.properties,
+        &node.network_data,
+    ] {
+        json::stored_text(object, MAX_OBJECT_BYTES)?;
+    }
+    let found = found.into_iter();
+    for object in found.flat_map(|found| [&found.inventory, &found.plugin_data]) {
+        json::stored_text(object, MAX_LARGE_OBJECT_BYTES)?;
+    }
+    json::stored_text(&node.instance_info, MAX_LARGE_OBJECT_BYTES).map(drop)
 }
 
 /// The ports that no node has yet. One that another node has stays that node's: a MAC address is on one machine only.

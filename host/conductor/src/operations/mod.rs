@@ -219,8 +219,14 @@ pub(crate) fn forget_ramdisk(node: &mut Node) {
 }
 
 async fn lead(run: &mut Run) {
+    // What an interruption kept from being read.
+    let mut caught_up = caches::read_changed(run).await;
     loop {
-        let done = match run_phase(run).await {
+        let phase = match std::mem::replace(&mut caught_up, Ok(())) {
+            Ok(()) => run_phase(run).await,
+            Err(trouble) => Err(trouble),
+        };
+        let done = match phase {
             Err(Trouble::Failed(error)) => failing::begin(run, &error).await,
             other => other,
         };

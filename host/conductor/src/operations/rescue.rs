@@ -1,18 +1,13 @@
 //! Rescue and back: the machine boots a rescue ramdisk, and later its instance again.
 
-use std::time::Duration;
-
-use ironbark_model::{Error, ErrorKind, Event, InterfaceKind, Node, Timestamp};
+use ironbark_model::{Event, InterfaceKind, Node};
 use ironbark_sandbox::Outcome;
 
-use super::step_run::{waiting, within_first_deadline};
-use super::{Phase, Run, Trouble};
+use super::step_run::{wait_in_worker, waiting, within_first_deadline};
+use super::{Phase, Run};
 
 /// Key of `instance_info` under which the rescue password is, from the request until the rescue ends. It is masked in answers.
 pub(crate) const PASSWORD: &str = "rescue_password";
-
-/// How long between two looks when the driver waits for something that it doesn't name a time for.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What can be known to be missing before a rescue, or its end, begins.
 pub(crate) const NEEDED: &[InterfaceKind] = &[
@@ -24,7 +19,9 @@ pub(crate) const NEEDED: &[InterfaceKind] = &[
 /// The one phase of a rescue. After a wait the driver is called again with its cursor.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     let cursor = run.op.cursor.clone();
-    let called = run.call().rescue(cursor).await?;
+    run.pin(InterfaceKind::Rescue).await?;
+    let digest = run.op.package_digest.clone();
+    let called = run.call().rescue(cursor, digest.as_deref()).await?;
     match run.keep(called) {
         Outcome::Done => {
             run.raise(Event::Done)?;
@@ -42,33 +39,15 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
 
 /// The one phase of the way back. There is no state to wait in: the worker keeps the node while the driver waits.
 pub(super) async fn back(run: &mut Run) -> Phase {
+    run.pin(InterfaceKind::Rescue).await?;
     loop {
         let cursor = run.op.cursor.clone();
-        let called = run.call().unrescue(cursor).await?;
-        // What it noted is stored together with its cursor.
-        let Outcome::Wait(wait) = run.keep(called) else {
-            break;
-        };
-        let (mut wait, cursor) = waiting(wait);
-        // The first deadline holds, however often the driver waits again.
-        if let Some(before) = &run.op.wait {
-            wait.deadline = before.deadline.min(wait.deadline);
+        let digest = run.op.package_digest.clone();
+        let called = run.call().unrescue(cursor, digest.as_deref()).await?;
+        match run.keep(called) {
+            Outcome::Done => break,
+            Outcome::Wait(wait) => wait_in_worker(run, wait, "boot the instance").await?,
         }
-        let now = Timestamp::now();
-        if wait.deadline <= now {
-            return Err(Trouble::Failed(Error::new(
-                ErrorKind::GatewayTimeout,
-                "the driver did not boot the instance before its own deadline",
-            )));
-        }
-        let until = wait
-            .poll_at
-            .unwrap_or_else(|| now.plus(LOOK_AGAIN))
-            .min(wait.deadline);
-        run.op.cursor = Some(cursor);
-        run.op.wait = Some(wait);
-        run.commit().await?;
-        tokio::time::sleep(now.age_at(until)).await;
     }
     forget_password(&mut run.node);
     run.raise(Event::Done)?;

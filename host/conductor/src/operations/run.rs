@@ -9,11 +9,14 @@ use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::hardware::Inventory;
 use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::{OperationKind, Wait};
-use ironbark_model::{Error, ErrorKind, Event, Node, Operation, Port, PowerState, Timestamp};
+use ironbark_model::{
+    Error, ErrorKind, Event, InterfaceKind, Node, Operation, Port, PowerState, Timestamp,
+};
 use ironbark_sandbox::{Lock, PowerReading};
 
 use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
+use crate::failure;
 use crate::operations::caches::Readings;
 use crate::operations::{due_at, forget_ramdisk, states};
 use crate::reserve::Held;
@@ -172,6 +175,19 @@ impl Run {
         self.traits = traits;
     }
 
+    /// Writes down the package that an operation which is one call after another begins with, before the first one: it keeps
+    /// it, as a step does.
+    pub(crate) async fn pin(&mut self, kind: InterfaceKind) -> Result<(), Trouble> {
+        if self.op.package_digest.is_some() || self.op.cursor.is_some() {
+            return Ok(());
+        }
+        self.op.package_digest = self.call().package_in_use(kind)?;
+        if self.op.package_digest.is_none() {
+            return Ok(());
+        }
+        self.commit().await
+    }
+
     /// Goes on to `phase`; not committed yet.
     pub(crate) fn enter(&mut self, phase: &str) {
         phase.clone_into(&mut self.op.phase);
@@ -187,7 +203,16 @@ impl Run {
     /// Stores everything but the journal's end: the operation is over, and the node is given back. An operation that waited
     /// beneath it waits on.
     pub(crate) async fn finish(&mut self) -> Phase {
-        let parked = self.op.parked().map_err(Trouble::Stranded)?;
+        let parked = match self.op.parked() {
+            Ok(parked) => parked,
+            // It would be as unreadable the next time.
+            Err(error) => {
+                let host = self.ctx().host().to_owned();
+                let entry = failure::lose_parked(&mut self.node, &error, &host);
+                self.record(entry);
+                None
+            }
+        };
         if self.op.kind != OperationKind::Power {
             forget_ramdisk(&mut self.node);
         }

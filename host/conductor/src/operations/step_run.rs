@@ -19,6 +19,9 @@ use super::{Next, Phase, Run, Trouble, caches, failing, phase, power};
 /// A time that never comes: holds have no deadline.
 const NEVER: Timestamp = Timestamp(i64::MAX);
 
+/// How long between two looks when the driver waits for something that it doesn't name a time for.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// How a step, or a part of it, ended.
 enum Ended {
     Done,
@@ -122,6 +125,35 @@ pub(super) fn within_first_deadline(run: &mut Run, wait: Wait) -> Result<Wait, T
     })
 }
 
+/// Waits where there is no state to wait in: the worker keeps the node, and what the driver noted is stored together with its
+/// cursor. The first deadline holds, however often it waits again; `to` says what it is to do by then.
+pub(super) async fn wait_in_worker(
+    run: &mut Run,
+    wait: sandbox::Wait,
+    to: &str,
+) -> Result<(), Trouble> {
+    let (mut wait, cursor) = waiting(wait);
+    if let Some(before) = &run.op.wait {
+        wait.deadline = before.deadline.min(wait.deadline);
+    }
+    let now = Timestamp::now();
+    if wait.deadline <= now {
+        return Err(Trouble::Failed(Error::new(
+            ErrorKind::GatewayTimeout,
+            format!("the driver did not {to} before its own deadline"),
+        )));
+    }
+    let until = wait
+        .poll_at
+        .unwrap_or_else(|| now.plus(LOOK_AGAIN))
+        .min(wait.deadline);
+    run.op.cursor = Some(cursor);
+    run.op.wait = Some(wait);
+    run.commit().await?;
+    tokio::time::sleep(now.age_at(until)).await;
+    Ok(())
+}
+
 /// Translates what a driver waits for into the journal's terms.
 pub(super) fn waiting(wait: sandbox::Wait) -> (Wait, Value) {
     let now = Timestamp::now();
@@ -176,6 +208,10 @@ async fn end(run: &mut Run) -> Phase {
             InterfaceKind::Bios | InterfaceKind::Firmware | InterfaceKind::Raid
         )
     });
+    // In the journal, so that it is looked at even if nobody gets to it here.
+    if let Some(interface) = changed {
+        caches::note_changed(&mut run.op, interface);
+    }
     // What ends without another driver call is stored together with its end.
     let ends_at_once = run.op.phase == phase::FINISH
         && matches!(run.op.kind, OperationKind::Deploy | OperationKind::Verify)
@@ -184,9 +220,7 @@ async fn end(run: &mut Run) -> Phase {
         run.commit().await?;
     }
     // That the step ended is stored already: what it changed is only looked at.
-    if let Some(interface) = changed {
-        caches::after_step(run, interface).await?;
-    }
+    caches::read_changed(run).await?;
     Ok(Next::Phase)
 }
 

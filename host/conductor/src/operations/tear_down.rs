@@ -1,18 +1,13 @@
 //! Tear-down: the instance is taken away, then the node is cleaned.
 
-use std::time::Duration;
-
 use ironbark_model::operation::OperationKind;
-use ironbark_model::{Error, ErrorKind, Event, JsonObject, Operation, Timestamp};
+use ironbark_model::{Event, JsonObject, Operation};
 use ironbark_sandbox::Outcome;
 
 use super::clean::{end_event, skips_cleaning};
-use super::step_run::waiting;
-use super::{Next, Phase, Run, Trouble, forget_instance, forget_steps, phase as phases};
+use super::step_run::wait_in_worker;
+use super::{Next, Phase, Run, forget_instance, forget_steps, phase as phases};
 use crate::vifs;
-
-/// How long between two looks when the driver waits for something that it doesn't name a time for.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The one phase of a tear-down. There is no state to wait in: the worker keeps the node while the driver waits.
 pub(super) async fn phase(run: &mut Run) -> Phase {
@@ -21,31 +16,9 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     loop {
         let cursor = run.op.cursor.clone();
         let called = run.call().deploy_tear_down(cursor).await?;
-        // What it noted is stored together with its cursor.
         match run.keep(called) {
             Outcome::Done => break,
-            Outcome::Wait(wait) => {
-                let (mut wait, cursor) = waiting(wait);
-                // The first deadline holds, however often the driver waits again.
-                if let Some(before) = &run.op.wait {
-                    wait.deadline = before.deadline.min(wait.deadline);
-                }
-                let now = Timestamp::now();
-                if wait.deadline <= now {
-                    return Err(Trouble::Failed(Error::new(
-                        ErrorKind::GatewayTimeout,
-                        "the driver did not take the instance away before its own deadline",
-                    )));
-                }
-                let until = wait
-                    .poll_at
-                    .unwrap_or_else(|| now.plus(LOOK_AGAIN))
-                    .min(wait.deadline);
-                run.op.cursor = Some(cursor);
-                run.op.wait = Some(wait);
-                run.commit().await?;
-                tokio::time::sleep(now.age_at(until)).await;
-            }
+            Outcome::Wait(wait) => wait_in_worker(run, wait, "take the instance away").await?,
         }
     }
     vifs::detach_all(run).await?;

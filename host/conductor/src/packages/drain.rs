@@ -1,4 +1,4 @@
-//! The end of versions that steps which wait began with, and that nothing else uses any more.
+//! The end of versions that steps, inspections and rescues which wait began with, and that nothing else uses any more.
 //!
 //! Such a step keeps its version until the drain deadline. Then it goes on with the version that its node uses now, if that keeps
 //! its state in the same form; otherwise its operation fails, and says so. A step that is being called just then keeps its version
@@ -7,10 +7,11 @@
 use std::sync::Arc;
 
 use ironbark_drivers::{Implementation, Package};
-use ironbark_model::operation::PlannedStep;
-use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
+use ironbark_model::operation::OperationKind;
+use ironbark_model::{ErrorKind, InterfaceKind, Node, Operation, Result, Timestamp};
 
 use super::follow;
+use crate::call::implementation_name;
 use crate::context::Context;
 use crate::operations::{self, step_kind};
 use crate::reserve::Held;
@@ -71,21 +72,21 @@ async fn end(ctx: &Arc<Context>, node_uuid: &str, over: &[String]) -> Result<()>
         Some(digest) if over.contains(digest) => digest.clone(),
         _ => return held.release().await,
     };
-    let Some(planned) = operation.current_step().cloned() else {
+    let Some(begun) = Begun::of(&operation, &node) else {
         return held.release().await;
     };
     let loaded = ctx.drivers.loaded();
     let old_package = loaded.iter().find(|package| package.digest() == old);
-    match successor(ctx, &node, &operation, &planned, old_package) {
+    match successor(ctx, &node, &operation, &begun, old_package) {
         Ok(new) => {
             operation.package_digest = new.digest().map(str::to_owned);
             let mut tx = held.begin().await?;
             tx.operation_update(&operation).await?;
             held.commit_and_release(tx).await?;
             tracing::info!(
-                node = %node.uuid, request_id = %operation.request_id, step = %planned.step.full_name(),
+                node = %node.uuid, request_id = %operation.request_id, what = %begun.what,
                 from = %named(old_package.map(AsRef::as_ref), &old), to = new.package_version(),
-                "a step that waits goes on with the driver version that is in use: the drain deadline has passed"
+                "what waits goes on with the driver version that is in use: the drain deadline has passed"
             );
             if let Some(at) = operations::due_at(&operation) {
                 ctx.alarm.set(at, &node.uuid);
@@ -96,10 +97,9 @@ async fn end(ctx: &Arc<Context>, node_uuid: &str, over: &[String]) -> Result<()>
         Err(_) if node.maintenance => held.release().await,
         Err(why) => {
             let reason = format!(
-                "The {} step {} was still waiting when the drain deadline of driver package {}, with which it began, had passed \
+                "{} was still waiting when the drain deadline of driver package {}, with which it began, had passed \
                  ({} s after that version went out of use), and it can't go on with another version: {why}.",
-                operation.kind,
-                planned.step.full_name(),
+                begun.what,
                 named(old_package.map(AsRef::as_ref), &old),
                 ctx.config.drain_timeout.as_secs(),
             );
@@ -109,16 +109,50 @@ async fn end(ctx: &Arc<Context>, node_uuid: &str, over: &[String]) -> Result<()>
     }
 }
 
-/// What the step can go on with; if there is nothing, why.
+/// What began with a package: a step, or an operation that is one call after another.
+struct Begun {
+    interface: InterfaceKind,
+    implementation: String,
+    step: Option<String>,
+    /// What messages call it.
+    what: String,
+}
+
+impl Begun {
+    /// `None` if nothing of this node begins with a package just now.
+    fn of(operation: &Operation, node: &Node) -> Option<Self> {
+        if let Some(planned) = operation.current_step() {
+            return Some(Self {
+                interface: planned.step.interface,
+                implementation: planned.implementation.clone(),
+                step: Some(planned.step.step.clone()),
+                what: format!("The {} step {}", operation.kind, planned.step.full_name()),
+            });
+        }
+        let interface = match operation.kind {
+            OperationKind::Inspect => InterfaceKind::Inspect,
+            OperationKind::Rescue | OperationKind::Unrescue => InterfaceKind::Rescue,
+            _ => return None,
+        };
+        Some(Self {
+            interface,
+            implementation: implementation_name(node, interface)?.to_owned(),
+            step: None,
+            what: format!("The operation {}", operation.kind),
+        })
+    }
+}
+
+/// What it can go on with; if there is nothing, why.
 fn successor(
     ctx: &Context,
     node: &Node,
     operation: &Operation,
-    planned: &PlannedStep,
+    begun: &Begun,
     old: Option<&Arc<Package>>,
 ) -> std::result::Result<Implementation, String> {
     let old = old.ok_or("the version that it began with can't be loaded any more")?;
-    let (interface, name) = (planned.step.interface, planned.implementation.as_str());
+    let (interface, name) = (begun.interface, begun.implementation.as_str());
     let new = ctx
         .drivers
         .implementation_for(node, interface, name)
@@ -140,11 +174,11 @@ fn successor(
             "{what} keeps its notes on nodes as state schema '{now}', and what it began with as '{before}'"
         ));
     }
+    let Some(step) = &begun.step else {
+        return Ok(new);
+    };
     let offered = new.steps(step_kind(operation.kind));
-    let same = offered
-        .iter()
-        .any(|offered| offered.step.step == planned.step.step);
-    if same {
+    if offered.iter().any(|offered| offered.step.step == *step) {
         Ok(new)
     } else {
         Err(format!("{what} has no such step"))

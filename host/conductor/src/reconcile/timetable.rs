@@ -41,6 +41,13 @@ impl Timetable {
         for (key, schedule) in tasks {
             let declared = declared(schedule);
             let entry = match self.entries.remove(key) {
+                // Later than it could be by now: the clock was set back, and the task would be silent for as long.
+                Some(entry) if entry.declared == declared && is_ahead(&entry, schedule, now) => {
+                    Entry {
+                        next: next_after(schedule, now, chance()),
+                        ..entry
+                    }
+                }
                 Some(entry) if entry.declared == declared => entry,
                 old => {
                     let (running, last, left_out) = old
@@ -133,6 +140,12 @@ fn next_after(schedule: &Schedule, last: Timestamp, chance: f64) -> Option<Times
         }
         Schedule::Cron(..) => due,
     })
+}
+
+/// Whether the next run is later than one that was reckoned now could be. It was reckoned before, and time only goes on.
+fn is_ahead(entry: &Entry, schedule: &Schedule, now: Timestamp) -> bool {
+    let latest = next_after(schedule, now, 1.0);
+    matches!((entry.next, latest), (Some(next), Some(latest)) if next > latest)
 }
 
 /// Two schedules that read the same are the same.
@@ -278,6 +291,31 @@ mod tests {
         assert_eq!(table.next(), Some(at(25)));
         table.set([], at(5), || 0.0);
         assert_eq!(table.next(), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_no_task() {
+        let cron = Schedule::Cron(
+            Box::new(cron::Schedule::from_str("0 0 * * * *").unwrap()),
+            TimeZone::UTC,
+        );
+        for schedule in [every(3600), cron] {
+            let key = key();
+            let mut table = Timetable::default();
+            table.set([(&key, &schedule)], at(1_000_000), || 0.5);
+            let before = table.next().unwrap();
+            // As it goes on, nothing changes, also if it is a little back.
+            for seconds in [1_000_000, 1_001_000, 999_999] {
+                table.set([(&key, &schedule)], at(seconds), || 0.5);
+                assert_eq!(table.next(), Some(before), "{schedule}");
+            }
+            table.set([(&key, &schedule)], at(500_000), || 0.5);
+            let next = table.next().unwrap();
+            assert!(
+                next > at(500_000) && next <= at(504_000),
+                "{schedule}: {next:?}"
+            );
+        }
     }
 
     #[test]

@@ -207,16 +207,24 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
     } else {
         Some(failure::apply(&mut node, operation.kind, reason, &host))
     };
+    let mut entries: Vec<HistoryEntry> = entry.into_iter().collect();
+    let parked = match operation.parked() {
+        Ok(parked) => parked,
+        // It would be as unreadable the next time.
+        Err(error) => {
+            entries.push(failure::lose_parked(&mut node, &error, &host));
+            None
+        }
+    };
     if operation.kind != OperationKind::Power {
         operations::forget_ramdisk(&mut node);
     }
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
-    if let Some(entry) = &entry {
+    for entry in &entries {
         tx.history_add(entry).await?;
     }
     tx.operation_close(&operation.uuid).await?;
-    let parked = operation.parked()?;
     if let Some(parked) = &parked {
         tx.operation_open(parked).await?;
     }
@@ -262,5 +270,53 @@ async fn carry_on(mut held: Held, node: Node, mut operation: Operation, how: How
             run.held.strand();
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use ironbark_model::ident::{Ident, new_uuid};
+    use ironbark_model::operation::OperationKind;
+    use ironbark_model::{JsonObject, ProvisionState};
+
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn what_waited_and_cannot_be_read_is_given_up_by_name() {
+        let database = ironbark_db::testing::sqlite().await;
+        let db = &database.database;
+        let mut config = testing::config("here");
+        config.max_resumes = 0;
+        let ctx = testing::context(db, config);
+        let node = Node {
+            uuid: new_uuid(),
+            driver: "any".to_owned(),
+            provision_state: ProvisionState::CleanHold,
+            ..Node::default()
+        };
+        let node = db.node_create(&node).await.unwrap();
+        let held = Held::try_acquire(&ctx, &node.uuid).await.unwrap();
+        let args = JsonObject::from_iter([("parked".to_owned(), "torn".into())]);
+        let power = Operation::new(OperationKind::Power, &node.uuid, "req-1", args);
+        let mut tx = held.begin().await.unwrap();
+        tx.operation_open(&power).await.unwrap();
+        tx.commit().await.unwrap();
+
+        see_to(held).await.unwrap();
+        assert_eq!(db.operation_of(&node.uuid).await.unwrap(), None);
+        let ident = Ident::Uuid(node.uuid.clone());
+        let node = db.node_get(&ident).await.unwrap().unwrap();
+        assert_eq!(
+            (node.provision_state, node.reservation),
+            (ProvisionState::CleanFailed, None)
+        );
+        let error = node.last_error.unwrap();
+        assert!(
+            error.contains("clean hold") && error.contains("can't be read"),
+            "{error}"
+        );
     }
 }

@@ -87,8 +87,15 @@ impl Change {
         let called: Called<()> = match self {
             Self::Console(true) => return start_console(call).await,
             Self::Console(false) => call.stop_console().await?,
-            Self::BootMode(mode) => call.set_boot_mode(mode).await?,
-            Self::SecureBoot(enabled) => call.set_secure_boot(*enabled).await?,
+            // What is so already isn't written again; a machine that doesn't say is told.
+            Self::BootMode(mode) => match call.get_boot_mode().await {
+                Ok(now) if now.value.as_ref() == Some(mode) => return Ok(now.notes),
+                _ => call.set_boot_mode(mode).await?,
+            },
+            Self::SecureBoot(enabled) => match call.get_secure_boot().await {
+                Ok(now) if now.value == Some(*enabled) => return Ok(now.notes),
+                _ => call.set_secure_boot(*enabled).await?,
+            },
             Self::AttachMedia {
                 device_type,
                 image_url,
@@ -107,7 +114,7 @@ pub(super) async fn begin(
     change: Change,
 ) -> Result<Reply> {
     let permit = ctx.workers.permit()?;
-    let (held, mut node) = hold(ctx, ident).await?;
+    let (mut held, mut node) = hold(ctx, ident).await?;
     if change.needs_rest() && node.provision_state.is_transient() {
         return Err(Error::conflict(format!(
             "Node {} is in the state {}, which something goes on in: its boot settings stay as they are until that is over.",
@@ -127,6 +134,8 @@ pub(super) async fn begin(
     let mut tx = held.begin().await?;
     tx.save_node(&node).await?;
     tx.commit().await?;
+    // Dropped where it stands, by a stop, it leaves a node that recovery finds: also if it never began.
+    held.keep();
     let (shared, request_id) = (Arc::clone(ctx), asked.request_id.clone());
     let span = tracing::info_span!("hardware", node = %node.uuid, request_id = %request_id);
     permit.spawn(
@@ -147,8 +156,6 @@ async fn carry_out(
     mut node: Node,
     change: Change,
 ) -> Result<()> {
-    // Dropped where it stands, by a stop, it leaves a node that recovery finds.
-    held.keep();
     let asked = Asked {
         request_id: request_id.to_owned(),
         user: None,

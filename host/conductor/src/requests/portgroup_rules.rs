@@ -2,6 +2,8 @@
 
 use ironbark_model::{Error, Node, Port, Portgroup, Result};
 
+use crate::vifs::has_vif;
+
 /// A port group with the ports that are in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
@@ -21,10 +23,13 @@ pub(super) fn check_change(node: &Node, group: &Group, after: &Portgroup) -> Res
     let loses_standalone = before.standalone_ports_supported && !after.standalone_ports_supported;
     if loses_standalone
         && is_switched(node)
-        && let Some(port) = group.ports.iter().find(|port| port.pxe_enabled)
+        && let Some(port) = group
+            .ports
+            .iter()
+            .find(|port| port.pxe_enabled || has_vif(port))
     {
         return Err(Error::conflict(format!(
-            "Portgroup {} can't give up standalone ports while it contains port {} with pxe_enabled.",
+            "Portgroup {} can't give up standalone ports while it contains port {} with pxe_enabled or a VIF.",
             before.uuid, port.uuid
         )));
     }
@@ -44,14 +49,13 @@ pub(super) fn check_delete(group: &Group) -> Result<()> {
 
 /// Refuses a port that doesn't fit the group that it is in after a change; `before` is none for a new port.
 ///
-/// All ports of a group are in one physical network. The first one brings it along if the group has none yet: then the
-/// answer is the group with that network.
+/// All ports of a group are in one physical network: that of the others, or else the group's own if it has one.
 pub(super) fn check_member(
     node: &Node,
     group: &Group,
     before: Option<&Port>,
     after: &Port,
-) -> Result<Option<Portgroup>> {
+) -> Result<()> {
     let portgroup = &group.portgroup;
     if portgroup.node_uuid != after.node_uuid {
         return Err(Error::invalid(format!(
@@ -61,35 +65,25 @@ pub(super) fn check_member(
     }
     let joins = before.is_none_or(|before| before.portgroup_uuid != after.portgroup_uuid);
     let moves = before.is_some_and(|before| before.physical_network != after.physical_network);
-    if moves && !joins {
-        return Err(Error::invalid(format!(
-            "physical_network of port {} can't change while it is in portgroup {}: change the portgroup's.",
-            after.uuid, portgroup.uuid
-        )));
-    }
-    let boots = joins || before.is_some_and(|before| before.pxe_enabled != after.pxe_enabled);
-    if boots && after.pxe_enabled && !portgroup.standalone_ports_supported && is_switched(node) {
+    // What a client says of a new port is judged where it is said; it may also have said nothing.
+    let boots = before.is_some_and(|before| joins || before.pxe_enabled != after.pxe_enabled);
+    let stands_alone = (boots && after.pxe_enabled) || (joins && has_vif(after));
+    if stands_alone && !portgroup.standalone_ports_supported && is_switched(node) {
         return Err(Error::conflict(format!(
-            "Port {} can't be in portgroup {} with pxe_enabled: the portgroup doesn't support standalone ports.",
+            "Port {} can't be in portgroup {} with pxe_enabled or a VIF: the portgroup doesn't support standalone ports.",
             after.uuid, portgroup.uuid
         )));
     }
-    if !joins {
-        return Ok(None);
+    if !joins && !moves {
+        return Ok(());
     }
     let other = group.ports.iter().find(|port| port.uuid != after.uuid);
     let network = match other {
         Some(port) => &port.physical_network,
         None => &portgroup.physical_network,
     };
-    if *network == after.physical_network {
-        return Ok(None);
-    }
-    if other.is_none() && network.is_none() {
-        return Ok(Some(Portgroup {
-            physical_network: after.physical_network.clone(),
-            ..portgroup.clone()
-        }));
+    if *network == after.physical_network || (other.is_none() && network.is_none()) {
+        return Ok(());
     }
     let named = |network: &Option<String>| network.clone().unwrap_or_else(|| "none".to_owned());
     Err(Error::conflict(format!(
@@ -135,22 +129,20 @@ mod tests {
         }
     }
 
-    fn joins(group: &Group, port: &Port) -> std::result::Result<Option<String>, ErrorKind> {
-        check_member(&Node::default(), group, None, port)
-            .map(|adopted| adopted.and_then(|group| group.physical_network))
-            .map_err(|error| error.kind())
+    fn joins(group: &Group, port: &Port) -> std::result::Result<(), ErrorKind> {
+        check_member(&Node::default(), group, None, port).map_err(|error| error.kind())
     }
 
     #[test]
     fn a_group_is_in_one_physical_network() {
         let conflict = Err(ErrorKind::Conflict);
         for (group, network, outcome) in [
-            (group(None, vec![]), None, Ok(None)),
-            (group(None, vec![]), Some("a"), Ok(Some("a".to_owned()))),
-            (group(Some("a"), vec![]), Some("a"), Ok(None)),
+            (group(None, vec![]), None, Ok(())),
+            (group(None, vec![]), Some("a"), Ok(())),
+            (group(Some("a"), vec![]), Some("a"), Ok(())),
             (group(Some("a"), vec![]), Some("b"), conflict.clone()),
             (group(Some("a"), vec![]), None, conflict.clone()),
-            (group(None, vec![port("o", Some("a"))]), Some("a"), Ok(None)),
+            (group(None, vec![port("o", Some("a"))]), Some("a"), Ok(())),
             (
                 group(None, vec![port("o", Some("a"))]),
                 Some("b"),
@@ -162,24 +154,29 @@ mod tests {
                 conflict.clone(),
             ),
             // The port itself is no measure.
-            (
-                group(None, vec![port("p", Some("a"))]),
-                Some("b"),
-                Ok(Some("b".to_owned())),
-            ),
+            (group(None, vec![port("p", Some("a"))]), Some("b"), Ok(())),
         ] {
             assert_eq!(joins(&group, &port("p", network)), outcome, "{group:?}");
         }
     }
 
     #[test]
-    fn in_a_group_a_port_keeps_its_network() {
-        let group = group(Some("a"), vec![port("p", Some("a"))]);
+    fn in_a_group_a_port_changes_its_network_only_alone() {
         let before = port("p", Some("a"));
+        let change = |group: &Group, after: &Port| {
+            check_member(&Node::default(), group, Some(&before), after)
+                .map_err(|error| error.kind())
+        };
+        let moved = port("p", Some("b"));
+        let alone = group(None, vec![before.clone()]);
+        assert_eq!(change(&alone, &moved), Ok(()));
+        let with_another = group(None, vec![before.clone(), port("o", Some("a"))]);
+        assert_eq!(change(&with_another, &before), Ok(()));
+        assert_eq!(change(&with_another, &moved), Err(ErrorKind::Conflict));
+        let group = group(Some("a"), vec![before.clone()]);
+        assert_eq!(change(&group, &before), Ok(()));
+        assert_eq!(change(&group, &moved), Err(ErrorKind::Conflict));
         let check = |after: &Port| check_member(&Node::default(), &group, Some(&before), after);
-        assert_eq!(check(&before).unwrap(), None);
-        let error = check(&port("p", Some("b"))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
         let elsewhere = Port {
             node_uuid: "other".into(),
             ..before.clone()
@@ -215,17 +212,39 @@ mod tests {
                 .map(|error| error.kind())
         };
         let conflict = Some(ErrorKind::Conflict);
-        assert_eq!(kind(&switched, None, &boots), conflict);
+        let elsewhere = Port {
+            portgroup_uuid: None,
+            ..boots.clone()
+        };
+        assert_eq!(kind(&switched, Some(&elsewhere), &boots), conflict);
+        // A new one may boot because nobody said otherwise.
+        assert_eq!(kind(&switched, None, &boots), None);
         assert_eq!(kind(&switched, Some(&silent), &boots), conflict);
         assert_eq!(kind(&switched, None, &silent), None);
         // What is so already isn't told of every other change.
         assert_eq!(kind(&switched, Some(&boots), &boots), None);
         assert_eq!(kind(&noop, None, &boots), None);
 
+        let attached = Port {
+            internal_info: serde_json::Map::from_iter([(
+                "tenant_vif_port_id".to_owned(),
+                "v".into(),
+            )]),
+            ..silent.clone()
+        };
+        let alone = Port {
+            portgroup_uuid: None,
+            ..attached.clone()
+        };
+        assert_eq!(kind(&switched, Some(&alone), &attached), conflict);
+        assert_eq!(kind(&switched, Some(&attached), &attached), None);
+        assert_eq!(kind(&noop, Some(&alone), &attached), None);
+
         let full = group(None, vec![boots]);
         let change =
             |node: &Node, group: &Group| check_change(node, group, &whole.portgroup).is_ok();
         assert!(!change(&switched, &full));
+        assert!(!change(&switched, &group(None, vec![attached])));
         assert!(change(&noop, &full));
         assert!(change(&switched, &group(None, vec![silent])));
     }

@@ -135,7 +135,8 @@ mod tests {
         let kind = |error: Error| error.kind();
         let first = port(1, Some("red"));
         ports::create(&ctx, first.clone()).await.unwrap();
-        assert_eq!(network().await.as_deref(), Some("red"));
+        // The group's network is for those to say who know of it.
+        assert_eq!(network().await, None);
         let stranger = giving_back(ports::create(&ctx, port(2, Some("blue")))).await;
         assert_eq!(stranger.map(drop).map_err(kind), Err(ErrorKind::Conflict));
         ports::create(&ctx, port(2, Some("red"))).await.unwrap();
@@ -145,8 +146,8 @@ mod tests {
         };
         let ops = patch("/physical_network", json!("blue"));
         let alone = giving_back(ports::update(&ctx, &first.uuid, &node.uuid, &ops)).await;
+        assert_eq!(alone.map(drop).map_err(kind), Err(ErrorKind::Conflict));
         let refused = Err(ErrorKind::InvalidParameter);
-        assert_eq!(alone.map(drop).map_err(kind), refused);
         update(&ctx, &group.uuid, &node.uuid, &ops).await.unwrap();
         let ports_now = db.ports_of_node(&node.uuid).await.unwrap();
         assert!(
@@ -162,6 +163,20 @@ mod tests {
             ports::update(&ctx, &port.uuid, &node.uuid, &ops)
                 .await
                 .unwrap();
+        }
+        // An empty group that was given no network takes a port of any.
+        let fresh = Portgroup {
+            node_uuid: node.uuid.clone(),
+            ..Portgroup::default()
+        };
+        let fresh = create(&ctx, fresh).await.unwrap();
+        for (number, network) in [(3, Some("green")), (4, None), (5, Some("red"))] {
+            let only = Port {
+                portgroup_uuid: Some(fresh.uuid.clone()),
+                ..port(number, network)
+            };
+            ports::create(&ctx, only.clone()).await.unwrap();
+            ports::destroy(&ctx, &only.uuid, &node.uuid).await.unwrap();
         }
         destroy(&ctx, &group.uuid, &node.uuid).await.unwrap();
         let ops = patch("/portgroup_uuid", json!(group.uuid));

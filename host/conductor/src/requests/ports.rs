@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ironbark_model::ident::Ident;
+use ironbark_model::local_link;
 use ironbark_model::patch::PatchOp;
-use ironbark_model::{Error, Node, Port, Portgroup, Result};
+use ironbark_model::{Error, Node, Port, Result};
 use ironbark_rpc::Reply;
 
 use super::hold;
@@ -22,12 +23,9 @@ pub(super) async fn create(ctx: &Arc<Context>, mut port: Port) -> Result<Reply> 
     if port.uuid.is_empty() {
         port.uuid = ironbark_model::ident::new_uuid();
     }
-    let adopting = adopting(ctx, &node, None, &port).await?;
+    check_group(ctx, &node, None, &port).await?;
     let mut tx = held.begin().await?;
     let stored = tx.port_create(&port).await?;
-    if let Some(portgroup) = &adopting {
-        tx.portgroup_update(portgroup).await?;
-    }
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -41,7 +39,11 @@ pub(super) async fn update(
 ) -> Result<Reply> {
     let (held, node) = hold(ctx, node).await?;
     let before = find_port(ctx, port, &node.uuid).await?;
-    let after = patched(&before, ops, &Port::default())?;
+    let mut after = patched(&before, ops, &Port::default())?;
+    // A part of it may have been patched: the whole counts, as it is stored now.
+    if ops.iter().any(|op| op.root() == "local_link_connection") {
+        after.local_link_connection = local_link::normal_form(after.local_link_connection)?;
+    }
     check_change(&node, &before, &after)?;
     let target = if after.node_uuid == node.uuid {
         None
@@ -53,15 +55,12 @@ pub(super) async fn update(
     } else {
         Some(hold_target(ctx, &before, &after).await?)
     };
-    let adopting = adopting(ctx, &node, Some(&before), &after).await?;
+    check_group(ctx, &node, Some(&before), &after).await?;
     let mut tx = held.begin().await?;
     let stored = match &target {
         Some(target) => tx.port_move(&after, target.reservation()?).await?,
         None => tx.port_update(&after).await?,
     };
-    if let Some(portgroup) = &adopting {
-        tx.portgroup_update(portgroup).await?;
-    }
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -89,16 +88,16 @@ async fn hold_target(ctx: &Arc<Context>, before: &Port, after: &Port) -> Result<
     Ok(held)
 }
 
-/// Refuses a port that doesn't fit the group that it is in then; answers the group if that adopts the port's network.
-async fn adopting(
+/// Refuses a port that doesn't fit the group that it is in then.
+async fn check_group(
     ctx: &Context,
     node: &Node,
     before: Option<&Port>,
     after: &Port,
-) -> Result<Option<Portgroup>> {
+) -> Result<()> {
     match group_of(ctx, after).await? {
         Some(group) => check_member(node, &group, before, after),
-        None => Ok(None),
+        None => Ok(()),
     }
 }
 
@@ -132,6 +131,42 @@ mod tests {
             ..Node::default()
         };
         db.node_create(&node).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_link_is_patched_on_what_is_stored() {
+        let database = ironbark_db::testing::sqlite().await;
+        let db = &database.database;
+        let ctx = testing::context(db, testing::config("here"));
+        let node = node(db, ProvisionState::Manageable).await;
+        let link = json!({"port_id": "e1", "hostname": "h"});
+        let port = Port {
+            uuid: new_uuid(),
+            address: "52:54:00:00:00:01".to_owned(),
+            node_uuid: node.uuid.clone(),
+            local_link_connection: link.as_object().unwrap().clone(),
+            ..Port::default()
+        };
+        create(&ctx, port.clone()).await.unwrap();
+        let set = async |op: &str, key: &str, value: &str| {
+            let op =
+                json!({"op": op, "path": format!("/local_link_connection/{key}"), "value": value});
+            let ops = parse(&json!([op])).unwrap();
+            giving_back(update(&ctx, &port.uuid, &node.uuid, &ops))
+                .await
+                .map(drop)
+                .map_err(|error| error.kind())
+        };
+        let refused = Err(ErrorKind::InvalidParameter);
+        assert_eq!(set("remove", "port_id", "").await, refused);
+        assert_eq!(set("add", "bogus", "x").await, refused);
+        assert_eq!(set("add", "switch_id", "0A-1B-2C-3D-4E-5F").await, Ok(()));
+        assert_eq!(set("replace", "port_id", "e2").await, Ok(()));
+        let stored = db.ports_of_node(&node.uuid).await.unwrap().remove(0);
+        assert_eq!(
+            serde_json::Value::Object(stored.local_link_connection),
+            json!({"port_id": "e2", "hostname": "h", "switch_id": "0a:1b:2c:3d:4e:5f"})
+        );
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ async fn begin(
     method: MethodInfo,
 ) -> Result<Reply> {
     let permit = ctx.workers.permit()?;
-    let held = if method.exclusive {
+    let mut held = if method.exclusive {
         Some(Held::acquire(ctx, &node.uuid).await?)
     } else {
         None
@@ -95,6 +95,10 @@ async fn begin(
         Some(_) => None,
         None => Some(mark(ctx, &node, &call).await?),
     };
+    // Dropped where it stands, by a stop, the call leaves a node that recovery finds: also if it never began.
+    if let Some(held) = &mut held {
+        held.keep();
+    }
     let shared = Arc::clone(ctx);
     let request_id = asked.request_id.clone();
     let span = tracing::info_span!("vendor call", node = %node.uuid, request_id = %request_id, method = %call.method);
@@ -116,10 +120,6 @@ async fn relay(
     mut held: Option<Held>,
     mark: Option<VendorCallMark>,
 ) {
-    // Dropped where it stands, by a stop, the call leaves a node that recovery finds.
-    if let Some(held) = &mut held {
-        held.keep();
-    }
     let ports = Ports::default();
     let asked = Asked {
         request_id: request_id.to_owned(),

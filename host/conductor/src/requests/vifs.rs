@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Asked, find, hold};
 use crate::call::{Ports, store_and_release};
 use crate::context::Context;
-use crate::vifs;
+use crate::vifs::{self, Holders};
 
 /// Attaches a VIF.
 pub(super) async fn attach(
@@ -23,10 +23,10 @@ pub(super) async fn attach(
     let call = asked.call(ctx, &node, &ports, Some(&held));
     call.validate(InterfaceKind::Network).await?;
     if call.records_vifs()? {
-        let ports = ctx.db.ports_of_node(&node.uuid).await?;
-        let port = vifs::attach(&node.uuid, &ports, &vif)?;
+        let holders = Holders::of(&ctx.db, &node.uuid).await?;
+        let holder = holders.attach(&node.uuid, &vif)?;
         let mut tx = held.begin().await?;
-        tx.port_update(&port).await?;
+        holder.store(&mut tx).await?;
         held.commit_and_release(tx).await?;
         return Ok(Reply::Done);
     }
@@ -51,10 +51,10 @@ pub(super) async fn detach(
     let call = asked.call(ctx, &node, &ports, Some(&held));
     call.validate(InterfaceKind::Network).await?;
     if call.records_vifs()? {
-        let ports = ctx.db.ports_of_node(&node.uuid).await?;
-        let port = vifs::detach(&node.uuid, &ports, vif)?;
+        let holders = Holders::of(&ctx.db, &node.uuid).await?;
+        let holder = holders.detach(&node.uuid, vif)?;
         let mut tx = held.begin().await?;
-        tx.port_update(&port).await?;
+        holder.store(&mut tx).await?;
         held.commit_and_release(tx).await?;
         return Ok(Reply::Done);
     }
@@ -81,7 +81,7 @@ pub(super) async fn list(ctx: &Arc<Context>, asked: &Asked, ident: &str) -> Resu
     let call = asked.call(ctx, &node, &ports, None);
     call.validate(InterfaceKind::Network).await?;
     let found = if call.records_vifs()? {
-        vifs::attached(&ctx.db.ports_of_node(&node.uuid).await?)
+        Holders::of(&ctx.db, &node.uuid).await?.attached()
     } else {
         call.vif_list().await?.value
     };

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::error::told;
-use crate::sql::{Columns, Statement, to_json};
+use crate::sql::{Columns, Statement, storable, to_json};
 use crate::{Database, ReservedTx};
 
 const COLUMNS: &str = "b.name, b.value, b.attribute_type, b.allowable_values, b.lower_bound, b.upper_bound, b.min_length, \
@@ -38,7 +38,7 @@ impl ReservedTx {
         let mut before = known(connection, node_id).await?;
         let now = Timestamp::now();
         for setting in settings {
-            match before.remove(&setting.name) {
+            match before.remove(&*storable(&setting.name)) {
                 Some(old) if old == without_times(setting) => {}
                 _ => put(connection, node_id, setting, now).await?,
             }

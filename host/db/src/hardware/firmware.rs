@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::error::told;
-use crate::sql::{Columns, Statement};
+use crate::sql::{Columns, Statement, storable};
 use crate::{Database, ReservedTx};
 
 const COLUMNS: &str = "f.component, f.initial_version, f.current_version, f.last_version_flashed, f.vendor, f.model, \
@@ -31,7 +31,8 @@ impl Database {
 }
 
 impl ReservedTx {
-    /// Makes these the node's components, and no others; only name, version, vendor, model and serial number are read.
+    /// Stores what was read of these components; only name, version, vendor, model and serial number are read. Others stay: a BMC
+    /// that leaves one out for once doesn't make its history go.
     ///
     /// The first version that was seen stays the initial one. After an update (`flashed`) a version that changed is the one
     /// flashed last.
@@ -55,7 +56,7 @@ impl ReservedTx {
             before.insert(component.component.clone(), component);
         }
         for component in components {
-            let old = before.remove(&component.component);
+            let old = before.remove(&*storable(&component.component));
             let new = merged(old.as_ref(), component, flashed);
             if old.as_ref() == Some(&new) {
                 continue;
@@ -77,16 +78,6 @@ impl ReservedTx {
             .bind(new.model.as_deref())
             .bind(new.serial_number.as_deref())
             .bind(Timestamp::now().0)
-            .run(connection)
-            .await
-            .map_err(told)?;
-        }
-        for name in before.keys() {
-            Statement::new(
-                "DELETE FROM firmware_information WHERE node_id = $1 AND component = $2",
-            )
-            .bind(node_id)
-            .bind(name.as_str())
             .run(connection)
             .await
             .map_err(told)?;

@@ -4,7 +4,7 @@ use ironbark_model::hardware::Inventory;
 use ironbark_model::{Result, Timestamp};
 
 use crate::error::told;
-use crate::sql::{Columns, Statement, object_to_text};
+use crate::sql::{Columns, Statement, large_object_to_text};
 use crate::{Database, ReservedTx};
 
 impl Database {
@@ -39,8 +39,8 @@ impl ReservedTx {
              plugin_data = excluded.plugin_data, created_at = excluded.created_at",
         )
         .bind(node_id)
-        .bind(object_to_text(&found.inventory)?)
-        .bind(object_to_text(&found.plugin_data)?)
+        .bind(large_object_to_text(&found.inventory)?)
+        .bind(large_object_to_text(&found.plugin_data)?)
         .bind(Timestamp::now().0)
         .run(self.connection())
         .await

@@ -6,7 +6,7 @@ use ironbark_model::{Node, Result};
 use sqlx::AssertSqlSafe;
 
 use crate::Reservation;
-use crate::sql::{Statement, object_to_text};
+use crate::sql::{Statement, large_object_to_text, object_to_text};
 
 /// All columns that are written, in the order in which [`bind_columns`] gives them. Not here: `id` (the database's own),
 /// `uuid` and `created_at` (never change), `reservation` and `fence` (change by themselves only).
@@ -170,18 +170,18 @@ fn bind_columns(statement: Statement, node: &Node) -> Result<Statement> {
         .bind(node.conductor_affinity.as_deref())
         .bind(node.conductor_group.as_str())
         .bind(object_to_text(&node.driver_info)?)
-        .bind(object_to_text(&node.driver_internal_info)?)
+        .bind(large_object_to_text(&node.driver_internal_info)?)
         .bind(object_to_text(&node.properties)?)
         .bind(object_to_text(&node.extra)?)
-        .bind(object_to_text(&node.instance_info)?)
+        .bind(large_object_to_text(&node.instance_info)?)
         .bind(node.instance_uuid.as_deref())
         .bind(node.instance_name.as_deref())
         .bind(object_to_text(&node.network_data)?)
         .bind(object_to_text(&node.raid_config)?)
         .bind(object_to_text(&node.target_raid_config)?)
-        .bind(object_to_text(&node.clean_step)?)
-        .bind(object_to_text(&node.deploy_step)?)
-        .bind(object_to_text(&node.service_step)?)
+        .bind(large_object_to_text(&node.clean_step)?)
+        .bind(large_object_to_text(&node.deploy_step)?)
+        .bind(large_object_to_text(&node.service_step)?)
         .bind(opt_flag(node.automated_clean))
         .bind(flag(node.console_enabled))
         .bind(flag(node.disable_power_off))

@@ -3,7 +3,9 @@
 use ironbark_db::testing::{TestDatabase, databases};
 use ironbark_db::{Page, PortgroupFilter, SortDir};
 use ironbark_model::ident::{Ident, new_uuid};
-use ironbark_model::{ErrorKind, Node, Portgroup, VolumeConnector, VolumeTarget};
+use ironbark_model::{
+    Chassis, ErrorKind, JsonObject, Node, Portgroup, VolumeConnector, VolumeTarget,
+};
 use serde_json::json;
 
 use crate::make::{everything, held_node, node, object};
@@ -78,6 +80,109 @@ async fn every_field_of_a_portgroup_survives() {
         assert!(!tx.portgroup_delete(&made.uuid).await.unwrap());
         let error = tx.portgroup_update(&empty).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn lists_can_do_without_objects_and_objects_have_a_bound() {
+    for database in databases().await {
+        let kind = database.kind;
+        let (node, reservation) = held_node(&database).await;
+        let some = object(json!({"a": 1}));
+        let full = Portgroup {
+            uuid: new_uuid(),
+            node_uuid: node.uuid.clone(),
+            extra: some.clone(),
+            internal_info: some.clone(),
+            properties: some.clone(),
+            ..Portgroup::default()
+        };
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        let group = tx.portgroup_create(&full).await.unwrap();
+        let first = VolumeConnector {
+            extra: some.clone(),
+            ..connector(&node.uuid, "a")
+        };
+        let first = tx.volume_connector_create(&first).await.unwrap();
+        let disk = VolumeTarget {
+            extra: some.clone(),
+            properties: some.clone(),
+            ..target(&node.uuid, 0)
+        };
+        let disk = tx.volume_target_create(&disk).await.unwrap();
+        tx.commit().await.unwrap();
+        let rack = Chassis {
+            uuid: new_uuid(),
+            extra: some.clone(),
+            ..Chassis::default()
+        };
+        let rack = database.chassis_create(&rack).await.unwrap();
+
+        let page = everything().without_objects();
+        let none = JsonObject::new;
+        let groups = database
+            .portgroup_list(&PortgroupFilter::default(), &page)
+            .await
+            .unwrap();
+        let bare = Portgroup {
+            extra: none(),
+            internal_info: none(),
+            properties: none(),
+            ..group.clone()
+        };
+        assert_eq!(groups, [bare], "{kind}");
+        let connectors = database.volume_connector_list(None, &page).await.unwrap();
+        let bare = VolumeConnector {
+            extra: none(),
+            ..first
+        };
+        assert_eq!(connectors, [bare], "{kind}");
+        let targets = database.volume_target_list(None, &page).await.unwrap();
+        let bare = VolumeTarget {
+            extra: none(),
+            properties: none(),
+            ..disk
+        };
+        assert_eq!(targets, [bare], "{kind}");
+        let chassis = database.chassis_list(&page).await.unwrap();
+        let bare = Chassis {
+            extra: none(),
+            ..rack.clone()
+        };
+        assert_eq!(chassis, [bare], "{kind}");
+
+        // However an object grew.
+        let large = object(json!({"a": "x".repeat(1024 * 1024)}));
+        let mut tx = database.reserved(&reservation).await.unwrap();
+        let grown = Portgroup {
+            properties: large.clone(),
+            ..group
+        };
+        let refused = tx.portgroup_update(&grown).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TooLarge, "{kind}");
+        drop(tx);
+        let refused = database
+            .chassis_change(&rack.uuid, |before| {
+                Ok(Chassis {
+                    extra: large.clone(),
+                    ..before.clone()
+                })
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TooLarge, "{kind}");
+        // A config drive is larger than all else.
+        let drive = Node {
+            instance_info: large.clone(),
+            ..crate::make::node()
+        };
+        database.node_create(&drive).await.unwrap();
+        let other = Node {
+            extra: large,
+            ..crate::make::node()
+        };
+        let refused = database.node_create(&other).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TooLarge, "{kind}");
     }
 }
 

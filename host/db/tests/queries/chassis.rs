@@ -1,8 +1,11 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ironbark_db::testing::databases;
 use ironbark_db::{NodeColumns, NodeFilter, Page, SortDir};
 use ironbark_model::ident::new_uuid;
 use ironbark_model::{Chassis, Error, ErrorKind, Node};
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::make::{everything, held_node, node, object};
 
@@ -58,6 +61,58 @@ async fn a_chassis_is_stored_listed_and_changed() {
         assert!(refused.is_err());
         let read = database.chassis_get(&first.uuid).await.unwrap();
         assert_eq!(read, Some(changed), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_change_keeps_nobody_waiting_and_undoes_nothing() {
+    for database in databases().await {
+        let kind = database.kind;
+        let rack = database.chassis_create(&chassis(None)).await.unwrap();
+        let asked = AtomicUsize::new(0);
+        let with = |before: &Chassis, key: &str| {
+            let mut after = before.clone();
+            after.extra.insert(key.to_owned(), json!(true));
+            after
+        };
+        // While the first change is computed, others write: another row, and this one.
+        let changed = database
+            .chassis_change(&rack.uuid, |before| {
+                if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tokio::task::block_in_place(|| {
+                        Handle::current().block_on(async {
+                            database.chassis_create(&chassis(None)).await?;
+                            database
+                                .chassis_change(&rack.uuid, |before| Ok(with(before, "other")))
+                                .await
+                        })
+                    })?;
+                }
+                Ok(with(before, "own"))
+            })
+            .await
+            .unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "{kind}");
+        assert_eq!(
+            changed.extra,
+            object(json!({"hall": 1, "other": true, "own": true})),
+            "{kind}"
+        );
+        let read = database.chassis_get(&rack.uuid).await.unwrap();
+        assert_eq!(read, Some(changed), "{kind}");
+
+        // Somebody who is always overtaken is told so, instead of trying for ever.
+        let overtaken = database
+            .chassis_change(&rack.uuid, |before| {
+                tokio::task::block_in_place(|| {
+                    Handle::current()
+                        .block_on(database.chassis_change(&rack.uuid, |b| Ok(b.clone())))
+                })?;
+                Ok(before.clone())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(overtaken.kind(), ErrorKind::Overloaded, "{kind}");
     }
 }
 

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::convert::{at_most, outcome};
+use super::convert::{at_most, maybe_name, name, outcome, plain_text};
 use super::{call, checked};
 use crate::bindings::exports::ironbark::driver::bios as wit;
 use crate::{CallContext, CallError, Completed, Driver, Outcome};
 
-/// Most settings that a machine may have, and the longest name and value (the contract's bounds).
+/// Most settings that a machine may have, and values that one may have.
 const MAX_SETTINGS: usize = 4096;
-const MAX_NAME: usize = 255;
+const MAX_ALLOWED: usize = 1024;
+/// Longest value, and all values together, in bytes.
+const MAX_VALUE: usize = 4096;
+const MAX_TOTAL: usize = 4 * 1024 * 1024;
 
 /// A setting that shall be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,21 +130,41 @@ impl Driver {
 
 fn read_settings(settings: Vec<wit::Setting>) -> Result<Vec<BiosSetting>, String> {
     at_most("bios.cache-bios-settings", settings.len(), MAX_SETTINGS)?;
+    let mut total = 0usize;
     settings
         .into_iter()
         .map(|setting| {
-            let name_fits = (1..=MAX_NAME).contains(&setting.name.len());
-            if !name_fits {
-                return Err(format!(
-                    "the name of a BIOS setting has {} bytes; 1 to {MAX_NAME} are accepted",
-                    setting.name.len()
-                ));
+            if setting.name.is_empty() {
+                return Err("a BIOS setting has no name".to_owned());
             }
+            let allowed = setting.allowable_values;
+            at_most(
+                "values that a BIOS setting may have",
+                allowed.len(),
+                MAX_ALLOWED,
+            )?;
+            let mut bounded = |what: &str, text: String| {
+                let text = plain_text(what, text, MAX_VALUE)?;
+                total = total.saturating_add(text.len());
+                if total <= MAX_TOTAL {
+                    Ok(text)
+                } else {
+                    Err(format!(
+                        "the BIOS settings have more than {MAX_TOTAL} bytes"
+                    ))
+                }
+            };
+            let value = setting
+                .value
+                .map(|text| bounded("the value of a BIOS setting", text));
             Ok(BiosSetting {
-                name: setting.name,
-                value: setting.value,
-                attribute_type: setting.attribute_type,
-                allowable_values: setting.allowable_values,
+                name: name("the name of a BIOS setting", setting.name)?,
+                value: value.transpose()?,
+                attribute_type: maybe_name("the type of a BIOS setting", setting.attribute_type)?,
+                allowable_values: allowed
+                    .into_iter()
+                    .map(|text| bounded("a value that a BIOS setting may have", text))
+                    .collect::<Result<_, _>>()?,
                 lower_bound: setting.lower_bound,
                 upper_bound: setting.upper_bound,
                 min_length: setting.min_length,
@@ -164,5 +187,53 @@ impl From<BiosChange> for wit::Change {
                 BiosValue::Boolean(yes) => wit::Value::Boolean(yes),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn setting(name: &str, value: String, allowed: Vec<String>) -> wit::Setting {
+        wit::Setting {
+            name: name.into(),
+            value: Some(value),
+            attribute_type: Some("String".into()),
+            allowable_values: allowed,
+            lower_bound: None,
+            upper_bound: None,
+            min_length: None,
+            max_length: None,
+            read_only: None,
+            reset_required: None,
+            unique: None,
+        }
+    }
+
+    fn read(name: &str, value: String, allowed: Vec<String>) -> Result<BiosSetting, String> {
+        read_settings(vec![setting(name, value, allowed)]).map(|mut read| read.remove(0))
+    }
+
+    #[test]
+    fn what_is_stored_of_settings_is_plain_and_bounded() {
+        let good = read("Mode", "a\u{1e}\0b".into(), vec!["x\ny".into()]).unwrap();
+        assert_eq!(good.value.as_deref(), Some("a  b"));
+        assert_eq!(good.allowable_values, ["x y"]);
+        for bad in ["", "a\u{1e}b", "a\0b", &"x".repeat(256)] {
+            assert!(read(bad, String::new(), vec![]).is_err(), "{bad:?}");
+        }
+        let long = "x".repeat(MAX_VALUE);
+        assert!(read("Mode", long.clone(), vec![long.clone()]).is_ok());
+        assert!(read("Mode", format!("{long}x"), vec![]).is_err());
+        assert!(read("Mode", String::new(), vec![format!("{long}x")]).is_err());
+        assert!(read("Mode", String::new(), vec![String::new(); MAX_ALLOWED + 1]).is_err());
+        let many = |count: usize| {
+            let all = (0..count).map(|number| setting(&number.to_string(), long.clone(), vec![]));
+            read_settings(all.collect())
+        };
+        assert!(many(MAX_TOTAL / MAX_VALUE).is_ok());
+        assert!(many(MAX_TOTAL / MAX_VALUE + 1).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Between the contract's generated types and the service's.
 
+use ironbark_model::json::{self, MAX_DEPTH};
 use ironbark_model::{JsonObject, PowerTarget, Secret};
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ impl From<wit::Error> for DriverError {
                 // Only a detail: if it is no JSON, the rest still says what went wrong.
                 detail: other
                     .detail_json
-                    .and_then(|text| serde_json::from_str(&text).ok()),
+                    .and_then(|text| json::parse(text, MAX_DEPTH).ok()),
             },
         }
     }
@@ -127,6 +128,21 @@ pub(super) fn name(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
+/// A text of at most `most` bytes, with spaces for control characters: machines do send such.
+pub(super) fn plain_text(what: &str, text: String, most: usize) -> Result<String, String> {
+    if text.len() > most {
+        return Err(format!(
+            "{what} has {} bytes; at most {most} are accepted",
+            text.len()
+        ));
+    }
+    Ok(if text.contains(char::is_control) {
+        text.replace(char::is_control, " ")
+    } else {
+        text
+    })
+}
+
 /// Checks a name that may be unknown.
 pub(super) fn maybe_name(what: &str, text: Option<String>) -> Result<Option<String>, String> {
     text.map(|text| name(what, text)).transpose()
@@ -183,9 +199,10 @@ pub(super) fn wait(wait: wit::Wait, secrets: &[Secret]) -> Result<Wait, String> 
     })
 }
 
-/// Parses JSON that a driver returned.
+/// Parses JSON that a driver returned, and that may be stored.
 pub(super) fn json(what: &str, text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("{what} is no JSON: {error}"))
+    json::parse(text, MAX_DEPTH)
+        .map_err(|error| format!("{what} is no JSON that is accepted: {error}"))
 }
 
 /// As [`json`], for what must be an object.
@@ -249,6 +266,21 @@ mod tests {
             unreachable!();
         };
         assert_eq!(wait.message.unwrap(), "waits for ******");
+    }
+
+    #[test]
+    fn json_that_could_not_be_read_back_is_refused() {
+        let levels = |count: usize| format!("{}{}", "[".repeat(count), "]".repeat(count));
+        assert!(json("it", &levels(MAX_DEPTH)).is_ok());
+        assert!(json("it", &levels(MAX_DEPTH + 1)).is_err());
+        let hidden = format!(r#"{{"$serde_json::private::RawValue": "{}"}}"#, levels(120));
+        for text in [
+            hidden.as_str(),
+            r#"{"a": 1, "$serde_json::private::RawValue": "x"}"#,
+        ] {
+            let refused = json_object("it", text).unwrap_err();
+            assert!(refused.contains("reserved"), "{refused}");
+        }
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::convert::{at_most, outcome};
+use super::convert::{at_most, name, outcome, plain_text};
 use super::{call, checked};
 use crate::bindings::exports::ironbark::driver::firmware as wit;
 use crate::{CallContext, CallError, Completed, Driver, Outcome};
 
-/// Most components that a machine may have, and the longest name (the contract's bounds).
+/// Most components that a machine may have, and the longest version in bytes (the contract's bounds).
 const MAX_COMPONENTS: usize = 1024;
-const MAX_NAME: usize = 255;
+const MAX_VERSION: usize = 255;
 
 /// A component that shall get another firmware.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,18 +89,15 @@ fn components(components: Vec<wit::Component>) -> Result<Vec<FirmwareComponent>,
     components
         .into_iter()
         .map(|component| {
-            let too_long = |text: &String| text.len() > MAX_NAME;
-            if component.name.is_empty()
-                || too_long(&component.name)
-                || component.current_version.as_ref().is_some_and(too_long)
-            {
-                return Err(format!(
-                    "a firmware component has no name, or a name or version longer than {MAX_NAME} bytes"
-                ));
+            if component.name.is_empty() {
+                return Err("a firmware component has no name".to_owned());
             }
+            let version = component
+                .current_version
+                .map(|text| plain_text("the version of a firmware component", text, MAX_VERSION));
             Ok(FirmwareComponent {
-                name: component.name,
-                current_version: component.current_version,
+                name: name("the name of a firmware component", component.name)?,
+                current_version: version.transpose()?,
             })
         })
         .collect()

@@ -10,6 +10,9 @@ use super::{call, checked};
 use crate::bindings::exports::ironbark::driver::raid::Selection;
 use crate::{CallContext, CallError, Completed, Driver, Outcome};
 
+/// Largest configuration, in bytes of JSON: it can be stored, however its numbers are written.
+const MAX_CONFIG: usize = 256 * 1024;
+
 /// Which volumes a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaidSelection {
@@ -125,7 +128,15 @@ impl Driver {
     ) -> Result<Completed<Option<JsonObject>>, CallError> {
         let completed = call!(self, context, implementation, raid.call_get_raid_config());
         checked!(self, completed, |text: Option<String>| text
-            .map(|text| json_object("raid.get-raid-config", &text))
+            .map(|text| {
+                if text.len() > MAX_CONFIG {
+                    return Err(format!(
+                        "raid.get-raid-config answered {} bytes; at most {MAX_CONFIG} are accepted",
+                        text.len()
+                    ));
+                }
+                json_object("raid.get-raid-config", &text)
+            })
             .transpose())
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use ironbark_model::json::{self, MAX_DEPTH};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -118,22 +118,27 @@ impl Notes {
 
 /// Parses JSON of at most [`MAX_VALUE`] bytes.
 pub(crate) fn parse_json(what: &str, text: &str) -> Result<Value, DriverError> {
-    parse(what, text)
+    check_length(what, text)?;
+    json::parse(text, MAX_DEPTH)
+        .map_err(|error| invalid(format!("{what} is no JSON that is accepted: {error}")))
 }
 
 /// Whether it is JSON of at most [`MAX_VALUE`] bytes; nothing of it is kept.
 fn check_json(what: &str, text: &str) -> Result<(), DriverError> {
-    parse(what, text).map(|IgnoredAny| ())
+    check_length(what, text)?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|error| invalid(format!("{what} is no JSON: {error}")))
 }
 
-fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, DriverError> {
+fn check_length(what: &str, text: &str) -> Result<(), DriverError> {
     if text.len() > MAX_VALUE {
         return Err(invalid(format!(
             "{what} has {} bytes; at most {MAX_VALUE} are accepted",
             text.len()
         )));
     }
-    serde_json::from_str(text).map_err(|error| invalid(format!("{what} is no JSON: {error}")))
+    Ok(())
 }
 
 fn size(key: &str, value: &str) -> usize {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ironbark_model::json::{self, MAX_DEPTH_IN_PASSING};
 use serde_json::Value;
 
 use super::secrets::{fill, read_object, scrub};
@@ -142,8 +143,10 @@ impl State {
         let body = if answer.body.trim_ascii().is_empty() {
             None
         } else {
-            let mut read: Value = serde_json::from_str(&answer.body).map_err(|error| {
-                DriverError::Protocol(format!("the Redfish service's answer is no JSON: {error}"))
+            let mut read = json::parse(&answer.body, MAX_DEPTH_IN_PASSING).map_err(|error| {
+                DriverError::Protocol(format!(
+                    "the Redfish service's answer is no JSON that is accepted: {error}"
+                ))
             })?;
             scrub(&mut read, &self.context.secrets);
             Some(read.to_string())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ironbark_model::Secret;
+use ironbark_model::json::{self, MAX_DEPTH_IN_PASSING};
 use ironbark_model::mask::MASK;
 use serde_json::Value;
 
@@ -84,10 +85,10 @@ pub(super) fn read_object(what: &str, text: &str, most: usize) -> Result<Value, 
             text.len()
         )));
     }
-    match serde_json::from_str(text) {
+    match json::parse(text, MAX_DEPTH_IN_PASSING) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(wrong("must be a JSON object".to_owned())),
-        Err(error) => Err(wrong(format!("is no JSON: {error}"))),
+        Err(error) => Err(wrong(format!("is no JSON that is accepted: {error}"))),
     }
 }
 

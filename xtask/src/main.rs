@@ -11,6 +11,7 @@ mod demo;
 mod drivers;
 mod lint;
 mod prerequisites;
+mod suites;
 mod summary;
 mod test;
 mod tools;

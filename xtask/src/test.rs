@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{answers, cargo, program, root, step};
 use crate::prerequisites::{self, Prerequisites};
 use crate::summary::Summary;
-use crate::{drivers, lint, tools};
+use crate::{drivers, lint, suites, tools};
 
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "10";
@@ -52,38 +52,49 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
+    eprintln!("── Building the tests");
+    let suites = suites::build(cargo([
+        "test",
+        "--workspace",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ]))?;
     eprintln!("── Tests");
-    let mut test = cargo(["test", "--workspace", "--no-fail-fast"]);
-    if let Some(filter) = &args.filter {
-        test.arg(filter);
-    }
-    test.env("IRONBARK_TEST_REQUIRE", found.present.join(","))
-        .env(
-            "IRONBARK_TEST_DRIVERS",
-            crate::command::target().join("drivers"),
-        )
-        .env(
-            "IRONBARK_TEST_FIXTURES",
-            crate::command::target().join("fixtures"),
-        )
-        .env("IRONBARK_TEST_BINARY", drivers::host_binary());
-    if let Some(clients) = &found.clients {
-        test.env("IRONBARK_TEST_CLIENTS", clients.join("bin"));
-    }
-    if let Some(sushy) = &found.sushy {
-        test.env("IRONBARK_TEST_SUSHY", sushy.join("bin"));
-    }
-    if let Some(schemathesis) = &found.schemathesis {
-        test.env("IRONBARK_TEST_SCHEMATHESIS", schemathesis.join("bin"));
-    }
-    if let Some(agent) = &found.agent {
-        test.env("IRONBARK_TEST_AGENT", agent.join("bin"));
-    }
-    let (summary, success) = watch(test)?;
-    if !success && summary.failed == 0 {
-        bail!("the tests could not be built or run");
+    let prepare = |test: &mut Command| {
+        if let Some(filter) = &args.filter {
+            test.arg(filter);
+        }
+        environment(test, found);
+    };
+    let mut summary = suites::run(suites, &prepare)?;
+    if args.filter.is_none() {
+        let mut examples = cargo(["test", "--workspace", "--doc", "--no-fail-fast"]);
+        environment(&mut examples, found);
+        let (shown, success) = watch(examples)?;
+        summary.passed += shown.passed;
+        summary.failed += shown.failed.max(u64::from(!success));
     }
     Ok(summary)
+}
+
+/// Tells a test where everything is.
+fn environment(test: &mut Command, found: &Prerequisites) {
+    let target = crate::command::target();
+    test.env("IRONBARK_TEST_REQUIRE", found.present.join(","))
+        .env("IRONBARK_TEST_DRIVERS", target.join("drivers"))
+        .env("IRONBARK_TEST_FIXTURES", target.join("fixtures"))
+        .env("IRONBARK_TEST_BINARY", drivers::host_binary());
+    let environments = [
+        ("IRONBARK_TEST_CLIENTS", &found.clients),
+        ("IRONBARK_TEST_SUSHY", &found.sushy),
+        ("IRONBARK_TEST_SCHEMATHESIS", &found.schemathesis),
+        ("IRONBARK_TEST_AGENT", &found.agent),
+    ];
+    for (name, folder) in environments {
+        if let Some(folder) = folder {
+            test.env(name, folder.join("bin"));
+        }
+    }
 }
 
 /// Runs the test runner, shows all it prints, and counts.

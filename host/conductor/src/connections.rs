@@ -206,7 +206,7 @@ mod tests {
         let changed = connections(before).without(&connections(other_password));
         assert!(changed.ipmi.is_empty());
         assert_eq!(changed.redfish.len(), 1);
-        let senseless = connections(json!({"redfish_address": 7}));
+        let senseless = connections(json!({"redfish_address": ["10.0.0.1"]}));
         assert!(senseless.redfish.is_empty());
     }
 }

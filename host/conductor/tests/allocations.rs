@@ -427,7 +427,7 @@ async fn an_instances_traits_bring_deploy_templates_and_a_tear_down_ends_the_all
 
     // The operator says that a template's step isn't to run.
     allocate(&["CUSTOM_B"]).await;
-    let without = json!({"deploy_steps": [{"interface": "deploy", "step": "fail", "args": {}, "priority": 0}]});
+    let without = json!({"deploy_steps": [{"interface": "deploy", "step": "fail", "args": {"how": "failed"}, "priority": 0}]});
     deploy(without).await.unwrap();
     world.settled(&node.uuid, S::Active).await;
 }

@@ -141,10 +141,14 @@ impl Given {
         }
         let runbook: Runbook = standalone::find(context, &written).await?;
         if !runbook.fits(&node.traits) {
-            return Err(ApiError::invalid(format!(
-                "Runbook {written} is not for node {}: the node needs one of the runbook's traits ({}).",
-                node.uuid,
+            let traits = if runbook.traits.is_empty() {
+                format!("it has none: give it some at /v1/runbooks/{written}/traits")
+            } else {
                 runbook.traits.join(", ")
+            };
+            return Err(ApiError::invalid(format!(
+                "Runbook {written} is not for node {}: the node needs one of the runbook's traits ({traits}).",
+                node.uuid
             )));
         }
         let steps = runbook.steps_in_order().into_iter().map(Value::Object);

@@ -100,7 +100,7 @@ async fn an_allocation_is_stored_listed_and_changed() {
             .sorted_by("name", SortDir::Descending)
             .after(&first.uuid);
         let rest = list(AllocationFilter::default(), page).await;
-        assert_eq!(rest, [other.clone()], "{kind}");
+        assert_eq!(rest, std::slice::from_ref(&other), "{kind}");
         for (filter, found) in [
             (
                 AllocationFilter {
@@ -118,7 +118,8 @@ async fn an_allocation_is_stored_listed_and_changed() {
                 &first,
             ),
         ] {
-            assert_eq!(list(filter, everything()).await, [found.clone()], "{kind}");
+            let listed = list(filter, everything()).await;
+            assert_eq!(listed, std::slice::from_ref(found), "{kind}");
         }
         let active = AllocationFilter {
             state: Some(AllocationState::Active),
@@ -229,7 +230,7 @@ async fn a_node_has_one_allocation_and_loses_it_with_its_field() {
             .allocation_list(&of_this, &everything())
             .await
             .unwrap();
-        assert_eq!(listed, [stored.clone()], "{kind}");
+        assert_eq!(listed, std::slice::from_ref(&stored), "{kind}");
         assert!(
             !database
                 .allocation_delete_without_node(&stored.uuid)

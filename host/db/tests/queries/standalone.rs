@@ -72,7 +72,7 @@ async fn a_deploy_template_is_stored_listed_changed_and_deleted() {
             .sorted_by("name", SortDir::Ascending)
             .after(&second.uuid);
         let listed = database.deploy_template_list(&page).await.unwrap();
-        assert_eq!(listed, [first.clone()], "{kind}");
+        assert_eq!(listed, std::slice::from_ref(&first), "{kind}");
 
         let changed = database
             .deploy_template_change(&first.uuid, |before| {

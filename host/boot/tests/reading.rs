@@ -117,7 +117,8 @@ fn bsdtar_reads_every_file_under_its_own_name() {
     }
     let plain = unpacked(&image, "iso9660:!joliet,iso9660:!rockridge");
     assert_eq!(plain.len(), files.len());
-    assert_eq!(plain["A/B/C/D/E/F/DEEP."], b"down here");
+    // It leaves out the dot that a name without an extension ends with.
+    assert_eq!(plain["A/B/C/D/E/F/DEEP"], b"down here");
 }
 
 #[test]

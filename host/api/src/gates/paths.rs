@@ -314,7 +314,7 @@ impl Path {
     }
 
     fn has_first(&self, version: Version) -> bool {
-        self.below == Below::NotFoundAfterFirst && version == Version::new(1)
+        self.below == Below::NotFoundAfterFirst && version.minor() == 1
     }
 
     fn too_new(&self, method: &Method) -> ApiError {

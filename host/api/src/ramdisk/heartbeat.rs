@@ -44,9 +44,8 @@ fn read(context: &Context) -> Result<Heartbeat, ApiError> {
     let mut arguments = Arguments::read(context, &known)?;
     let mut text = |name: &str| {
         let value = arguments.text(name)?;
-        match &value {
-            Some(value) => check(name, value, context.version)?,
-            None => {}
+        if let Some(value) = &value {
+            check(name, value, context.version)?;
         }
         Ok::<_, ApiError>(value)
     };

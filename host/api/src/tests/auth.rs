@@ -78,8 +78,8 @@ async fn only_the_right_password_opens() {
     for path in ["/", "/v1", "/v1/", "/healthcheck"] {
         site.get(path, None).await.expect(200);
     }
-    // Public, but not there yet.
-    site.get("/v1/lookup", Some(22)).await.expect(404);
+    // Public, but it has to say who it is.
+    site.get("/v1/lookup", Some(22)).await.expect(400);
 }
 
 #[tokio::test]

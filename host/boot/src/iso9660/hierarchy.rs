@@ -19,6 +19,9 @@ pub(super) struct Hierarchy<'a> {
     pub(super) folders: Vec<Folder<'a>>,
 }
 
+/// Files below a folder: their numbers and paths.
+type Below<'p, 'a> = Vec<(usize, &'p [&'a str])>;
+
 /// One folder.
 pub(super) struct Folder<'a> {
     /// As the tables have it.
@@ -65,14 +68,14 @@ impl<'a> Hierarchy<'a> {
     /// The folders of these paths, which are sorted. The number of a file is its place in the list.
     pub(super) fn of(paths: &[&[&'a str]], naming: Naming) -> Result<Self, IsoError> {
         let files = paths.iter().copied().enumerate().collect();
-        let mut waiting: VecDeque<(Vec<u8>, usize, usize, Vec<(usize, &[&'a str])>)> =
+        let mut waiting: VecDeque<(Vec<u8>, usize, usize, Below<'_, 'a>)> =
             VecDeque::from([(vec![0], 0, 0, files)]);
         let mut folders: Vec<Folder<'a>> = Vec::new();
         let mut known = 1;
         while let Some((identifier, parent, depth, below)) = waiting.pop_front() {
             let index = folders.len();
             let mut entries: Vec<Entry<'a>> = Vec::new();
-            let mut inner: Vec<Vec<(usize, &[&'a str])>> = Vec::new();
+            let mut inner: Vec<Below<'_, 'a>> = Vec::new();
             for (file, path) in below {
                 let Some(name) = path.get(depth).copied() else {
                     continue;

@@ -17,7 +17,7 @@ const LARGEST_REGEX: usize = 1024 * 1024;
 pub(super) fn holds(op: &str, args: &JsonObject) -> Result<bool> {
     let value = args.get("value").unwrap_or(&Value::Null);
     Ok(match op {
-        "eq" => pairs(args, |one, other| equal(one, other)),
+        "eq" => pairs(args, equal),
         "lt" => pairs(args, |one, other| order(one, other) == Some(Ordering::Less)),
         "gt" => pairs(args, |one, other| {
             order(one, other) == Some(Ordering::Greater)

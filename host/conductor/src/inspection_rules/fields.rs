@@ -2,6 +2,8 @@
 //!
 //! A text with a field that leads nowhere stays as it is, as in Ironic. Secrets of the node are masked.
 
+use std::cell::OnceCell;
+
 use ironbark_model::JsonObject;
 use ironbark_model::mask::mask_object;
 use serde_json::Value;
@@ -13,7 +15,9 @@ const DEEPEST: usize = 64;
 
 /// What fields can lead to.
 pub(super) struct Fields<'a> {
-    node: Value,
+    subject: &'a Subject,
+    /// The node as JSON with its secrets masked, once somebody asks for it: most arguments don't.
+    node: OnceCell<Value>,
     inventory: &'a JsonObject,
     plugin_data: &'a JsonObject,
     item: Option<&'a Value>,
@@ -21,12 +25,9 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn of(subject: &'a Subject, item: Option<&'a Value>) -> Self {
-        let node = match serde_json::to_value(&subject.node) {
-            Ok(Value::Object(node)) => Value::Object(mask_object(&node)),
-            _ => Value::Null,
-        };
         Self {
-            node,
+            subject,
+            node: OnceCell::new(),
             inventory: &subject.inventory,
             plugin_data: &subject.plugin_data,
             item,
@@ -83,6 +84,14 @@ impl<'a> Fields<'a> {
         Some(filled)
     }
 
+    fn node(&self) -> &Value {
+        self.node
+            .get_or_init(|| match serde_json::to_value(&self.subject.node) {
+                Ok(Value::Object(node)) => Value::Object(mask_object(&node)),
+                _ => Value::Null,
+            })
+    }
+
     fn get(&self, field: &str) -> Option<&Value> {
         let end = field.find(['.', '[']).unwrap_or(field.len());
         let (root, mut rest) = field.split_at(end);
@@ -93,7 +102,7 @@ impl<'a> Fields<'a> {
                 let end = after.find(['.', '[']).unwrap_or(after.len());
                 let (name, after) = after.split_at(end);
                 rest = after;
-                self.node.get(name)?
+                self.node().get(name)?
             }
             "inventory" | "plugin_data" => {
                 let (key, after) = rest.strip_prefix('[')?.split_once(']')?;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use fields::Fields;
 
 /// The most operations that all rules together run for one machine, each item of a loop counted.
-const MOST_STEPS: usize = 100_000;
+const MOST_STEPS: usize = 20_000;
 
 /// What rules look at and change.
 #[derive(Clone)]

@@ -110,9 +110,9 @@ async fn what_is_wrong_with_the_way_to_it_is_said_and_can_be_put_right() {
     client.provision("vm-1", "manage", "manageable").await;
 
     for (key, value) in [
+        ("ssh_virt_type", "vbox"),
         ("ssh_domain", "vm-1; reboot"),
         ("ssh_domain", "3"),
-        ("ssh_virt_type", "vbox"),
     ] {
         let wrong = json!([{"op": "add", "path": format!("/driver_info/{key}"), "value": value}]);
         client.patch("/v1/nodes/vm-1", &wrong).await.expect(200);

@@ -269,7 +269,7 @@ mod tests {
                 field("ACME"),
                 field("Rocket"),
                 field("R-9"),
-                field("2"),
+                field("v2"),
                 vec![0x42, 0x12, 0x34],
             ]
             .concat(),
@@ -315,7 +315,7 @@ mod tests {
             "chassis": {"type": 0x17, "part_number": "CH-1", "serial_number": "C-0042"},
             "board": {"manufacturer": "ACME", "product_name": "Board 9", "serial_number": "B-1", "custom": ["rev C"],
                 "manufactured_at": "2022-05-03"},
-            "product": {"manufacturer": "ACME", "product_name": "Rocket", "part_number": "R-9", "version": "2",
+            "product": {"manufacturer": "ACME", "product_name": "Rocket", "part_number": "R-9", "version": "v2",
                 "serial_number": "1234"},
         });
         for (by_words, largest) in [

@@ -2,7 +2,8 @@
 
 use std::{
     borrow::Cow,
-    net::SocketAddr,
+    io,
+    net::{Shutdown, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -30,6 +31,24 @@ const KEEP_ALIVES: usize = 2;
 /// A connection on which commands can be run.
 pub(super) struct Link {
     handle: Handle<Doorkeeper>,
+    _cut: Cut,
+}
+
+/// Cuts the connection when it is dropped, whatever the SSH library waits for: it would wait for a silent hypervisor for ever.
+struct Cut(std::net::TcpStream);
+
+impl Cut {
+    fn of(stream: TcpStream) -> io::Result<(TcpStream, Self)> {
+        let stream = stream.into_std()?;
+        let cut = Self(stream.try_clone()?);
+        Ok((TcpStream::from_std(stream)?, cut))
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
 }
 
 /// Looks at the key that the hypervisor shows.
@@ -44,6 +63,8 @@ impl Link {
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| SshError::unreachable("connecting", error))?;
+        let (stream, cut) =
+            Cut::of(stream).map_err(|error| SshError::unreachable("connecting", error))?;
         let refused = Arc::default();
         let doorkeeper = Doorkeeper {
             accepted: account.host_keys.clone(),
@@ -55,7 +76,7 @@ impl Link {
             Some(found) => SshError::UnknownHostKey { found },
             None => not_connected(error),
         })?;
-        let mut link = Self { handle };
+        let mut link = Self { handle, _cut: cut };
         link.log_in(account).await?;
         Ok(link)
     }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use ironbark_bmc::ssh::SshError;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::hypervisor::Hypervisor;
-use crate::support::{client, fail, run, target};
+use crate::support::{PATIENCE, client, fail, run, target};
 
 #[tokio::test]
 async fn a_command_that_hangs_is_given_up_and_the_next_one_runs() {
@@ -77,6 +77,29 @@ async fn a_connection_that_breaks_under_a_command_leaves_its_outcome_unknown() {
 }
 
 #[tokio::test]
+async fn a_server_that_begins_and_says_no_more_is_left() {
+    let Some(hypervisor) = Hypervisor::start(&["vm-1"]) else {
+        return;
+    };
+    let client = client(|config| config.connect_timeout = Duration::from_secs(1));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let left = tokio::spawn(async move {
+        let (mut stream, _) = silent.accept().await.unwrap();
+        stream.write_all(b"SSH-2.0-silent\r\n").await.unwrap();
+        let mut said = Vec::new();
+        // Returns when the other side has closed the connection.
+        stream.read_to_end(&mut said).await.unwrap();
+        said
+    });
+    let machine = target(&hypervisor, "vm-1", &[("ssh_port", json!(port))]);
+    let error = fail(&client, &machine, "power-on").await;
+    assert!(matches!(error, SshError::Unreachable { .. }), "{error:?}");
+    let said = tokio::time::timeout(PATIENCE, left).await.unwrap().unwrap();
+    assert!(said.starts_with(b"SSH-2.0-"));
+}
+
+#[tokio::test]
 async fn what_is_no_sshd_is_told_apart_from_nothing() {
     let Some(hypervisor) = Hypervisor::start(&["vm-1"]) else {
         return;
@@ -99,7 +122,7 @@ async fn what_is_no_sshd_is_told_apart_from_nothing() {
             let mut hello = [0; 64];
             let _ = stream.read(&mut hello).await;
             let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
+            let _ = stream.write_all(answer).await;
         }
         drop(silent);
     });

@@ -265,14 +265,12 @@ mod tests {
         fn put(&mut self, holder: Holder) {
             match holder {
                 Holder::Port(port) => {
-                    *self.ports.iter_mut().find(|p| p.uuid == port.uuid).unwrap() = port;
+                    let old = self.ports.iter_mut().find(|p| p.uuid == port.uuid);
+                    *old.unwrap() = port;
                 }
                 Holder::Group(group) => {
-                    *self
-                        .groups
-                        .iter_mut()
-                        .find(|g| g.uuid == group.uuid)
-                        .unwrap() = group;
+                    let old = self.groups.iter_mut().find(|g| g.uuid == group.uuid);
+                    *old.unwrap() = group;
                 }
             }
         }

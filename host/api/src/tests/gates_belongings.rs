@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::gates::value_of;
 use super::harness::{LATEST, Site};
-use crate::gates::{allocation, chassis, portgroup, standalone, volume};
+use crate::gates::{allocation, chassis, inspection_rule, portgroup, standalone, volume};
 
 #[tokio::test]
 async fn fields_in_bodies() {

@@ -247,7 +247,9 @@ async fn change(world: &World, change: PackageChange) -> Value {
 async fn an_inspection_that_waits_keeps_its_version_until_the_deadline() {
     let mut world = World::start_with(settings(HOUR)).await;
     let info = json!({"fake_rounds": 1, "fake_poll_seconds": 3600});
-    let node = world.test_node(info, json!({})).await;
+    let node = world
+        .test_node(info, json!({"inspect_interface": "test"}))
+        .await;
     world.manage(&node.uuid).await;
     world
         .provision(&node.uuid, Verb::Inspect, json!({}))

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::schema;
 
 /// What clients are told when something is wrong with any request.
-const ALWAYS: &[u16] = &[400, 401, 404, 406, 413, 503];
+const ALWAYS: &[u16] = &[400, 401, 403, 404, 406, 413, 503];
 
 /// What can also be wrong when something is to change.
-const CHANGING: &[u16] = &[403, 409, 415];
+const CHANGING: &[u16] = &[409, 415];
 
 /// What can also be wrong when a machine is asked.
 const ASKING_MACHINE: &[u16] = &[409, 502, 504];
@@ -23,7 +23,7 @@ pub(crate) struct Operation {
     body: Option<Body>,
     answers: Vec<(u16, Answer)>,
     asks_machine: bool,
-    may_be_forbidden: bool,
+    may_conflict: bool,
 }
 
 struct Body {
@@ -72,7 +72,7 @@ pub(crate) fn operation(
         body: None,
         answers: Vec::new(),
         asks_machine: false,
-        may_be_forbidden: false,
+        may_conflict: false,
     }
 }
 
@@ -144,9 +144,9 @@ impl Operation {
         self.answer(202, "Taken.", vec![("application/json", schema)], false)
     }
 
-    /// It is refused where ramdisks aren't allowed.
-    pub(crate) fn may_be_forbidden(mut self) -> Self {
-        self.may_be_forbidden = true;
+    /// It may find that somebody else goes on with the node.
+    pub(crate) fn may_conflict(mut self) -> Self {
+        self.may_conflict = true;
         self
     }
 
@@ -223,12 +223,8 @@ impl Operation {
         } else {
             &[]
         };
-        let forbidden: &[u16] = if self.may_be_forbidden {
-            &[403, 409]
-        } else {
-            &[]
-        };
-        for status in ALWAYS.iter().chain(changing).chain(asking).chain(forbidden) {
+        let conflict: &[u16] = if self.may_conflict { &[409] } else { &[] };
+        for status in ALWAYS.iter().chain(changing).chain(asking).chain(conflict) {
             responses.insert(
                 status.to_string(),
                 json!({"$ref": format!("#/components/responses/{status}")}),

@@ -10,7 +10,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("lookup", "Find the node that a ramdisk runs on")
             .query("addresses", json!({"type": "string"}))
             .query("node_uuid", json!({"type": "string", "format": "uuid"}))
-            .may_be_forbidden()
+            .may_conflict()
             .ok(found()),
         post(
             "heartbeat/{node}",

@@ -171,7 +171,7 @@ mod tests {
     async fn a_set_of_commands_that_is_not_there_is_named() {
         let mut info = complete().as_object().unwrap().clone();
         let client = Client::new(ClientConfig::default());
-        let check = |info| client.check(&Target::from_driver_info(info)?);
+        let check = |info: &JsonObject| client.check(&Target::from_driver_info(info)?);
         assert_eq!(check(&info), Ok(()));
         info.insert("ssh_virt_type".to_owned(), json!("vbox"));
         let error = check(&info).unwrap_err();

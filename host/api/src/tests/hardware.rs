@@ -244,7 +244,7 @@ async fn indicators() {
         json!({"chassis": {"lamp": {"states": ["on"]}}}),
     )));
     let here = "/v1/nodes/rack-1/management/indicators";
-    let listed = site.get(here, None).await.expect(200).json();
+    let listed = site.get(here, LATEST).await.expect(200).json();
     let lamp = &listed["indicators"][0];
     assert_eq!(lamp["readonly"], true);
     assert_eq!(

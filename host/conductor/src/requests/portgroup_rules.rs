@@ -140,19 +140,11 @@ mod tests {
             (group(None, vec![]), None, Ok(())),
             (group(None, vec![]), Some("a"), Ok(())),
             (group(Some("a"), vec![]), Some("a"), Ok(())),
-            (group(Some("a"), vec![]), Some("b"), conflict.clone()),
-            (group(Some("a"), vec![]), None, conflict.clone()),
+            (group(Some("a"), vec![]), Some("b"), conflict),
+            (group(Some("a"), vec![]), None, conflict),
             (group(None, vec![port("o", Some("a"))]), Some("a"), Ok(())),
-            (
-                group(None, vec![port("o", Some("a"))]),
-                Some("b"),
-                conflict.clone(),
-            ),
-            (
-                group(None, vec![port("o", None)]),
-                Some("b"),
-                conflict.clone(),
-            ),
+            (group(None, vec![port("o", Some("a"))]), Some("b"), conflict),
+            (group(None, vec![port("o", None)]), Some("b"), conflict),
             // The port itself is no measure.
             (group(None, vec![port("p", Some("a"))]), Some("b"), Ok(())),
         ] {

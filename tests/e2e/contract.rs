@@ -66,7 +66,7 @@ async fn no_answer_is_outside_of_the_description() {
         String::from_utf8_lossy(&output.stderr)
     );
     // It looked at something, and the service is still there.
-    assert!(said.contains("test cases"), "{said}");
+    assert!(said.contains(" generated, "), "{said}");
     client.get("/v1/nodes").await.expect(200);
 }
 

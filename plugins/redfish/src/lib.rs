@@ -1,7 +1,7 @@
 //! The driver `redfish`: machines with a BMC that speaks Redfish.
 //!
 //! How the service is reached is the host's business: this crate knows resources and answers only. What talks to the service takes a
-//! [`service::Service`], so that tests can answer for it. Sources are clauses of the *Redfish Specification* (DSP0266) and resources of
+//! `service::Service`, so that tests can answer for it. Sources are clauses of the *Redfish Specification* (DSP0266) and resources of
 //! the *Redfish Data Model* (DSP0268).
 
 mod bios;

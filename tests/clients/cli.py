@@ -292,8 +292,38 @@ def hardware():
     assert "inventory" in refuse("node inventory save", "cli-3").lower()
 
 
+def verbs():
+    """What a node goes through besides being deployed: inspection, adoption, rescue, service, holds, aborts."""
+    read("node create", "--driver", "fake-hardware", "--name", "cli-4")
+    do("node manage", "cli-4", "--wait", "60")
+    do("node inspect", "cli-4", "--wait", "60")
+    assert read("node show", "cli-4")["inspection_finished_at"]
+    do("node adopt", "cli-4", "--wait", "60")
+    same(read("node show", "cli-4")["provision_state"], "active")
+    do("node rescue", "cli-4", "--rescue-password", "correct horse", "--wait", "60")
+    same(read("node show", "cli-4")["provision_state"], "rescue")
+    do("node unrescue", "cli-4", "--wait", "60")
+    same(read("node show", "cli-4")["provision_state"], "active")
+    hold = json.dumps([{"interface": "deploy", "step": "hold"}])
+    do("node service", "cli-4", "--service-steps", hold)
+    until("cli-4", "provision_state", "service hold")
+    do("node unhold", "cli-4")
+    until("cli-4", "provision_state", "active")
+    until("cli-4", "reservation", None)
+    do("node undeploy", "cli-4", "--wait", "60")
+    do("node manage", "cli-4", "--wait", "60")
+    do("node clean", "cli-4", "--clean-steps", hold)
+    until("cli-4", "provision_state", "clean hold")
+    do("node abort", "cli-4")
+    until("cli-4", "provision_state", "clean failed")
+    assert "abort" in read("node show", "cli-4")["last_error"]
+    until("cli-4", "reservation", None)
+    do("node manage", "cli-4", "--wait", "60")
+    same(read("node show", "cli-4")["provision_state"], "manageable")
+
+
 def end():
-    do("node delete", "cli-1", "cli-2", "cli-3")
+    do("node delete", "cli-1", "cli-2", "cli-3", "cli-4")
     same(read("node list"), [])
 
 
@@ -305,5 +335,6 @@ power()
 provision()
 recipes()
 hardware()
+verbs()
 end()
 print("done")

@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::error::told;
-use crate::sql::{Bind, Columns, Statement};
+use crate::sql::{Bind, Columns, LINE_END, Statement};
 
 /// Direction of a sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,6 +171,51 @@ pub(crate) async fn read_page(
     conditions: &Conditions,
     page: &Page,
 ) -> Result<Vec<AnyRow>> {
+    let columns = if page.objects {
+        Cow::Borrowed(columns)
+    } else {
+        Cow::Owned(without_objects(columns))
+    };
+    let query = |rest: &str| format!("SELECT {columns} {rest}");
+    read_stretches(connection, listing, conditions, page, query, Ok).await
+}
+
+/// As [`read_page`], for long pages: `line` is one expression, and its values come as one row, because each row of an answer
+/// is handed over from the database's thread to ours by itself, which costs more than most of them hold. What is put together
+/// must stay far below a gigabyte, the bound of both databases.
+pub(crate) async fn read_lines(
+    connection: &mut AnyConnection,
+    listing: &Listing,
+    line: &str,
+    conditions: &Conditions,
+    page: &Page,
+) -> Result<Vec<String>> {
+    let query = |rest: &str| {
+        format!(
+            "SELECT string_agg(line, '{LINE_END}') FROM (SELECT {line} AS line {rest}) AS lines"
+        )
+    };
+    read_stretches(connection, listing, conditions, page, query, |rows| {
+        let mut lines = Vec::new();
+        for row in &rows {
+            if let Some(text) = Columns::of(row).opt_str()? {
+                lines.extend(text.split(LINE_END).map(str::to_owned));
+            }
+        }
+        Ok(lines)
+    })
+    .await
+}
+
+/// Reads the page stretch by stretch: `query` makes a query of what follows its columns, and `take` makes items of its rows.
+async fn read_stretches<T>(
+    connection: &mut AnyConnection,
+    listing: &Listing,
+    conditions: &Conditions,
+    page: &Page,
+    query: impl Fn(&str) -> String,
+    take: impl Fn(Vec<AnyRow>) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
     let key = page.sort_key.as_str();
     if !listing.sort_keys.contains(&key) {
         return Err(Error::invalid(format!(
@@ -182,40 +227,31 @@ pub(crate) async fn read_page(
         None => None,
         Some(marker) => Some(find_marker(connection, listing, &column, marker).await?),
     };
-    let columns = if page.objects {
-        Cow::Borrowed(columns)
-    } else {
-        Cow::Owned(without_objects(columns))
-    };
-    let mut rows = Vec::new();
+    let mut items = Vec::new();
     for stretch in stretches(listing, key, &column, page.sort_dir, start) {
         let left = usize::try_from(page.limit)
             .unwrap_or(usize::MAX)
-            .saturating_sub(rows.len());
+            .saturating_sub(items.len());
         if left == 0 {
             break;
         }
         let mut conditions = conditions.clone();
         stretch.narrow(&mut conditions);
         let limit = conditions.bind(Bind::Int(i64::try_from(left).unwrap_or(i64::MAX)));
-        let text = format!(
-            "SELECT {columns} FROM {}{} ORDER BY {} LIMIT {limit}",
+        let text = query(&format!(
+            "FROM {}{} ORDER BY {} LIMIT {limit}",
             listing.from,
             conditions.text(),
             stretch.order,
-        );
-        let found = Statement::new(AssertSqlSafe(text))
+        ));
+        let rows = Statement::new(AssertSqlSafe(text))
             .bind_all(conditions.into_binds())
             .rows(connection)
             .await
             .map_err(told)?;
-        if rows.is_empty() {
-            rows = found;
-        } else {
-            rows.extend(found);
-        }
+        items.extend(take(rows)?);
     }
-    Ok(rows)
+    Ok(items)
 }
 
 /// Columns that hold JSON objects, as fields of answers are called too: [`Page::objects`] is about them.

@@ -19,6 +19,9 @@ const STATEMENT_BACKSTOP: Duration = Duration::from_secs(60);
 /// Separates texts that were put together into one column. No text that is stored contains it: see [`storable`].
 pub(crate) const SEPARATOR: char = '\u{1e}';
 
+/// Separates the lines of one answer: see [`crate::page::read_lines`]. No text that is stored contains it either.
+pub(crate) const LINE_END: char = '\u{1d}';
+
 /// Stands for NULL among texts that were put together.
 const ABSENT: &str = "\u{1f}";
 
@@ -160,11 +163,11 @@ impl Argument for Bind {
 }
 
 /// `text` without characters that can't be stored, or that have a meaning of their own here: PostgreSQL takes no NUL,
-/// and the two separators hold packed columns apart. BMCs do send such characters. JSON text has none.
+/// and the separators hold packed columns apart. BMCs do send such characters. JSON text has none.
 pub(crate) fn storable(text: &str) -> Cow<'_, str> {
-    let unwanted = |byte: u8| matches!(byte, 0 | 0x1e | 0x1f);
+    let unwanted = |byte: u8| matches!(byte, 0 | 0x1d..=0x1f);
     if text.bytes().any(unwanted) {
-        let replaced = text.replace(['\0', '\u{1e}', '\u{1f}'], "\u{fffd}");
+        let replaced = text.replace(['\0', LINE_END, SEPARATOR, '\u{1f}'], "\u{fffd}");
         Cow::Owned(replaced)
     } else {
         Cow::Borrowed(text)
@@ -174,12 +177,27 @@ pub(crate) fn storable(text: &str) -> Cow<'_, str> {
 /// An expression that puts text columns together into one, to be taken apart by [`Packed`]. A column of an answer
 /// costs far more than the bytes in it.
 pub(crate) fn pack<'c>(prefix: &str, columns: impl IntoIterator<Item = &'c str>) -> String {
-    let columns: Vec<String> = columns
+    let parts = columns
         .into_iter()
-        .map(|column| format!("COALESCE({prefix}{column}, '{ABSENT}')"))
-        .collect();
+        .map(|column| text_part(&format!("{prefix}{column}")));
+    join(parts)
+}
+
+/// An expression that puts parts together: [`text_part`], [`number_part`], or any that is never NULL.
+pub(crate) fn join(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.into_iter().collect();
     // One call writes the text once; a chain of `||` copies it with every column.
-    format!("concat_ws('{SEPARATOR}', {})", columns.join(", "))
+    format!("concat_ws('{SEPARATOR}', {})", parts.join(", "))
+}
+
+/// A text that may be NULL, as a part of [`join`].
+pub(crate) fn text_part(text: &str) -> String {
+    format!("COALESCE({text}, '{ABSENT}')")
+}
+
+/// A number that may be NULL, likewise.
+pub(crate) fn number_part(number: &str) -> String {
+    format!("COALESCE(CAST({number} AS TEXT), '{ABSENT}')")
 }
 
 /// Texts that [`pack`] put together, read from the first to the last.
@@ -188,6 +206,36 @@ pub(crate) struct Packed<'r> {
 }
 
 impl<'r> Packed<'r> {
+    /// What [`join`] put together.
+    pub(crate) fn of(text: &'r str) -> Self {
+        Self {
+            parts: text.split(SEPARATOR),
+        }
+    }
+
+    /// The parts that are left; an absent one is none.
+    pub(crate) fn rest(self) -> impl Iterator<Item = &'r str> {
+        self.parts.filter(|part| *part != ABSENT)
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i64> {
+        self.opt_int()?
+            .ok_or_else(|| Error::internal("The database answered without a number."))
+    }
+
+    pub(crate) fn opt_int(&mut self) -> Result<Option<i64>> {
+        self.opt_str()?
+            .map(str::parse)
+            .transpose()
+            .map_err(|error| {
+                Error::internal("The database holds a number that can't be read.").caused_by(error)
+            })
+    }
+
+    pub(crate) fn opt_time(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.opt_int()?.map(Timestamp))
+    }
+
     pub(crate) fn opt_str(&mut self) -> Result<Option<&'r str>> {
         let part = self
             .parts
@@ -297,8 +345,7 @@ impl<'r> Columns<'r> {
 
     /// Several texts that are one column.
     pub(crate) fn packed(&mut self) -> Result<Packed<'r>> {
-        let parts = self.str()?.split(SEPARATOR);
-        Ok(Packed { parts })
+        Ok(Packed::of(self.str()?))
     }
 
     /// A value with a string form of its own: a state, a kind.

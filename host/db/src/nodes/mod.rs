@@ -2,14 +2,17 @@
 
 mod columns;
 mod create;
-mod decode;
 mod filter;
+mod line;
 mod observe;
 mod read;
+mod refs;
 mod reserve;
+mod summary;
 
 pub(crate) use columns::{node_update, node_update_held};
 pub(crate) use create::{duplicate, insert_traits};
-pub(crate) use decode::{By, node_ref_from, node_select, node_with_traits_from, ref_columns};
+pub(crate) use line::{By, node_select, node_with_traits_from};
 pub use read::NODE_SORT_KEYS;
 pub(crate) use read::node_refs;
+pub(crate) use refs::{node_ref_from, ref_columns};

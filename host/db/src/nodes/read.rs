@@ -2,16 +2,16 @@
 
 use ironbark_model::ident::Ident;
 use ironbark_model::{Node, Result};
-use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::decode::{
-    By, node_columns, node_columns_with_traits, node_from, node_ref_from, node_select,
-    node_with_traits_from, ref_columns, slim_columns, slim_from, summary_columns, summary_from,
-};
 use super::filter::conditions;
+use super::line::{
+    By, line, line_with_traits, node_from_line, node_select, node_with_traits_from, number_alone,
+};
+use super::refs::{node_ref_from, ref_columns};
+use super::summary::{slim_from, slim_line, summary_from, summary_line};
 use crate::error::told;
-use crate::page::{Listing, read_page};
+use crate::page::{Listing, read_lines};
 use crate::sql::{Bind, Columns, Statement};
 use crate::{Database, NodeColumns, NodeFilter, NodeRef, Page};
 
@@ -100,11 +100,8 @@ impl Database {
             Ident::Name(_) => By::Name,
         };
         let mut connection = self.reader().await?;
-        let row = node_select(by)
-            .bind(ident.as_str())
-            .row(&mut connection)
-            .await
-            .map_err(told)?;
+        let select = node_select(by).bind(ident.as_str());
+        let row = select.row(&mut connection).await.map_err(told)?;
         row.as_ref().map(node_with_traits_from).transpose()
     }
 
@@ -117,15 +114,27 @@ impl Database {
     ) -> Result<Vec<Node>> {
         let conditions = conditions(filter, "");
         let mut connection = self.reader().await?;
-        type Decode = fn(&AnyRow) -> Result<Node>;
+        type Decode = fn(&str) -> Result<Node>;
         let (text, decode): (&str, Decode) = match columns {
-            NodeColumns::Summary => (summary_columns(), summary_from),
-            NodeColumns::Slim => (slim_columns(), slim_from),
-            NodeColumns::All => (node_columns(), node_from),
-            NodeColumns::AllWithTraits => (node_columns_with_traits(), node_with_traits_from),
+            NodeColumns::Summary => (summary_line(), summary_from),
+            NodeColumns::Slim => (slim_line(), slim_from),
+            NodeColumns::All => (line(), node_from_line),
+            NodeColumns::AllWithTraits => (line_with_traits(), node_from_line),
         };
-        let rows = read_page(&mut connection, &LISTING, text, &conditions, page).await?;
-        rows.iter().map(decode).collect()
+        let lines = read_lines(&mut connection, &LISTING, text, &conditions, page).await?;
+        let mut nodes = Vec::with_capacity(lines.len());
+        for line in &lines {
+            match number_alone(line) {
+                None => nodes.push(decode(line)?),
+                Some(id) => {
+                    let select = node_select(By::Id).bind(id);
+                    let row = select.row(&mut connection).await.map_err(told)?;
+                    // None if it was deleted meanwhile.
+                    nodes.extend(row.as_ref().map(node_with_traits_from).transpose()?);
+                }
+            }
+        }
+        Ok(nodes)
     }
 
     /// Slim rows of every node that matches, in the order of their numbers. Unlike in lists, children are always among

@@ -5,7 +5,7 @@
 
 use ironbark_model::{Error, Node, Result};
 
-use super::decode::{node_reserving, node_with_traits_from};
+use super::line::{node_reserving, node_with_traits_from};
 use crate::error::told;
 use crate::sql::{Columns, Statement};
 use crate::{Database, Reservation};

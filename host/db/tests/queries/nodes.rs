@@ -1,5 +1,5 @@
 use ironbark_db::testing::databases;
-use ironbark_db::{NodeColumns, NodeFilter};
+use ironbark_db::{NodeColumns, NodeFilter, Page};
 use ironbark_model::ident::{Ident, new_uuid};
 use ironbark_model::{ErrorKind, Node};
 
@@ -199,6 +199,32 @@ async fn traits_of_a_page_are_each_nodes_own() {
 }
 
 #[tokio::test]
+async fn large_nodes_keep_their_places_in_a_page() {
+    for database in databases().await {
+        let mut expected = Vec::new();
+        for bytes in [0, 300_000, 10, 400_000, 200_000] {
+            let mut one = node();
+            let text = serde_json::Value::from("x".repeat(bytes));
+            one.instance_info.insert("configdrive".to_owned(), text);
+            one.traits = vec!["CUSTOM_A".to_owned(), "CUSTOM_B".to_owned()];
+            expected.push(database.node_create(&one).await.unwrap());
+        }
+        let list = |page: Page| {
+            let database = &database;
+            async move {
+                database
+                    .node_list(&all_filter(), &page, NodeColumns::AllWithTraits)
+                    .await
+                    .unwrap()
+            }
+        };
+        assert!(list(everything()).await == expected, "{}", database.kind);
+        let third = Page::first(2).after(expected[1].uuid.clone());
+        assert!(list(third).await == expected[2..4], "{}", database.kind);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_none() {
     for database in databases().await {
         let uuid = Ident::Uuid(new_uuid());
@@ -221,7 +247,7 @@ async fn characters_that_cannot_be_stored_are_replaced() {
             last_error: Some("a\0b\u{1e}c\u{1f}d".into()),
             description: Some("\u{1f}".into()),
             owner: Some(String::new()),
-            power_interface: Some("a\u{1e}b".into()),
+            power_interface: Some("a\u{1e}b\u{1d}c".into()),
             ..node()
         };
         let made = database.node_create(&bad).await.unwrap();
@@ -230,7 +256,7 @@ async fn characters_that_cannot_be_stored_are_replaced() {
         let expected = Node {
             last_error: Some("a\u{fffd}b\u{fffd}c\u{fffd}d".into()),
             description: Some("\u{fffd}".into()),
-            power_interface: Some("a\u{fffd}b".into()),
+            power_interface: Some("a\u{fffd}b\u{fffd}c".into()),
             ..made
         };
         assert_eq!(read, expected, "{}", database.kind);

@@ -9,8 +9,6 @@
 )]
 
 mod audit;
-mod clients;
-mod contract;
 mod front_door;
 mod hostile;
 mod hostile_redfish;

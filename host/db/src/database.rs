@@ -16,6 +16,7 @@ use crate::dialect::{Dialect, Role};
 use crate::error::told;
 use crate::folder_lock::FolderLock;
 use crate::migrate::migrate;
+use crate::nodes::NodeCache;
 use crate::sql::{Statement, within};
 use crate::{DatabaseConfig, DbError};
 
@@ -38,6 +39,7 @@ struct Shared {
     writers: AnyPool,
     read_queue: Queue,
     write_queue: Queue,
+    node_cache: NodeCache,
     folder: Mutex<Option<FolderLock>>,
 }
 
@@ -74,6 +76,21 @@ impl Database {
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>> {
         let _place = self.shared.read_queue.enter()?;
         self.shared.readers.acquire().await.map_err(told)
+    }
+
+    /// A transaction for reading, which sees the database as it was at one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>> {
+        let _place = self.shared.read_queue.enter()?;
+        let begin = self
+            .shared
+            .readers
+            .begin_with(self.shared.dialect.begin_reading());
+        within(begin).await.map_err(told)
+    }
+
+    /// Nodes that were read lately.
+    pub(crate) fn node_cache(&self) -> &NodeCache {
+        &self.shared.node_cache
     }
 
     /// A connection for one statement that writes.
@@ -134,6 +151,7 @@ impl Database {
                 writers,
                 read_queue: Queue::new(config.reader_queue),
                 write_queue: Queue::new(config.writer_queue),
+                node_cache: NodeCache::default(),
                 folder: Mutex::new(folder),
             }),
         })

@@ -48,6 +48,14 @@ impl Dialect {
         }
     }
 
+    /// How a transaction begins whose statements all see the database as it was at one moment.
+    pub(crate) fn begin_reading(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
     /// What a new connection is told first.
     pub(crate) fn session(self, config: &DatabaseConfig, role: Role) -> String {
         let wait = config.acquire_timeout.as_millis();

@@ -67,7 +67,7 @@ pub struct NodeFilter {
     pub updated_before: Option<Timestamp>,
 }
 
-/// How much of each node a list reads.
+/// How much of each node a list reads that doesn't read whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeColumns {
     /// Only id, UUID, name, instance UUID, maintenance, power state, provision state, driver and conductor group;
@@ -76,10 +76,6 @@ pub enum NodeColumns {
     /// As [`NodeColumns::Summary`], and what clients wait for or tell nodes apart by: target states, last error, fault,
     /// maintenance reason, reservation, resource class, owner, lessee, instance name, description.
     Slim,
-    /// All columns; `traits` is left empty.
-    All,
-    /// All columns and the traits.
-    AllWithTraits,
 }
 
 /// Which ports to list. Everything that is set must hold.

@@ -57,6 +57,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0008_inspection_rules.sql"),
         include_str!("../../../migrations/postgres/0008_inspection_rules.sql"),
     ),
+    (
+        10,
+        "node revisions",
+        include_str!("../../../migrations/sqlite/0010_node_revisions.sql"),
+        include_str!("../../../migrations/postgres/0010_node_revisions.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

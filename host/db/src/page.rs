@@ -131,6 +131,20 @@ impl Conditions {
         self.add(format!("{column} IN ({})", placeholders.join(", ")));
     }
 
+    /// As [`Conditions::one_of`], for numbers.
+    pub(crate) fn one_of_numbers(&mut self, column: &str, values: &[i64]) {
+        let Some(last) = values.last().copied() else {
+            return self.add("1 = 0");
+        };
+        let mut values = values.to_vec();
+        values.resize(values.len().next_power_of_two(), last);
+        let placeholders: Vec<String> = values
+            .into_iter()
+            .map(|value| self.bind(Bind::Int(value)))
+            .collect();
+        self.add(format!("{column} IN ({})", placeholders.join(", ")));
+    }
+
     /// `column` contains `text`; ASCII letters match in either case.
     pub(crate) fn contains(&mut self, column: &str, text: &str) {
         let mut pattern = String::with_capacity(text.len() + 2);
@@ -190,21 +204,25 @@ pub(crate) async fn read_lines(
     conditions: &Conditions,
     page: &Page,
 ) -> Result<Vec<String>> {
-    let query = |rest: &str| {
-        format!(
-            "SELECT string_agg(line, '{LINE_END}') FROM (SELECT {line} AS line {rest}) AS lines"
-        )
-    };
+    let query = |rest: &str| rows_as_lines(line, rest);
     read_stretches(connection, listing, conditions, page, query, |rows| {
-        let mut lines = Vec::new();
-        for row in &rows {
-            if let Some(text) = Columns::of(row).opt_str()? {
-                lines.extend(text.split(LINE_END).map(str::to_owned));
-            }
-        }
-        Ok(lines)
+        Ok(lines_of(&rows)?.map(str::to_owned).collect())
     })
     .await
+}
+
+/// A query for `line` of all rows that `rest` (from FROM on) says, as one row for [`lines_of`].
+pub(crate) fn rows_as_lines(line: &str, rest: &str) -> String {
+    format!("SELECT string_agg(line, '{LINE_END}') FROM (SELECT {line} AS line {rest}) AS lines")
+}
+
+/// The lines that a query of [`rows_as_lines`] answered with.
+pub(crate) fn lines_of(rows: &[AnyRow]) -> Result<impl Iterator<Item = &str>> {
+    let text = match rows.first() {
+        Some(row) => Columns::of(row).opt_str()?,
+        None => None,
+    };
+    Ok(text.into_iter().flat_map(|text| text.split(LINE_END)))
 }
 
 /// Reads the page stretch by stretch: `query` makes a query of what follows its columns, and `take` makes items of its rows.

@@ -248,11 +248,13 @@ impl ReservedTx {
         if self.released {
             return self.commit().await;
         }
-        Statement::new("UPDATE nodes SET reservation = NULL WHERE id = $1")
-            .bind(self.node_id)
-            .run(&mut self.transaction)
-            .await
-            .map_err(told)?;
+        Statement::new(
+            "UPDATE nodes SET reservation = NULL, revision = revision + 1 WHERE id = $1",
+        )
+        .bind(self.node_id)
+        .run(&mut self.transaction)
+        .await
+        .map_err(told)?;
         self.commit().await
     }
 
@@ -315,7 +317,7 @@ impl ReservedTx {
 /// Answers the node's number.
 async fn fenced(connection: &mut AnyConnection, reservation: &Reservation) -> Result<i64> {
     let row = Statement::new(
-        "UPDATE nodes SET fence = fence WHERE uuid = $1 AND fence = $2 AND reservation = $3 RETURNING id",
+        "UPDATE nodes SET revision = revision + 1 WHERE uuid = $1 AND fence = $2 AND reservation = $3 RETURNING id",
     )
     .bind(reservation.node_uuid.as_str())
     .bind(reservation.fence)

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 use crate::admission::Room;
 use crate::bindings::Everything;
@@ -232,7 +234,8 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .max_tables_per_component(tables)
         .max_memory_size(most_of(|limits| limits.memory))
         .table_elements(most_of(|limits| limits.table_elements))
-        // Small guests come and go: setting a few pages to zero is cheaper than giving them back.
+        // Small guests come and go: setting the pages that they wrote to zero is cheaper than giving them back.
+        .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(256 * 1024)
         .table_keep_resident(16 * 1024);
     pool

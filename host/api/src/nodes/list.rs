@@ -1,8 +1,11 @@
 //! `GET /v1/nodes`, `GET /v1/nodes/detail`.
 
-use ironbark_db::{NODE_SORT_KEYS, NodeColumns};
+use std::borrow::Borrow;
 
-use super::list_filter::{self, Narrowed};
+use ironbark_db::{NODE_SORT_KEYS, NodeColumns};
+use ironbark_model::Node;
+
+use super::list_filter;
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::{self, node as gate};
@@ -124,20 +127,17 @@ impl Look {
         }
     }
 
-    fn columns(&self, version: Version) -> NodeColumns {
+    /// What is read of each node; whole ones if nothing less will do.
+    fn columns(&self) -> Option<NodeColumns> {
         match self {
-            Self::Summary => NodeColumns::Summary,
-            Self::Detail | Self::AtPathDetail if version.has(37) => NodeColumns::AllWithTraits,
-            Self::Detail | Self::AtPathDetail => NodeColumns::All,
-            Self::Fields(fields) if fields.iter().any(|field| field == "traits") => {
-                NodeColumns::AllWithTraits
-            }
+            Self::Summary => Some(NodeColumns::Summary),
+            Self::Detail | Self::AtPathDetail => None,
             Self::Fields(fields)
                 if fields
                     .iter()
                     .all(|field| SUMMARY_COLUMNS.contains(&field.as_str())) =>
             {
-                NodeColumns::Summary
+                Some(NodeColumns::Summary)
             }
             Self::Fields(fields)
                 if fields.iter().all(|field| {
@@ -145,9 +145,9 @@ impl Look {
                         || SLIM_COLUMNS.contains(&field.as_str())
                 }) =>
             {
-                NodeColumns::Slim
+                Some(NodeColumns::Slim)
             }
-            Self::Fields(_) => NodeColumns::All,
+            Self::Fields(_) => None,
         }
     }
 
@@ -170,40 +170,73 @@ async fn answer(
     look: Look,
     chassis_uuid: Option<String>,
 ) -> ApiResult {
-    let version = context.version;
-    let selection = look.selection(version)?;
+    let selection = look.selection(context.version)?;
     let paging = Paging::read(context, gate::FIELDS, NODE_SORT_KEYS, "id")?.by_uuid()?;
-    let Narrowed {
-        filter,
-        conductor,
-        paged,
-    } = list_filter::read(context, chassis_uuid.clone()).await?;
-    let mut items = context
-        .state
-        .db()
-        .node_list(&filter, &paging.page, look.columns(version))
-        .await?;
-    let next = paged
-        .then(|| {
-            let look = look.carried(version);
-            let chassis = chassis_uuid.as_deref().map(|uuid| ("chassis_uuid", uuid));
-            let carried: Vec<(&str, &str)> = list_filter::carried(context)
-                .chain(chassis)
-                .chain(look.iter().map(|(name, value)| (*name, value.as_str())))
-                .collect();
-            let last = items.last().map(|node| node.uuid.as_str());
-            paging.next(&context.base, collection, items.len(), last, &carried)
-        })
-        .flatten();
-    let scene = nodes::scene(context).await?;
-    if let Some(conductor) = conductor {
-        items.retain(|node| scene.routing.owner(node) == Some(conductor.as_str()));
-    }
-    reply::shown(&Collection {
-        name: "nodes",
-        items: &items,
+    let narrowed = list_filter::read(context, chassis_uuid.clone()).await?;
+    let (db, filter) = (context.state.db(), &narrowed.filter);
+    let answer = Answer {
+        context,
+        collection,
+        look: &look,
+        chassis_uuid: chassis_uuid.as_deref(),
         selection: &selection,
-        scene: &scene,
-        next,
-    })
+        paging: &paging,
+        paged: narrowed.paged,
+        conductor: narrowed.conductor.as_deref(),
+    };
+    match look.columns() {
+        Some(columns) => {
+            let nodes = db.node_list(filter, &paging.page, columns).await?;
+            answer.with(nodes).await
+        }
+        None => {
+            let nodes = db.node_list_whole(filter, &paging.page).await?;
+            answer.with(nodes).await
+        }
+    }
+}
+
+/// All of an answer but the nodes.
+struct Answer<'a> {
+    context: &'a Context,
+    collection: &'a str,
+    look: &'a Look,
+    chassis_uuid: Option<&'a str>,
+    selection: &'a NodeSelection,
+    paging: &'a Paging,
+    paged: bool,
+    conductor: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    async fn with<N: Borrow<Node>>(self, mut nodes: Vec<N>) -> ApiResult {
+        let scene = nodes::scene(self.context).await?;
+        let next = self.next(nodes.len(), nodes.last().map(Borrow::borrow));
+        if let Some(conductor) = self.conductor {
+            nodes.retain(|node| scene.routing.owner(node.borrow()) == Some(conductor));
+        }
+        reply::shown(&Collection {
+            name: "nodes",
+            items: &nodes,
+            selection: self.selection,
+            scene: &scene,
+            next,
+        })
+    }
+
+    /// The link to the next page.
+    fn next(&self, count: usize, last: Option<&Node>) -> Option<String> {
+        if !self.paged {
+            return None;
+        }
+        let look = self.look.carried(self.context.version);
+        let chassis = self.chassis_uuid.map(|uuid| ("chassis_uuid", uuid));
+        let carried: Vec<(&str, &str)> = list_filter::carried(self.context)
+            .chain(chassis)
+            .chain(look.iter().map(|(name, value)| (*name, value.as_str())))
+            .collect();
+        let last = last.map(|node| node.uuid.as_str());
+        self.paging
+            .next(&self.context.base, self.collection, count, last, &carried)
+    }
 }

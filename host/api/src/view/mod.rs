@@ -16,6 +16,7 @@ mod text;
 pub(crate) mod time;
 pub(crate) mod volume;
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use ironbark_model::{JsonObject, Node, Timestamp};
@@ -217,15 +218,16 @@ impl<T, S> ToJson for View<'_, T, S> {
 }
 
 /// A list: `{"<collection>": […], "next": …}`.
-pub(crate) struct Collection<'a, T: 'static, S: 'static> {
+pub(crate) struct Collection<'a, T: 'static, S: 'static, I = T> {
     pub(crate) name: &'static str,
-    pub(crate) items: &'a [T],
+    /// Of `T`, or shared ones.
+    pub(crate) items: &'a [I],
     pub(crate) selection: &'a Selection<T, S>,
     pub(crate) scene: &'a S,
     pub(crate) next: Option<String>,
 }
 
-impl<T, S> ToJson for Collection<'_, T, S> {
+impl<T, S, I: Borrow<T>> ToJson for Collection<'_, T, S, I> {
     fn to_json(&self) -> Result<Vec<u8>> {
         let fields = self.selection.fields.len() * self.items.len();
         let mut out = Vec::with_capacity(256 + fields * FIELD_BYTES);
@@ -236,7 +238,7 @@ impl<T, S> ToJson for Collection<'_, T, S> {
             if index > 0 {
                 out.raw(",");
             }
-            self.selection.write(item, self.scene, &mut out)?;
+            self.selection.write(item.borrow(), self.scene, &mut out)?;
         }
         out.raw("]");
         if let Some(next) = &self.next {

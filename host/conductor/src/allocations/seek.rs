@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ironbark_db::{Afterwards, NodeColumns, Page};
+use ironbark_db::{Afterwards, Page};
 use ironbark_model::{Allocation, ErrorKind, Node, Result};
 use rand::seq::SliceRandom;
 
@@ -76,8 +76,7 @@ async fn candidates(ctx: &Context, allocation: &Allocation) -> Result<Vec<String
     let mut page = Page::first(PAGE);
     let mut found: Vec<(bool, String)> = Vec::new();
     loop {
-        let columns = NodeColumns::AllWithTraits;
-        let nodes = match ctx.db.node_list(&filter, &page, columns).await {
+        let nodes = match ctx.db.node_list_whole(&filter, &page).await {
             // The marker was deleted meanwhile: what was read is enough to begin with.
             Err(error) if error.kind() == ErrorKind::NotFound => break,
             nodes => nodes?,
@@ -86,9 +85,9 @@ async fn candidates(ctx: &Context, allocation: &Allocation) -> Result<Vec<String
         let full = u32::try_from(nodes.len()).is_ok_and(|count| count >= PAGE);
         found.extend(
             nodes
-                .into_iter()
+                .iter()
                 .filter(|node| fit::fits(node, allocation))
-                .map(|node| (is_namesake(&node, allocation), node.uuid)),
+                .map(|node| (is_namesake(node, allocation), node.uuid.clone())),
         );
         match last {
             Some(last) if full => page = Page::first(PAGE).after(last),

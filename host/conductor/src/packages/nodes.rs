@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ironbark_db::{NodeColumns, NodeFilter, Page};
+use ironbark_db::{NodeFilter, Page};
 use ironbark_drivers::{Package, PreparedPackage};
 use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::{Error, Node, Result};
@@ -101,7 +101,7 @@ pub(super) async fn check(
     };
     let mut page = Page::first(PAGE);
     loop {
-        let nodes = ctx.db.node_list(&filter, &page, NodeColumns::All).await?;
+        let nodes = ctx.db.node_list_whole(&filter, &page).await?;
         let Some(last) = nodes.last() else {
             return Ok(found);
         };

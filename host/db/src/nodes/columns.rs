@@ -9,7 +9,7 @@ use crate::Reservation;
 use crate::sql::{Statement, large_object_to_text, object_to_text};
 
 /// All columns that are written, in the order in which [`bind_columns`] gives them. Not here: `id` (the database's own),
-/// `uuid` and `created_at` (never change), `reservation` and `fence` (change by themselves only).
+/// `uuid` and `created_at` (never change), `reservation` and `fence` (change by themselves only), `revision` (with every change).
 const WRITTEN: &[&str] = &[
     "name",
     "driver",
@@ -84,11 +84,11 @@ static UPDATE_AND_RELEASE: LazyLock<Arc<str>> =
     LazyLock::new(|| update_held(", reservation = NULL"));
 
 static INSERT: LazyLock<Arc<str>> = LazyLock::new(|| {
-    let placeholders: Vec<String> = (1..=WRITTEN.len() + 2)
+    let placeholders: Vec<String> = (1..=WRITTEN.len() + 3)
         .map(|number| format!("${number}"))
         .collect();
     format!(
-        "INSERT INTO nodes ({}, uuid, created_at) VALUES ({}) RETURNING id",
+        "INSERT INTO nodes ({}, uuid, created_at, revision) VALUES ({}) RETURNING id",
         WRITTEN.join(", "),
         placeholders.join(", ")
     )
@@ -124,6 +124,8 @@ pub(super) fn node_insert(node: &Node, created_at: i64) -> Result<Statement> {
     let statement = Statement::new(AssertSqlSafe(Arc::clone(&INSERT)));
     Ok(bind_columns(statement, node)?
         .bind(node.uuid.as_str())
+        .bind(created_at)
+        // Where its revisions begin.
         .bind(created_at))
 }
 
@@ -133,7 +135,7 @@ fn assignments() -> String {
         .enumerate()
         .map(|(index, column)| format!("{column} = ${}", index + 1))
         .collect();
-    assignments.join(", ")
+    format!("{}, revision = revision + 1", assignments.join(", "))
 }
 
 fn update_held(and: &str) -> Arc<str> {

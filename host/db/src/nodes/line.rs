@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ironbark_model::{Node, Result};
+use ironbark_model::{Error, Node, Result};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use crate::sql::{Columns, Packed, Statement, join, number_part, text_part};
+use crate::sql::{Columns, Packed, SEPARATOR, Statement, join, number_part, text_part};
 
 /// Times, in the order in which [`read_node`] takes them from a line.
 const TIMES: &[&str] = &[
@@ -93,16 +93,12 @@ const TRAITS: &str =
 const LARGE: usize = 256 * 1024;
 
 static LINE: LazyLock<String> = LazyLock::new(|| join(parts()));
-static LINE_WITH_TRAITS: LazyLock<String> =
-    LazyLock::new(|| join(parts().chain([TRAITS.to_owned()])));
-static PAGE_LINE: LazyLock<String> = LazyLock::new(|| line_or_number(&LINE));
-static PAGE_LINE_WITH_TRAITS: LazyLock<String> =
-    LazyLock::new(|| line_or_number(&LINE_WITH_TRAITS));
+static LINE_OF_PAGE: LazyLock<String> = LazyLock::new(line_of_page);
 
 static RESERVE: LazyLock<Arc<str>> = LazyLock::new(|| {
     format!(
-        "UPDATE nodes SET reservation = $1, fence = fence + 1 WHERE uuid = $2 AND reservation IS NULL RETURNING {}",
-        *LINE_WITH_TRAITS
+        "UPDATE nodes SET reservation = $1, fence = fence + 1, revision = revision + 1 WHERE uuid = $2 AND reservation IS NULL RETURNING {}",
+        *LINE
     )
     .into()
 });
@@ -134,14 +130,9 @@ pub(super) fn node_reserving() -> Statement {
     Statement::new(AssertSqlSafe(Arc::clone(&RESERVE)))
 }
 
-/// A line of a page without traits, for [`node_from_line`].
-pub(super) fn line() -> &'static str {
-    &PAGE_LINE
-}
-
-/// A line of a page with traits, likewise.
-pub(super) fn line_with_traits() -> &'static str {
-    &PAGE_LINE_WITH_TRAITS
+/// The line of a node that is read with others, for [`LineOfPage::read`].
+pub(super) fn line_for_pages() -> &'static str {
+    &LINE_OF_PAGE
 }
 
 /// What [`node_select`] and [`node_reserving`] read.
@@ -149,13 +140,29 @@ pub(crate) fn node_with_traits_from(row: &AnyRow) -> Result<Node> {
     node_from_line(Columns::of(row).str()?)
 }
 
-/// The number of a node that is too large to be read with others; else nothing.
-pub(super) fn number_alone(line: &str) -> Option<i64> {
-    line.parse().ok()
+/// What [`line_for_pages`] holds.
+pub(super) enum LineOfPage {
+    /// A node with its revision.
+    Node(i64, Node),
+    /// The number of one that is too large to be read with others.
+    TooLarge(i64),
+}
+
+impl LineOfPage {
+    pub(super) fn read(line: &str) -> Result<Self> {
+        let unreadable = |error: std::num::ParseIntError| {
+            Error::internal("The database holds a number that can't be read.").caused_by(error)
+        };
+        let Some((revision, rest)) = line.split_once(SEPARATOR) else {
+            return line.parse().map(Self::TooLarge).map_err(unreadable);
+        };
+        let revision = revision.parse().map_err(unreadable)?;
+        Ok(Self::Node(revision, node_from_line(rest)?))
+    }
 }
 
 /// A node from its line.
-pub(super) fn node_from_line(line: &str) -> Result<Node> {
+fn node_from_line(line: &str) -> Result<Node> {
     let mut parts = Packed::of(line);
     let mut node = Node {
         id: parts.int()?,
@@ -244,7 +251,7 @@ fn three_valued(bits: i64) -> Option<bool> {
     }
 }
 
-/// Everything of a line but the traits.
+/// Everything of a line.
 fn parts() -> impl Iterator<Item = String> {
     let numbers = ["id".to_owned(), "fence".to_owned()].into_iter();
     let times = TIMES.iter().map(|column| number_part(column));
@@ -255,23 +262,21 @@ fn parts() -> impl Iterator<Item = String> {
         .chain([FLAGS.to_owned()])
         .chain(texts)
         .chain(objects)
+        .chain([TRAITS.to_owned()])
 }
 
-fn line_or_number(line: &str) -> String {
+fn line_of_page() -> String {
     let lengths: Vec<String> = OBJECTS
         .iter()
         .map(|column| format!("octet_length({column})"))
         .collect();
     format!(
-        "CASE WHEN {} > {LARGE} THEN CAST(id AS TEXT) ELSE {line} END",
-        lengths.join(" + ")
+        "CASE WHEN {} > {LARGE} THEN CAST(id AS TEXT) ELSE {} END",
+        lengths.join(" + "),
+        join(["revision".to_owned()].into_iter().chain(parts()))
     )
 }
 
 fn select(column: &str) -> Arc<str> {
-    format!(
-        "SELECT {} FROM nodes WHERE {column} = $1",
-        *LINE_WITH_TRAITS
-    )
-    .into()
+    format!("SELECT {} FROM nodes WHERE {column} = $1", *LINE).into()
 }

@@ -1,5 +1,6 @@
 //! Nodes: read, listed, made, reserved, observed.
 
+mod cache;
 mod columns;
 mod create;
 mod filter;
@@ -9,7 +10,9 @@ mod read;
 mod refs;
 mod reserve;
 mod summary;
+mod whole;
 
+pub(crate) use cache::NodeCache;
 pub(crate) use columns::{node_update, node_update_held};
 pub(crate) use create::{duplicate, insert_traits};
 pub(crate) use line::{By, node_select, node_with_traits_from};

@@ -44,7 +44,7 @@ impl Database {
             assignments.push("fence = fence".to_owned());
         } else {
             let now = all.bind(Bind::Int(Timestamp::now().0));
-            assignments.push(format!("updated_at = {now}"));
+            assignments.push(format!("updated_at = {now}, revision = revision + 1"));
         }
         all.equals("uuid", uuid);
         let fence = all.bind(Bind::Int(fence));

@@ -5,9 +5,7 @@ use ironbark_model::{Node, Result};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::filter::conditions;
-use super::line::{
-    By, line, line_with_traits, node_from_line, node_select, node_with_traits_from, number_alone,
-};
+use super::line::{By, node_select, node_with_traits_from};
 use super::refs::{node_ref_from, ref_columns};
 use super::summary::{slim_from, slim_line, summary_from, summary_line};
 use crate::error::told;
@@ -71,7 +69,7 @@ pub const NODE_SORT_KEYS: &[&str] = &[
     "vendor_interface",
 ];
 
-const LISTING: Listing = Listing {
+pub(super) const LISTING: Listing = Listing {
     from: "nodes",
     id: "id",
     marker: "uuid",
@@ -105,7 +103,7 @@ impl Database {
         row.as_ref().map(node_with_traits_from).transpose()
     }
 
-    /// A page of the nodes that match, with as much of each as `columns` says.
+    /// A page of the nodes that match, with as much of each as `columns` says. Whole ones: [`Database::node_list_whole`].
     pub async fn node_list(
         &self,
         filter: &NodeFilter,
@@ -118,23 +116,9 @@ impl Database {
         let (text, decode): (&str, Decode) = match columns {
             NodeColumns::Summary => (summary_line(), summary_from),
             NodeColumns::Slim => (slim_line(), slim_from),
-            NodeColumns::All => (line(), node_from_line),
-            NodeColumns::AllWithTraits => (line_with_traits(), node_from_line),
         };
         let lines = read_lines(&mut connection, &LISTING, text, &conditions, page).await?;
-        let mut nodes = Vec::with_capacity(lines.len());
-        for line in &lines {
-            match number_alone(line) {
-                None => nodes.push(decode(line)?),
-                Some(id) => {
-                    let select = node_select(By::Id).bind(id);
-                    let row = select.row(&mut connection).await.map_err(told)?;
-                    // None if it was deleted meanwhile.
-                    nodes.extend(row.as_ref().map(node_with_traits_from).transpose()?);
-                }
-            }
-        }
-        Ok(nodes)
+        lines.iter().map(|line| decode(line)).collect()
     }
 
     /// Slim rows of every node that matches, in the order of their numbers. Unlike in lists, children are always among

@@ -63,7 +63,7 @@ impl Database {
     ) -> Result<Option<Reservation>> {
         let mut connection = self.writer().await?;
         let claimed = Statement::new(
-            "UPDATE nodes SET reservation = $1, fence = fence + 1 \
+            "UPDATE nodes SET reservation = $1, fence = fence + 1, revision = revision + 1 \
              WHERE uuid = $2 AND reservation = $3 AND fence = $4 RETURNING fence",
         )
         .bind(host)
@@ -83,7 +83,7 @@ impl Database {
         let released = self
             .write(
                 Statement::new(
-                    "UPDATE nodes SET reservation = NULL WHERE uuid = $1 AND reservation = $2 AND fence = $3",
+                    "UPDATE nodes SET reservation = NULL, revision = revision + 1 WHERE uuid = $1 AND reservation = $2 AND fence = $3",
                 )
                 .bind(reservation.node_uuid.as_str())
                 .bind(reservation.host.as_str())

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ironbark_db::testing::databases;
-use ironbark_db::{NodeColumns, NodeFilter, Page, SortDir};
+use ironbark_db::{NodeFilter, Page, SortDir};
 use ironbark_model::ident::new_uuid;
 use ironbark_model::{Chassis, Error, ErrorKind, Node};
 use serde_json::json;
@@ -132,10 +132,10 @@ async fn nodes_and_their_chassis_hold_each_other() {
             ..NodeFilter::default()
         };
         let found = database
-            .node_list(&filter, &everything(), NodeColumns::All)
+            .node_list_whole(&filter, &everything())
             .await
             .unwrap();
-        assert_eq!(found, std::slice::from_ref(&inside), "{kind}");
+        assert_eq!(found, [inside.clone().into()], "{kind}");
 
         let nowhere = Node {
             chassis_uuid: Some(new_uuid()),

@@ -1,5 +1,5 @@
+use ironbark_db::NodeFilter;
 use ironbark_db::testing::{TestDatabase, databases};
-use ironbark_db::{NodeColumns, NodeFilter};
 use ironbark_model::ident::new_uuid;
 use ironbark_model::power::PowerState;
 use ironbark_model::provision::ProvisionState;
@@ -25,7 +25,7 @@ async fn tells_apart(database: &TestDatabase, filter: NodeFilter, yes: Node, no:
     };
     let kind = database.kind;
     let found = database
-        .node_list(&filter, &everything(), NodeColumns::All)
+        .node_list_whole(&filter, &everything())
         .await
         .unwrap();
     let found: Vec<&str> = found.iter().map(|node| node.uuid.as_str()).collect();

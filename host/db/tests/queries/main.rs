@@ -28,3 +28,4 @@ mod ports_and_history;
 mod reserve;
 mod standalone;
 mod vendor_calls;
+mod whole;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ironbark_db::testing::databases;
 use ironbark_db::{NodeColumns, NodeFilter, Page};
 use ironbark_model::ident::{Ident, new_uuid};
@@ -33,10 +35,10 @@ async fn every_field_survives_being_stored() {
             assert_eq!(read, expected, "{kind} {ident}");
         }
         let listed = database
-            .node_list(&all_filter(), &everything(), NodeColumns::AllWithTraits)
+            .node_list_whole(&all_filter(), &everything())
             .await
             .unwrap();
-        assert_eq!(listed, [expected], "{kind}");
+        assert_eq!(listed, [expected.into()], "{kind}");
     }
 }
 
@@ -188,10 +190,10 @@ async fn traits_of_a_page_are_each_nodes_own() {
         for number in 0..5usize {
             let mut one = node();
             one.traits = (0..number).map(|n| format!("CUSTOM_{n}")).collect();
-            expected.push(database.node_create(&one).await.unwrap());
+            expected.push(Arc::new(database.node_create(&one).await.unwrap()));
         }
         let listed = database
-            .node_list(&all_filter(), &everything(), NodeColumns::AllWithTraits)
+            .node_list_whole(&all_filter(), &everything())
             .await
             .unwrap();
         assert_eq!(listed, expected, "{}", database.kind);
@@ -207,13 +209,13 @@ async fn large_nodes_keep_their_places_in_a_page() {
             let text = serde_json::Value::from("x".repeat(bytes));
             one.instance_info.insert("configdrive".to_owned(), text);
             one.traits = vec!["CUSTOM_A".to_owned(), "CUSTOM_B".to_owned()];
-            expected.push(database.node_create(&one).await.unwrap());
+            expected.push(Arc::new(database.node_create(&one).await.unwrap()));
         }
         let list = |page: Page| {
             let database = &database;
             async move {
                 database
-                    .node_list(&all_filter(), &page, NodeColumns::AllWithTraits)
+                    .node_list_whole(&all_filter(), &page)
                     .await
                     .unwrap()
             }
@@ -265,7 +267,7 @@ async fn characters_that_cannot_be_stored_are_replaced() {
             ..NodeFilter::default()
         };
         let found = database
-            .node_list(&filter, &everything(), NodeColumns::All)
+            .node_list_whole(&filter, &everything())
             .await
             .unwrap();
         assert!(found.is_empty(), "{}", database.kind);

@@ -127,7 +127,9 @@ impl Look {
     fn columns(&self, version: Version) -> NodeColumns {
         match self {
             Self::Summary => NodeColumns::Summary,
-            Self::Detail | Self::AtPathDetail if version.has(37) => NodeColumns::AllWithTraits,
+            Self::Detail | Self::AtPathDetail if version.has(gate::TRAITS_SINCE) => {
+                NodeColumns::AllWithTraits
+            }
             Self::Detail | Self::AtPathDetail => NodeColumns::All,
             Self::Fields(fields) if fields.iter().any(|field| field == "traits") => {
                 NodeColumns::AllWithTraits

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::report::Report;
 use crate::service::Service;
@@ -14,12 +14,7 @@ pub(crate) async fn create(service: &Service, count: usize, report: &mut Report)
     let mut latencies = Vec::with_capacity(count);
     let (cpu, start) = (service.meter().cpu()?, Instant::now());
     for number in 0..count {
-        let body = json!({
-            "name": format!("bench-{number}"),
-            "driver": "fake-hardware",
-            "automated_clean": false,
-            "properties": {"cpus": 8, "memory_mb": 65536, "local_gb": 900, "cpu_arch": "x86_64"},
-        });
+        let body = node(&format!("bench-{number}"));
         latencies.push(
             service
                 .http()
@@ -33,13 +28,28 @@ pub(crate) async fn create(service: &Service, count: usize, report: &mut Report)
     Ok(())
 }
 
-/// Changes one key of `extra`.
-pub(crate) async fn patch(service: &Service, count: usize, report: &mut Report) -> Result<()> {
+/// A node like any other.
+pub(crate) fn node(name: &str) -> Value {
+    json!({
+        "name": name,
+        "driver": "fake-hardware",
+        "automated_clean": false,
+        "properties": {"cpus": 8, "memory_mb": 65536, "local_gb": 900, "cpu_arch": "x86_64"},
+    })
+}
+
+/// Changes one key of `extra` of the first nodes, at most 50.
+pub(crate) async fn patch(
+    service: &Service,
+    nodes: usize,
+    count: usize,
+    report: &mut Report,
+) -> Result<()> {
     let mut latencies = Vec::with_capacity(count);
     let (cpu, start) = (service.meter().cpu()?, Instant::now());
     for number in 0..count {
         let body = json!([{"op": "add", "path": "/extra/note", "value": number}]);
-        let path = format!("/v1/nodes/bench-{}", number % 50);
+        let path = format!("/v1/nodes/bench-{}", number % nodes.clamp(1, 50));
         latencies.push(
             service
                 .http()

@@ -11,6 +11,7 @@
 mod audit;
 mod clients;
 mod contract;
+mod crowd;
 mod front_door;
 mod hostile;
 mod hostile_redfish;

@@ -54,6 +54,11 @@ async fn a_token_outlives_a_kill_and_ends_with_the_work() {
     closed(client, &uuid).await;
     client.post(&path, &beat).await.expect(400);
     assert!(!service.log().contains(&token), "the token is in the log");
+    // Nor anywhere else: not in what was remembered of the agent, not in what was under way.
+    assert!(service.terminate().await.success());
+    assert_eq!(holding(&service, &token).await, Vec::<String>::new());
+    assert_eq!(holding(&service, "192.0.2.7").await, Vec::<String>::new());
+    assert_ne!(holding(&service, "mayfly").await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +119,39 @@ async fn uuid_with_port(client: &Client) -> String {
     uuid
 }
 
-/// No agent has access to the node: nothing is known of one, and none can look it up.
+/// The tables of the database that have this text in some row.
+async fn holding(service: &Service, text: &str) -> Vec<String> {
+    let mut database = service.database().await;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    let mut found = Vec::new();
+    for table in tables {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+            .bind(&table)
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        for column in columns {
+            let query = format!(
+                "SELECT count(*) FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS TEXT), $1) > 0"
+            );
+            let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+                .bind(text)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            if rows > 0 {
+                found.push(format!("{table}.{column}"));
+            }
+        }
+    }
+    found
+}
+
+/// No agent has access to the node: nothing is known of one, none can look it up, and no media are left for one to boot from.
 async fn closed(client: &Client, uuid: &str) {
     for query in [format!("addresses={MAC}"), format!("node_uuid={uuid}")] {
         client.get(&format!("/v1/lookup?{query}")).await.expect(404);
@@ -129,6 +166,18 @@ async fn closed(client: &Client, uuid: &str) {
     ] {
         assert_eq!(node["driver_internal_info"][key], Value::Null, "{key}");
     }
+    let media = client
+        .get(&format!("/v1/nodes/{uuid}/vmedia"))
+        .await
+        .expect(200);
+    for medium in media.as_array().unwrap() {
+        assert_eq!(medium["inserted"], false, "{media}");
+    }
+    // No boot device is set that would lead back to the ramdisk each time.
+    let path = format!("/v1/nodes/{uuid}/management/boot_device");
+    let device = client.get(&path).await.expect(200);
+    let always_network = device["boot_device"] == "pxe" && device["persistent"] == true;
+    assert!(!always_network, "{device}");
 }
 
 async fn python(service: &Service, story: &str, uuid: &str) -> String {

@@ -187,12 +187,20 @@ fn configuration(things: &[(&'static str, Vec<String>)]) -> String {
             toml::Value::Table(table("values", values.into())),
         );
         let mut binding = table("dictionary", (*name).into());
-        binding.insert("probability".to_owned(), 0.8.into());
+        binding.insert("probability".to_owned(), probability(name).into());
         parameters.insert(format!("path.{name}"), toml::Value::Table(binding));
     }
     let mut all = table("dictionaries", toml::Value::Table(dictionaries));
     all.insert("parameters".to_owned(), toml::Value::Table(parameters));
+    let hooks = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/contract_hooks.py");
+    all.insert("hooks".to_owned(), hooks.into());
     toml::to_string(&all).unwrap()
+}
+
+/// How often a parameter is what is there. Names of packages are nothing else, since names that other answers told are tried too:
+/// whoever stops the driver of all nodes learns nothing of them any more.
+fn probability(name: &str) -> f64 {
+    if name == "name" { 1.0 } else { 0.8 }
 }
 
 fn table(key: &str, value: toml::Value) -> toml::Table {

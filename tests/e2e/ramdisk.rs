@@ -26,6 +26,7 @@ async fn the_agent_ends_a_wait_and_has_no_access_afterwards() {
     assert!(said.ends_with("done\n"), "{said}");
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
+    nothing_boots_it(client, &uuid).await;
     let node = client.node("mayfly").await;
     assert!(node["driver_internal_info"]["agent_last_heartbeat"].is_string());
     let log = service.log();
@@ -52,6 +53,7 @@ async fn a_token_outlives_a_kill_and_ends_with_the_work() {
     client.post(&path, &beat).await.expect(202);
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
+    nothing_boots_it(client, &uuid).await;
     client.post(&path, &beat).await.expect(400);
     assert!(!service.log().contains(&token), "the token is in the log");
     // Nor anywhere else: not in what was remembered of the agent, not in what was under way.
@@ -151,7 +153,7 @@ async fn holding(service: &Service, text: &str) -> Vec<String> {
     found
 }
 
-/// No agent has access to the node: nothing is known of one, none can look it up, and no media are left for one to boot from.
+/// No agent has access to the node: nothing is known of one, and none can look it up.
 async fn closed(client: &Client, uuid: &str) {
     for query in [format!("addresses={MAC}"), format!("node_uuid={uuid}")] {
         client.get(&format!("/v1/lookup?{query}")).await.expect(404);
@@ -166,14 +168,15 @@ async fn closed(client: &Client, uuid: &str) {
     ] {
         assert_eq!(node["driver_internal_info"][key], Value::Null, "{key}");
     }
-    let media = client
-        .get(&format!("/v1/nodes/{uuid}/vmedia"))
-        .await
-        .expect(200);
+}
+
+/// No media are in the machine for a ramdisk to boot from, and no boot device that would lead back to one each time.
+async fn nothing_boots_it(client: &Client, uuid: &str) {
+    let path = format!("/v1/nodes/{uuid}/vmedia");
+    let media = client.get(&path).await.expect(200);
     for medium in media.as_array().unwrap() {
         assert_eq!(medium["inserted"], false, "{media}");
     }
-    // No boot device is set that would lead back to the ramdisk each time.
     let path = format!("/v1/nodes/{uuid}/management/boot_device");
     let device = client.get(&path).await.expect(200);
     let always_network = device["boot_device"] == "pxe" && device["persistent"] == true;

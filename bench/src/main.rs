@@ -182,9 +182,7 @@ async fn load(args: &Args, report: &mut Report) -> Result<()> {
     let database = args.database.as_deref();
     let service =
         Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[]).await?;
-    report.remark(" (load)");
-    writes::create(&service, args.nodes.max(100), report).await?;
-    report.remark("");
+    writes::fill(&service, args.nodes.max(100)).await?;
     beside::writes(&service, args.requests, report).await?;
     crowd::connections(&service, report).await?;
     soak::mixed_load(&service, Duration::from_secs(args.soak), report).await?;

@@ -52,7 +52,8 @@ fn said(nodes: usize) -> String {
 }
 
 async fn rows(service: &Service, nodes: usize, requests: usize, report: &mut Report) -> Result<()> {
-    writes::create(service, nodes, report).await?;
+    writes::fill(service, nodes).await?;
+    writes::come_and_go(service, requests / 4, report).await?;
     reads::repeat(
         service,
         "GET one node",

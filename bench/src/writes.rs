@@ -28,6 +28,55 @@ pub(crate) async fn create(service: &Service, count: usize, report: &mut Report)
     Ok(())
 }
 
+/// Makes `count` nodes, `bench-0` and on, without a row.
+pub(crate) async fn fill(service: &Service, count: usize) -> Result<()> {
+    for number in 0..count {
+        let body = node(&format!("bench-{number}"));
+        service
+            .http()
+            .timed(Method::POST, "/v1/nodes", Some(&body))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes `count` nodes more and removes them again: what a write costs beside those that are there.
+pub(crate) async fn come_and_go(
+    service: &Service,
+    count: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let mut latencies = Vec::with_capacity(count);
+    let (cpu, start) = (service.meter().cpu()?, Instant::now());
+    for number in 0..count {
+        let body = node(&format!("more-{number}"));
+        let posted = service
+            .http()
+            .timed(Method::POST, "/v1/nodes", Some(&body))
+            .await?;
+        latencies.push(posted.1);
+    }
+    let used = service.meter().cpu()?.saturating_sub(cpu);
+    report.operations("POST a node", 1.0, used, count, start.elapsed(), latencies);
+    let mut latencies = Vec::with_capacity(count);
+    let (cpu, start) = (service.meter().cpu()?, Instant::now());
+    for number in 0..count {
+        let path = format!("/v1/nodes/more-{number}");
+        let deleted = service.http().timed(Method::DELETE, &path, None).await?;
+        latencies.push(deleted.1);
+    }
+    let used = service.meter().cpu()?.saturating_sub(cpu);
+    report.operations(
+        "DELETE a node",
+        None,
+        used,
+        count,
+        start.elapsed(),
+        latencies,
+    );
+    Ok(())
+}
+
 /// A node like any other.
 pub(crate) fn node(name: &str) -> Value {
     json!({

@@ -1,17 +1,15 @@
 //! Versions that stand by themselves in the gates: what is done before, and what at each.
 
-use ironbark_model::{PowerTarget, ProvisionState as S, Verb};
+use ironbark_model::ProvisionState as S;
 use serde_json::{Value, json};
 
 use super::harness::{LATEST, Site};
-use crate::gates::{
-    self, allocation, node, others, port, portgroup, provision, standalone, volume,
-};
+use crate::gates::{self, allocation, node, others, port, portgroup, standalone, volume};
 
 const NOBODY: &str = "1be26c0b-03f2-4d2e-ae87-c02d7f33c999";
 
 /// Something that came with a version: the same request, the answer before it and at it.
-struct Rule<'a> {
+pub(super) struct Rule<'a> {
     since: u16,
     method: &'a str,
     path: &'a str,
@@ -20,7 +18,7 @@ struct Rule<'a> {
     at: u16,
 }
 
-async fn hold(site: &Site, rules: Vec<Rule<'_>>) {
+pub(super) async fn hold(site: &Site, rules: Vec<Rule<'_>>) {
     for rule in rules {
         for (minor, status) in [(rule.since - 1, rule.below), (rule.since, rule.at)] {
             let answer = site
@@ -51,7 +49,7 @@ fn get(since: u16, path: &str, below: u16, at: u16) -> Rule<'_> {
     }
 }
 
-fn send<'a>(
+pub(super) fn send<'a>(
     since: u16,
     method: &'a str,
     path: &'a str,
@@ -397,172 +395,4 @@ async fn drivers_conductors_and_the_root() {
         let status = if row.sortable { 200 } else { 400 };
         site.get(&sorted, Some(row.since)).await.expect(status);
     }
-}
-
-/// What a verb may bring along, in a state in which it is taken.
-#[tokio::test]
-async fn arguments_of_verbs() {
-    let site = Site::new().await;
-    let ranked_step = json!([{"interface": "deploy", "step": "x", "args": {}, "priority": 1}]);
-    let plain_step = json!([{"interface": "deploy", "step": "x"}]);
-    let deploy = |drive: Value| json!({"target": "active", "configdrive": drive});
-    let rows = [
-        (
-            S::Available,
-            provision::CONFIGDRIVE_OBJECT_SINCE,
-            deploy(json!({"meta_data": {}})),
-            400,
-        ),
-        (
-            S::Available,
-            provision::VENDOR_DATA_SINCE,
-            deploy(json!({"vendor_data": {}})),
-            400,
-        ),
-        (
-            S::Available,
-            provision::DEPLOY_STEPS_SINCE,
-            json!({"target": "active", "deploy_steps": ranked_step}),
-            406,
-        ),
-        (
-            S::Active,
-            provision::REBUILD_CONFIGDRIVE_SINCE,
-            json!({"target": "rebuild", "configdrive": "H4sI"}),
-            400,
-        ),
-        (
-            S::Manageable,
-            provision::CLEAN_WITHOUT_RAMDISK_SINCE,
-            json!({"target": "clean", "clean_steps": plain_step, "disable_ramdisk": true}),
-            406,
-        ),
-        (
-            S::Active,
-            provision::SERVICE_WITHOUT_RAMDISK_SINCE,
-            json!({"target": "service", "service_steps": plain_step, "disable_ramdisk": true}),
-            406,
-        ),
-    ];
-    for (state, since, body, below) in rows {
-        let node = site.node(|node| node.provision_state = state).await;
-        let path = format!("/v1/nodes/{}/states/provision", node.uuid);
-        hold(&site, vec![send(since, "PUT", &path, body, below, 202)]).await;
-    }
-    // For who doesn't know its traits, the name is the one.
-    let runbook =
-        json!({"name": "CUSTOM_A", "steps": [{"interface": "deploy", "step": "x", "order": 1}]});
-    let made = site
-        .send(
-            "POST",
-            "/v1/runbooks",
-            Some(standalone::RUNBOOK_TRAITS_SINCE - 1),
-            Some(runbook),
-        )
-        .await;
-    made.expect(201);
-    let node = site
-        .node(|node| {
-            node.provision_state = S::Manageable;
-            node.traits = vec!["CUSTOM_A".to_owned()];
-        })
-        .await;
-    let put_traits = json!({"traits": ["CUSTOM_A"]});
-    let path = format!("/v1/nodes/{}", node.uuid);
-    site.send("PUT", &format!("{path}/traits"), LATEST, Some(put_traits))
-        .await
-        .expect(204);
-    let provision = format!("{path}/states/provision");
-    let by_book = json!({"target": "clean", "runbook": "CUSTOM_A"});
-    hold(
-        &site,
-        vec![send(
-            provision::RUNBOOK_SINCE,
-            "PUT",
-            &provision,
-            by_book,
-            406,
-            202,
-        )],
-    )
-    .await;
-}
-
-/// Every verb in every state in which it is taken: what it needs, and 400 where it isn't taken, whatever the version.
-#[tokio::test]
-async fn verbs_in_every_state() {
-    let site = Site::new().await;
-    let arguments = |verb: Verb| match verb {
-        Verb::Clean => json!({"clean_steps": [{"interface": "deploy", "step": "x"}]}),
-        Verb::Service => json!({"service_steps": [{"interface": "deploy", "step": "x"}]}),
-        Verb::Rescue => json!({"rescue_password": "secret"}),
-        _ => json!({}),
-    };
-    let mut taken = 0;
-    for state in S::ALL {
-        let node = site.node(|node| node.provision_state = *state).await;
-        let path = format!("/v1/nodes/{}/states/provision", node.uuid);
-        for verb in Verb::ALL {
-            let mut body = arguments(*verb);
-            body["target"] = json!(verb.as_str());
-            if state.next(verb.event()).is_none() {
-                let refused = site.send("PUT", &path, LATEST, Some(body)).await;
-                assert_eq!(refused.status.as_u16(), 400, "{verb} in {state}");
-                continue;
-            }
-            taken += 1;
-            let since = provision::verb_in_state_since(*verb, *state);
-            if since > 1 {
-                hold(&site, vec![send(since, "PUT", &path, body, 406, 202)]).await;
-            } else {
-                let answer = site.send("PUT", &path, Some(1), Some(body)).await;
-                assert_eq!(
-                    answer.status.as_u16(),
-                    202,
-                    "{verb} in {state}: {}",
-                    answer.text
-                );
-            }
-        }
-    }
-    assert!(taken > 40, "{taken}");
-    assert_eq!(
-        provision::verb_in_state_since(Verb::Abort, S::InspectWait),
-        41
-    );
-    assert_eq!(
-        provision::verb_in_state_since(Verb::Abort, S::WaitCallBack),
-        110
-    );
-}
-
-#[tokio::test]
-async fn power_targets() {
-    let site = Site::new().await;
-    let node = site.node(|_| {}).await;
-    let path = format!("/v1/nodes/{}/states/power", node.uuid);
-    for target in PowerTarget::ALL {
-        let since = target.since();
-        let body = json!({"target": target.as_str()});
-        if since > 1 {
-            hold(&site, vec![send(since, "PUT", &path, body, 406, 202)]).await;
-        } else {
-            site.send("PUT", &path, Some(1), Some(body))
-                .await
-                .expect(202);
-        }
-    }
-    let timed = json!({"target": "power on", "timeout": 5});
-    hold(
-        &site,
-        vec![send(
-            provision::SOFT_POWER_SINCE,
-            "PUT",
-            &path,
-            timed,
-            406,
-            202,
-        )],
-    )
-    .await;
 }

@@ -23,6 +23,7 @@ mod gates_complete;
 mod gates_hardware;
 mod gates_ramdisk;
 mod gates_rules;
+mod gates_verbs;
 mod hardware;
 mod harness;
 mod history;

@@ -24,6 +24,16 @@ impl Http {
         })
     }
 
+    /// The service's address, without a scheme.
+    pub(crate) fn authority(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Another client of the same service, with connections of its own.
+    pub(crate) fn another(&self) -> Result<Self> {
+        Self::new(self.url.clone())
+    }
+
     /// Sends a request, and gives the body and how long it took.
     pub(crate) async fn timed(
         &self,

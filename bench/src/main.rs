@@ -4,21 +4,26 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 mod calls;
+mod crowd;
 mod http;
 mod meter;
 mod reads;
 mod report;
 mod service;
+mod sizes;
+mod soak;
 mod sync;
 mod work;
 mod writes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
 
 use crate::report::Report;
 use crate::service::Service;
@@ -45,12 +50,43 @@ struct Args {
     /// Simulated BMCs for the power sync row.
     #[arg(long, default_value_t = 1000)]
     bmcs: usize,
-    /// A PostgreSQL URL to measure on, instead of SQLite. The database must be empty.
+    /// Numbers of nodes at which reads and writes are measured.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 1000, 10_000])]
+    sizes: Vec<usize>,
+    /// How long the mixed load lasts, in seconds; from 300 on it is held against a bound.
+    #[arg(long, default_value_t = 20)]
+    soak: u64,
+    /// Measures only these parts.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// A PostgreSQL URL to measure on, instead of SQLite. The database must be empty, so that only one of the parts `rows`,
+    /// `sizes` (of one size) and `load` can be measured on it.
     #[arg(long)]
     database: Option<String>,
     /// Writes the figures to this file as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Calls of a driver.
+    Calls,
+    /// Start, memory, reads, writes, power, provisioning.
+    Rows,
+    /// Reads and writes at several numbers of nodes.
+    Sizes,
+    /// Reads beside writes, many connections, the mixed load.
+    Load,
+    /// Power sync.
+    Sync,
+}
+
+impl Args {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,11 +101,39 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<()> {
+    let stored = [Part::Rows, Part::Sizes, Part::Load];
+    let on_it = stored.into_iter().filter(|part| args.wants(*part)).count();
+    if args.database.is_some() && on_it > 1 {
+        bail!("each part needs an empty database: name one of rows, sizes and load with --only");
+    }
     let mut report = Report::default();
-    calls::instance_per_call(&args.drivers, args.requests * 5, &mut report).await?;
+    if args.wants(Part::Calls) {
+        calls::instance_per_call(&args.drivers, args.requests * 5, &mut report).await?;
+    }
+    if args.wants(Part::Rows) {
+        rows(&args, &mut report).await?;
+    }
+    if args.wants(Part::Sizes) {
+        sizes::sizes(&args, &mut report).await?;
+    }
+    if args.wants(Part::Load) {
+        load(&args, &mut report).await?;
+    }
+    if args.wants(Part::Sync) {
+        sync::power_sync(&args.ironbark, &args.drivers, args.bmcs, &mut report).await?;
+    }
+    report.print();
+    if let Some(file) = &args.json {
+        std::fs::write(file, report.json()?)
+            .with_context(|| format!("{} can't be written", file.display()))?;
+    }
+    Ok(())
+}
+
+/// What an idle service takes, and what each request costs.
+async fn rows(args: &Args, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let database = args.database.as_deref();
-
     // The first start compiles the drivers; the second is what a restart costs.
     Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[])
         .await?
@@ -90,33 +154,37 @@ async fn run(args: Args) -> Result<()> {
         "MiB",
     );
 
-    reads::root(&service, args.requests, &mut report).await?;
-    writes::create(&service, args.nodes, &mut report).await?;
+    reads::root(&service, args.requests, report).await?;
+    writes::create(&service, args.nodes, report).await?;
     report.row(
         "resident memory, with nodes",
         Some(90.0),
         service.meter().resident_mib()?,
         "MiB",
     );
-    reads::one_node(&service, args.requests, &mut report).await?;
-    reads::lists(&service, &mut report).await?;
-    writes::patch(&service, args.requests / 4, &mut report).await?;
-    work::power(&service, &mut report).await?;
-    work::provision(&service, &mut report).await?;
+    reads::one_node(&service, args.requests, report).await?;
+    reads::lists(&service, report).await?;
+    writes::patch(&service, args.nodes, args.requests / 4, report).await?;
+    work::power(&service, report).await?;
+    work::provision(&service, report).await?;
     report.row(
         "resident memory, at the end",
         None,
         service.meter().resident_mib()?,
         "MiB",
     );
-    service.stop().await?;
+    service.stop().await
+}
 
-    sync::power_sync(&args.ironbark, &args.drivers, args.bmcs, &mut report).await?;
-
-    report.print();
-    if let Some(file) = &args.json {
-        std::fs::write(file, report.json()?)
-            .with_context(|| format!("{} can't be written", file.display()))?;
-    }
-    Ok(())
+/// What it does when many ask at once, and for long.
+async fn load(args: &Args, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let database = args.database.as_deref();
+    let service =
+        Service::start(&args.ironbark, &args.drivers, folder.path(), database, &[]).await?;
+    writes::fill(&service, args.nodes.max(100)).await?;
+    beside::writes(&service, args.requests, report).await?;
+    crowd::connections(&service, report).await?;
+    soak::mixed_load(&service, Duration::from_secs(args.soak), report).await?;
+    service.stop().await
 }

@@ -62,10 +62,10 @@ pub(crate) async fn lists(service: &Service, report: &mut Report) -> Result<()> 
     .await
 }
 
-async fn repeat(
+pub(crate) async fn repeat(
     service: &Service,
     what: &str,
-    must: f64,
+    must: impl Into<Option<f64>>,
     count: usize,
     path: impl Fn(usize) -> String,
     report: &mut Report,

@@ -9,6 +9,10 @@ use serde_json::json;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     rows: Vec<Row>,
+    /// Said of each row, after what it is: at which size it was measured.
+    remark: String,
+    /// Seconds and MiB, of the mixed load.
+    memory: Vec<(f64, f64)>,
 }
 
 #[derive(Debug)]
@@ -22,7 +26,32 @@ struct Row {
     rate: Option<f64>,
 }
 
+/// The value that this part of them is at most.
+pub(crate) fn percentile(latencies: &mut [Duration], part: f64) -> Option<Duration> {
+    latencies.sort();
+    let index = ((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1));
+    latencies.get(index).copied()
+}
+
 impl Report {
+    /// From now on rows say this after what they are.
+    pub(crate) fn remark(&mut self, remark: impl Into<String>) {
+        self.remark = remark.into();
+    }
+
+    /// Memory over time, for programs to plot.
+    pub(crate) fn memory(&mut self, samples: Vec<(f64, f64)>) {
+        self.memory = samples;
+    }
+
+    /// What a row measured.
+    pub(crate) fn figure(&self, what: &str) -> Option<f64> {
+        self.rows
+            .iter()
+            .find(|row| row.what == what)
+            .map(|row| row.figure)
+    }
+
     /// A figure by itself. `must` is the bound that it has to reach.
     pub(crate) fn row(&mut self, what: &str, must: Option<f64>, figure: f64, unit: &'static str) {
         self.add(Row {
@@ -40,32 +69,27 @@ impl Report {
     pub(crate) fn operations(
         &mut self,
         what: &str,
-        must: f64,
+        must: impl Into<Option<f64>>,
         cpu: Duration,
         count: usize,
         wall: Duration,
         mut latencies: Vec<Duration>,
     ) {
-        latencies.sort();
-        let at = |part: f64| {
-            let index =
-                ((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1));
-            latencies
-                .get(index)
-                .map(|latency| latency.as_secs_f64() * 1000.0)
-        };
+        let mut at =
+            |part: f64| percentile(&mut latencies, part).map(|latency| latency.as_secs_f64() * 1e3);
         self.add(Row {
             what: what.to_owned(),
             figure: cpu.as_secs_f64() * 1000.0 / count.max(1) as f64,
             unit: "CPU-ms",
-            must: Some(must),
+            must: must.into(),
             median_ms: at(0.5),
             p99_ms: at(0.99),
             rate: Some(count as f64 / wall.as_secs_f64()),
         });
     }
 
-    fn add(&mut self, row: Row) {
+    fn add(&mut self, mut row: Row) {
+        row.what.push_str(&self.remark);
         eprintln!("  {}: {:.3} {}", row.what, row.figure, row.unit);
         self.rows.push(row);
     }
@@ -108,6 +132,13 @@ impl Report {
                 })
             })
             .collect();
-        Ok(serde_json::to_string_pretty(&json!({ "rows": rows }))?)
+        let memory: Vec<_> = self
+            .memory
+            .iter()
+            .map(|(seconds, mib)| json!({"seconds": seconds, "mib": mib}))
+            .collect();
+        Ok(serde_json::to_string_pretty(
+            &json!({"rows": rows, "memory": memory}),
+        )?)
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod crowd;
 mod front_door;
 mod hostile;
 mod hostile_redfish;

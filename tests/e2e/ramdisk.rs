@@ -26,6 +26,7 @@ async fn the_agent_ends_a_wait_and_has_no_access_afterwards() {
     assert!(said.ends_with("done\n"), "{said}");
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
+    nothing_boots_it(client, &uuid).await;
     let node = client.node("mayfly").await;
     assert!(node["driver_internal_info"]["agent_last_heartbeat"].is_string());
     let log = service.log();
@@ -52,8 +53,14 @@ async fn a_token_outlives_a_kill_and_ends_with_the_work() {
     client.post(&path, &beat).await.expect(202);
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
+    nothing_boots_it(client, &uuid).await;
     client.post(&path, &beat).await.expect(400);
     assert!(!service.log().contains(&token), "the token is in the log");
+    // Nor anywhere else: not in what was remembered of the agent, not in what was under way.
+    assert!(service.terminate().await.success());
+    assert_eq!(holding(&service, &token).await, Vec::<String>::new());
+    assert_eq!(holding(&service, "192.0.2.7").await, Vec::<String>::new());
+    assert_ne!(holding(&service, "mayfly").await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,6 +121,38 @@ async fn uuid_with_port(client: &Client) -> String {
     uuid
 }
 
+/// The tables of the database that have this text in some row.
+async fn holding(service: &Service, text: &str) -> Vec<String> {
+    let mut database = service.database().await;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    let mut found = Vec::new();
+    for table in tables {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+            .bind(&table)
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        for column in columns {
+            let query = format!(
+                "SELECT count(*) FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS TEXT), $1) > 0"
+            );
+            let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+                .bind(text)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            if rows > 0 {
+                found.push(format!("{table}.{column}"));
+            }
+        }
+    }
+    found
+}
+
 /// No agent has access to the node: nothing is known of one, and none can look it up.
 async fn closed(client: &Client, uuid: &str) {
     for query in [format!("addresses={MAC}"), format!("node_uuid={uuid}")] {
@@ -129,6 +168,19 @@ async fn closed(client: &Client, uuid: &str) {
     ] {
         assert_eq!(node["driver_internal_info"][key], Value::Null, "{key}");
     }
+}
+
+/// No media are in the machine for a ramdisk to boot from, and no boot device that would lead back to one each time.
+async fn nothing_boots_it(client: &Client, uuid: &str) {
+    let path = format!("/v1/nodes/{uuid}/vmedia");
+    let media = client.get(&path).await.expect(200);
+    for medium in media.as_array().unwrap() {
+        assert_eq!(medium["inserted"], false, "{media}");
+    }
+    let path = format!("/v1/nodes/{uuid}/management/boot_device");
+    let device = client.get(&path).await.expect(200);
+    let always_network = device["boot_device"] == "pxe" && device["persistent"] == true;
+    assert!(!always_network, "{device}");
 }
 
 async fn python(service: &Service, story: &str, uuid: &str) -> String {

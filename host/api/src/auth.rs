@@ -139,16 +139,18 @@ pub(crate) async fn admit(
     }
 }
 
-fn is_public(path: &str) -> bool {
+/// Whether everybody may use this path.
+pub(crate) fn is_public(path: &str) -> bool {
     let path = path.trim_end_matches('/');
-    let path = path
+    let bare = path
         .strip_suffix(".json")
         .or_else(|| path.strip_suffix(".xml"))
         .unwrap_or(path);
-    if PUBLIC.contains(&path) {
+    // One of them ends so by itself.
+    if PUBLIC.contains(&path) || PUBLIC.contains(&bare) {
         return true;
     }
-    path.strip_prefix("/v1/heartbeat/").is_some_and(|node| {
+    bare.strip_prefix("/v1/heartbeat/").is_some_and(|node| {
         !node.is_empty()
             && node
                 .bytes()
@@ -183,6 +185,7 @@ mod tests {
             "/v1/heartbeat/1be2-a",
             "/v1/continue_inspection.xml",
             "/healthcheck",
+            "/openapi.json",
         ] {
             assert!(is_public(path), "{path}");
         }

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::error::ApiError;
+use crate::gates::JSON_SUFFIX_UNTIL;
 
 /// The oldest minor version: what a request without a header gets.
 pub(crate) const MIN_MINOR: u16 = 1;
@@ -43,9 +44,9 @@ impl Version {
         self.minor >= since
     }
 
-    /// Until 1.90, but only if the client said so, a `.json` at the end of a URL is not part of a name.
+    /// Whether a `.json` at the end of a URL is no part of a name.
     pub(crate) const fn strips_json_suffix(self) -> bool {
-        self.explicit && self.minor < 91
+        self.explicit && !self.has(JSON_SUFFIX_UNTIL)
     }
 
     /// 406, unless what came with 1.`since` is there.

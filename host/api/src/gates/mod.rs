@@ -31,6 +31,8 @@ use crate::versions::Version;
 pub(crate) const FIELDS_SINCE: u16 = 8;
 /// `?detail=` came with this version; before it is refused with 400.
 pub(crate) const DETAIL_SINCE: u16 = 43;
+/// Before this version, but only if the client names one, `.json` at the end of a URL is no part of a name.
+pub(crate) const JSON_SUFFIX_UNTIL: u16 = 91;
 
 /// One field of a resource.
 #[derive(Clone, Copy, Debug)]

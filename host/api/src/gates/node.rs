@@ -15,6 +15,9 @@ pub(crate) const AVAILABLE_SINCE: u16 = 2;
 /// Before this version `inspect wait` is shown as `inspecting`; since it, a node that is being inspected can't be updated.
 pub(crate) const INSPECT_WAIT_SINCE: u16 = 39;
 
+/// Nodes have traits since this version.
+pub(crate) const TRAITS_SINCE: u16 = 37;
+
 /// What a list shows of each node unless it is told otherwise.
 pub(crate) const SUMMARY: &[&str] = &[
     "instance_uuid",
@@ -74,7 +77,7 @@ pub(crate) const FIELDS: &[Attribute] = &[
     interface("vendor_interface", 31),
     unsortable("volume", 32),
     interface("storage_interface", 33),
-    unsortable("traits", 37),
+    unsortable("traits", TRAITS_SINCE),
     interface("rescue_interface", 38),
     interface("bios_interface", 40),
     shown("fault", 42),

@@ -177,7 +177,7 @@ pub(crate) static PATHS: &[Path] = paths! {
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
 #[rustfmt::skip]
-static OWN_PATHS: &[Path] = paths! {
+pub(crate) static OWN_PATHS: &[Path] = paths! {
     "audit"                      1 NotFound Ordinary { Get audit::list }
     "audit/chains"               1 NotFound Ordinary { Get audit::chains }
     "packages"                   1 NotFound Package  { Get packages::show::list, Post packages::install::install }

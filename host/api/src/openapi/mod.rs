@@ -4,10 +4,13 @@
 //! what an operation is called, the form of bodies that are no resource, and which status means success. A test sees to
 //! it that every path has its operation and every operation its path.
 
+mod errors;
 mod hardware;
 mod nodes;
 mod operation;
 mod others;
+mod own;
+mod own_shapes;
 mod query;
 mod ramdisk;
 mod recipes;
@@ -23,7 +26,7 @@ use crate::error::ApiResult;
 use crate::reply;
 use crate::versions::{LEGACY_HEADER, MAX_MINOR, Version};
 use axum::http::StatusCode;
-use operation::Operation;
+pub(crate) use operation::Operation;
 
 /// Where the document is.
 pub(crate) const PATH: &str = "/openapi.json";
@@ -39,8 +42,7 @@ pub(crate) fn show() -> ApiResult {
 pub(crate) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations() {
-        let path = format!("/v1/{}", operation.pattern);
-        let methods = paths.entry(path).or_insert_with(|| json!({}));
+        let methods = paths.entry(operation.path()).or_insert_with(|| json!({}));
         if let Some(methods) = methods.as_object_mut() {
             methods.insert(operation.method.to_lowercase(), operation.to_value());
         }
@@ -52,7 +54,8 @@ pub(crate) fn document() -> Value {
             "summary": "Bare metal provisioning with the REST API of OpenStack Ironic.",
             "description": format!(
                 "This document describes microversion {newest}: send the header {LEGACY_HEADER}: {newest}. \
-                 Older versions have fewer paths and fields, and answer some requests differently.",
+                 Older versions have fewer paths and fields, and answer some requests differently. \
+                 Paths under /ironbark/v1 are Ironbark's own and know no versions.",
                 newest = Version::new(MAX_MINOR),
             ),
             "version": Version::new(MAX_MINOR).to_string(),
@@ -64,7 +67,7 @@ pub(crate) fn document() -> Value {
         "components": {
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "schemas": schema::components(),
-            "responses": operation::error_responses(),
+            "responses": errors::error_responses(),
         },
     })
 }
@@ -76,5 +79,6 @@ pub(crate) fn operations() -> Vec<Operation> {
     all.extend(others::operations());
     all.extend(recipes::operations());
     all.extend(ramdisk::operations());
+    all.extend(own::operations().into_iter().map(Operation::own));
     all
 }

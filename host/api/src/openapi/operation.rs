@@ -3,6 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::schema;
+use crate::auth;
+
+/// Where Ironic's paths are.
+const IRONIC: &str = "/v1";
+
+/// Where Ironbark's own are. They have no microversions.
+const OWN: &str = "/ironbark/v1";
+
+/// The media type of everything that is no file.
+const JSON: &str = "application/json";
 
 /// What clients are told when something is wrong with any request.
 const ALWAYS: &[u16] = &[400, 401, 403, 404, 406, 413, 503];
@@ -18,8 +28,9 @@ pub(crate) struct Operation {
     /// As in the table of paths.
     pub(crate) pattern: &'static str,
     pub(crate) method: &'static str,
+    root: &'static str,
     summary: &'static str,
-    query: Vec<Value>,
+    parameters: Vec<Value>,
     body: Option<Body>,
     answers: Vec<(u16, Answer)>,
     asks_machine: bool,
@@ -28,6 +39,7 @@ pub(crate) struct Operation {
 
 struct Body {
     required: bool,
+    media: &'static str,
     schema: Value,
 }
 
@@ -67,8 +79,9 @@ pub(crate) fn operation(
     Operation {
         pattern,
         method,
+        root: IRONIC,
         summary,
-        query: Vec::new(),
+        parameters: Vec::new(),
         body: None,
         answers: Vec::new(),
         asks_machine: false,
@@ -77,26 +90,45 @@ pub(crate) fn operation(
 }
 
 impl Operation {
-    /// An argument of the query.
-    pub(crate) fn query(mut self, name: &'static str, schema: Value) -> Self {
-        self.query.push(parameter("query", name, false, schema));
+    /// It is one of Ironbark's own.
+    pub(crate) fn own(mut self) -> Self {
+        self.root = OWN;
         self
     }
 
+    /// The whole path, with the names of its parameters in braces.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.root, self.pattern)
+    }
+
+    /// An argument of the query.
+    pub(crate) fn query(self, name: &'static str, schema: Value) -> Self {
+        self.parameter("query", name, false, schema)
+    }
+
     /// An argument of the query that must be there.
-    pub(crate) fn needs(mut self, name: &'static str, schema: Value) -> Self {
-        self.query.push(parameter("query", name, true, schema));
-        self
+    pub(crate) fn needs(self, name: &'static str, schema: Value) -> Self {
+        self.parameter("query", name, true, schema)
+    }
+
+    /// A header that has a meaning here.
+    pub(crate) fn header(self, name: &'static str, schema: Value) -> Self {
+        self.parameter("header", name, false, schema)
     }
 
     /// The body must be there.
     pub(crate) fn body(self, schema: Value) -> Self {
-        self.with_body(true, schema)
+        self.with_body(true, JSON, schema)
     }
 
     /// There may be a body.
     pub(crate) fn may_have_body(self, schema: Value) -> Self {
-        self.with_body(false, schema)
+        self.with_body(false, JSON, schema)
+    }
+
+    /// The body is a file of this media type.
+    pub(crate) fn file(self, media: &'static str) -> Self {
+        self.with_body(true, media, bytes())
     }
 
     /// It asks or tells a machine, which may be out of reach.
@@ -107,21 +139,35 @@ impl Operation {
 
     /// 200 with this.
     pub(crate) fn ok(self, schema: Value) -> Self {
-        self.answer(200, "Done.", vec![("application/json", schema)], false)
+        self.answer(200, "Done.", vec![(JSON, schema)], false)
     }
 
     /// 200 with a file.
-    pub(crate) fn or_file(mut self) -> Self {
+    pub(crate) fn or_file(self) -> Self {
+        self.or("application/octet-stream", bytes())
+    }
+
+    /// 200 with this instead.
+    pub(crate) fn or(mut self, media: &'static str, schema: Value) -> Self {
         if let Some((_, answer)) = self.answers.first_mut() {
-            let bytes = json!({"type": "string", "format": "binary"});
-            answer.content.push(("application/octet-stream", bytes));
+            answer.content.push((media, schema));
         }
         self
     }
 
     /// 201 with what was created, and where it is.
     pub(crate) fn created(self, schema: Value) -> Self {
-        self.answer(201, "Created.", vec![("application/json", schema)], true)
+        self.answer(201, "Created.", vec![(JSON, schema)], true)
+    }
+
+    /// 202 with what waits until an operator has decided, and where it is.
+    pub(crate) fn awaits_approval(self, schema: Value) -> Self {
+        self.answer(
+            202,
+            "Installed; it awaits approval.",
+            vec![(JSON, schema)],
+            true,
+        )
     }
 
     /// 202: it goes on; `Location` says where to look.
@@ -141,7 +187,7 @@ impl Operation {
 
     /// 202 with this.
     pub(crate) fn taken_with(self, schema: Value) -> Self {
-        self.answer(202, "Taken.", vec![("application/json", schema)], false)
+        self.answer(202, "Taken.", vec![(JSON, schema)], false)
     }
 
     /// It may find that somebody else goes on with the node.
@@ -158,7 +204,7 @@ impl Operation {
     /// As the document has it.
     pub(crate) fn to_value(&self) -> Value {
         let mut parameters: Vec<Value> = self.params().map(path_parameter).collect();
-        parameters.extend(self.query.iter().cloned());
+        parameters.extend(self.parameters.iter().cloned());
         let mut value = json!({
             "operationId": self.id(),
             "summary": self.summary,
@@ -166,14 +212,27 @@ impl Operation {
             "parameters": parameters,
             "responses": self.responses(),
         });
-        if let (Some(body), Some(value)) = (&self.body, value.as_object_mut()) {
-            let body = json!({
-                "required": body.required,
-                "content": {"application/json": {"schema": body.schema}},
-            });
-            value.insert("requestBody".to_owned(), body);
+        if let Some(value) = value.as_object_mut() {
+            if let Some(body) = &self.body {
+                let mut content = Map::new();
+                content.insert(body.media.to_owned(), json!({"schema": body.schema}));
+                let body = json!({"required": body.required, "content": content});
+                value.insert("requestBody".to_owned(), body);
+            }
+            if self.is_public() {
+                value.insert("security".to_owned(), json!([]));
+            }
         }
         value
+    }
+
+    /// Whether it needs no credentials.
+    fn is_public(&self) -> bool {
+        auth::is_public(&self.path().replace(['{', '}'], ""))
+    }
+
+    fn is_own(&self) -> bool {
+        self.root == OWN
     }
 
     fn params(&self) -> impl Iterator<Item = &'static str> {
@@ -182,17 +241,29 @@ impl Operation {
             .filter_map(|element| element.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    fn id(&self) -> String {
+    /// Its name among all operations.
+    pub(crate) fn id(&self) -> String {
         let path: Vec<&str> = self
             .pattern
             .split('/')
             .map(|element| element.trim_matches(['{', '}']))
             .collect();
-        format!("{}_{}", self.method.to_lowercase(), path.join("_"))
+        let whose = if self.is_own() { "_ironbark" } else { "" };
+        format!("{}{whose}_{}", self.method.to_lowercase(), path.join("_"))
     }
 
-    fn with_body(mut self, required: bool, schema: Value) -> Self {
-        self.body = Some(Body { required, schema });
+    fn parameter(mut self, place: &str, name: &'static str, required: bool, schema: Value) -> Self {
+        self.parameters
+            .push(parameter(place, name, required, schema));
+        self
+    }
+
+    fn with_body(mut self, required: bool, media: &'static str, schema: Value) -> Self {
+        self.body = Some(Body {
+            required,
+            media,
+            schema,
+        });
         self
     }
 
@@ -225,6 +296,14 @@ impl Operation {
         };
         let conflict: &[u16] = if self.may_conflict { &[409] } else { &[] };
         for status in ALWAYS.iter().chain(changing).chain(asking).chain(conflict) {
+            let never = match status {
+                401 => self.is_public(),
+                406 => self.is_own(),
+                _ => false,
+            };
+            if never {
+                continue;
+            }
             responses.insert(
                 status.to_string(),
                 json!({"$ref": format!("#/components/responses/{status}")}),
@@ -254,39 +333,9 @@ impl Answer {
     }
 }
 
-/// What stands in `components/responses`: every error, by its status.
-pub(crate) fn error_responses() -> Value {
-    const MEANINGS: &[(u16, &str)] = &[
-        (
-            400,
-            "Something in the request is wrong, or can't be done in the state that the node is in.",
-        ),
-        (401, "Credentials are missing or wrong."),
-        (403, "It is not allowed."),
-        (404, "It is not there."),
-        (406, "It came with a newer microversion."),
-        (409, "Something else goes on with it; try again."),
-        (413, "The request is too large."),
-        (415, "The body is not of the right media type."),
-        (502, "The machine, or its driver, failed."),
-        (
-            503,
-            "No conductor is there, or the service is overloaded; Retry-After says when to try again.",
-        ),
-        (504, "The machine did not answer in time."),
-    ];
-    let error = schema::reference("Error");
-    let all: Map<String, Value> = MEANINGS
-        .iter()
-        .map(|(status, meaning)| {
-            let response = json!({
-                "description": meaning,
-                "content": {"application/json": {"schema": error}},
-            });
-            (status.to_string(), response)
-        })
-        .collect();
-    Value::Object(all)
+/// A file's content.
+fn bytes() -> Value {
+    json!({"type": "string", "format": "binary"})
 }
 
 fn path_parameter(name: &'static str) -> Value {

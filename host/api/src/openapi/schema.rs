@@ -3,7 +3,7 @@
 use ironbark_model::{PowerTarget, ProvisionState, Verb};
 use serde_json::{Map, Value, json};
 
-use super::shown;
+use super::{own_shapes, shown};
 use crate::gates::{self, Attribute, Kind};
 
 /// What stands in `components/schemas`: the resources, and what many operations share.
@@ -25,6 +25,9 @@ pub(crate) fn components() -> Value {
             "additionalProperties": false,
         }),
     );
+    for (name, shape) in own_shapes::all() {
+        all.insert(name.to_owned(), shape);
+    }
     all.insert("Patch".to_owned(), patch());
     all.insert("Error".to_owned(), error());
     Value::Object(all)

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::harness::Site;
 use crate::{ApiConfig, Auth, Htpasswd, Limits};
 
-async fn guarded(limits: Limits) -> Site {
+/// A site that asks for credentials, with one user: ada, right.
+pub(super) async fn guarded(limits: Limits) -> Site {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "ada:{}", bcrypt::hash("right", 4).unwrap()).unwrap();
     Site::with(ApiConfig {

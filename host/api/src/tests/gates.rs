@@ -11,7 +11,7 @@ use crate::gates::{
 use crate::versions::Version;
 
 /// A path that fits a pattern.
-fn path_of(pattern: &str, node: &str) -> String {
+pub(super) fn path_of(pattern: &str, node: &str) -> String {
     let path = pattern
         .replace("{node}", node)
         .replace("{driver}", "fake-hardware")
@@ -27,7 +27,7 @@ fn path_of(pattern: &str, node: &str) -> String {
         .replace("{allocation}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{template}", "CUSTOM_A")
         .replace("{runbook}", "CUSTOM_A")
-        .replace("{rule}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
+        .replace("{port}", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999")
         .replace("{vif}", "v")
         .replace("{indicator}", "led@system")
         .replace("{setting}", "BootMode")
@@ -70,9 +70,6 @@ async fn paths() {
     let node = site.node(|_| {}).await;
     for row in PATHS {
         let path = path_of(row.pattern, &node.uuid);
-        if path.contains("{port}") {
-            continue;
-        }
         for method in ["GET", "PUT", "POST", "DELETE"] {
             if row.since > 1 {
                 let answer = site.send(method, &path, Some(row.since - 1), None).await;

@@ -5,25 +5,42 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::harness::{LATEST, Site};
-use crate::gates::paths::PATHS;
-use crate::openapi;
+use crate::gates::paths::{OWN_PATHS, PATHS};
+use crate::openapi::{self, Operation};
 
 #[tokio::test]
 async fn every_path_has_its_operation_and_every_operation_its_path() {
     let site = Site::new().await;
-    let there: BTreeSet<(&str, &str)> = PATHS
+    let there: BTreeSet<(String, &str)> = [("/v1", PATHS), ("/ironbark/v1", OWN_PATHS)]
         .iter()
-        .flat_map(|path| path.method_names().map(|method| (path.pattern, method)))
+        .flat_map(|(root, table)| table.iter().map(move |path| (root, path)))
+        .flat_map(|(root, path)| {
+            let whole = format!("{root}/{}", path.pattern);
+            path.method_names()
+                .map(move |method| (whole.clone(), method))
+        })
         .collect();
-    let described: BTreeSet<(&str, &str)> = openapi::operations()
+    let operations = openapi::operations();
+    let described: BTreeSet<(String, &str)> = operations
         .iter()
-        .map(|operation| (operation.pattern, operation.method))
+        .map(|operation| (operation.path(), operation.method))
         .collect();
+    assert_eq!(
+        described.len(),
+        operations.len(),
+        "something is described twice"
+    );
+    let names: BTreeSet<String> = operations.iter().map(Operation::id).collect();
+    assert_eq!(
+        names.len(),
+        operations.len(),
+        "two operations have one name"
+    );
     let invented: Vec<_> = described.difference(&there).collect();
     assert!(invented.is_empty(), "{invented:?}");
     // What isn't described only says that there is nothing.
     for (pattern, method) in there.difference(&described) {
-        let path = format!("/v1/{}", pattern.replace(['{', '}', '*'], "x"));
+        let path = pattern.replace(['{', '}', '*'], "x");
         let answer = site.send(method, &path, LATEST, None).await;
         let nothing = answer.status == 400 && answer.text.contains("Malformed request URI");
         assert!(nothing, "{method} {pattern} is not described");

@@ -7,6 +7,7 @@ use ironbark_db::{Afterwards, NodeFilter, Observation};
 use ironbark_model::ident::Ident;
 use ironbark_model::power::PowerState;
 use ironbark_model::{Node, Timestamp};
+use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::make::{everything, node};
 
@@ -22,6 +23,12 @@ async fn listed(database: &TestDatabase, what: &str) -> Vec<Arc<Node>> {
         assert_eq!(**node, row, "{} after {what}", database.kind);
     }
     listed
+}
+
+async fn by_hand(database: &TestDatabase, text: &'static str) {
+    let mut connection = AnyConnection::connect(&database.config.url).await.unwrap();
+    connection.execute(text).await.unwrap();
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -93,6 +100,10 @@ async fn every_write_is_seen() {
         assert_eq!(now[0].power_state, Some(PowerState::On));
         // The other one was never read again.
         assert!(Arc::ptr_eq(&now[1], &first[1]), "{}", database.kind);
+
+        by_hand(&database, "UPDATE nodes SET description = 'by hand'").await;
+        let now = listed(&database, "writing by hand").await;
+        assert_eq!(now[1].description.as_deref(), Some("by hand"));
 
         let reservation = database.node_reserve(&other.uuid, "host").await.unwrap();
         let mut tx = database.reserved(&reservation).await.unwrap();

@@ -189,6 +189,8 @@ pub(crate) struct AgentSettings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SshSettings {
+    /// Host keys of hypervisors, as OpenSSH keeps them, for nodes without `ssh_host_key`.
+    pub(crate) known_hosts: Option<PathBuf>,
     /// By set (`ssh_virt_type`) and name: a program and its arguments, with `{domain}` for the node's machine.
     pub(crate) templates: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }

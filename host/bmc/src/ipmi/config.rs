@@ -9,6 +9,8 @@ use crate::AllowedNetworks;
 pub struct ClientConfig {
     /// Where BMCs may lie; checked after name resolution, before the first packet.
     pub allowed_networks: AllowedNetworks,
+    /// Whether IPMI 1.5 is spoken with targets that want it: nothing is encrypted then. Default false.
+    pub allow_v1_5: bool,
     /// Least time between the end of one command and the start of the next on the same BMC. Default 0.
     pub pacing: Duration,
     /// Whether a session stays open for the next command. Default true; a target may turn it off for itself.
@@ -38,6 +40,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             allowed_networks: AllowedNetworks::default(),
+            allow_v1_5: false,
             pacing: Duration::ZERO,
             warm_sessions: true,
             idle_timeout: Duration::from_secs(60),

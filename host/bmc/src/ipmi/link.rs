@@ -56,6 +56,11 @@ impl Link {
         self.transport.register_session(self.peer, &self.deliver)
     }
 
+    pub(super) fn register_old_session(&self, id: u32) -> Option<Registration> {
+        self.transport
+            .register_old_session(self.peer, &self.deliver, id)
+    }
+
     pub(super) fn register_sequence(&self) -> Option<(u8, Registration)> {
         self.transport.register_sequence(self.peer, &self.deliver)
     }

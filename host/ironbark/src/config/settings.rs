@@ -175,6 +175,8 @@ pub(crate) struct Bmc {
     pub(crate) allowed_networks: Vec<String>,
     pub(crate) min_command_interval: Seconds,
     pub(crate) warm_sessions: bool,
+    /// Whether IPMI 1.5, which encrypts nothing, is spoken with nodes that want it.
+    pub(crate) allow_ipmi_1_5: bool,
     pub(crate) session_idle_timeout: Seconds,
 }
 
@@ -257,6 +259,7 @@ impl Default for Bmc {
             allowed_networks: vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
             min_command_interval: Seconds(Duration::ZERO),
             warm_sessions: true,
+            allow_ipmi_1_5: false,
             session_idle_timeout: Seconds(Duration::from_secs(60)),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything here takes any bytes at all without panicking; the fuzz targets and property tests hold it to that.
 
+pub mod bridge;
 pub mod discovery;
 pub mod lan;
 pub mod packet;
@@ -47,5 +48,7 @@ fn decode_payload(bytes: &[u8]) {
     let _ = setup::Rakp2::decode(bytes);
     let _ = setup::Rakp4::decode(bytes);
     let _ = discovery::AuthCapabilities::decode(bytes);
+    let _ = discovery::Challenge::decode(bytes);
+    let _ = discovery::OldSession::decode(bytes);
     let _ = discovery::cipher_suites(bytes);
 }

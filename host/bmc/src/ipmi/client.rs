@@ -12,9 +12,10 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    ClientConfig, IpmiError, Request, Response, Target, Version,
+    ClientConfig, Console, IpmiError, Request, Response, Target, Version,
     actor::{Actor, Job},
     codec::bridge,
+    console,
     shared::Shared,
     transport::Transport,
 };
@@ -27,6 +28,7 @@ use crate::{TargetError, actors::Actors};
 pub struct Client {
     shared: Arc<Shared>,
     actors: Arc<Actors<Target, Job>>,
+    runtime: Handle,
 }
 
 impl Client {
@@ -39,6 +41,7 @@ impl Client {
         Self {
             shared: Arc::new(Shared::new(config, transport)),
             actors,
+            runtime: Handle::current(),
         }
     }
 
@@ -85,6 +88,25 @@ impl Client {
                 sent: sent.load(Ordering::Relaxed),
             }),
         }
+    }
+
+    /// Opens the serial console of a BMC's machine, in a session of its own, for at most `within`.
+    ///
+    /// One viewer at a time has it: somebody else's is [`IpmiError::Busy`]. Controllers behind the BMC have none of their own: the
+    /// target's bridge means nothing here.
+    pub async fn console(&self, target: &Target, within: Duration) -> Result<Console, IpmiError> {
+        self.check(target)?;
+        let place = Arc::clone(&self.shared.consoles)
+            .try_acquire_owned()
+            .map_err(|_| IpmiError::Overloaded {
+                what: "serial consoles",
+            })?;
+        let (shared, target) = (Arc::clone(&self.shared), target.unbridged().into_owned());
+        // On the client's runtime: a caller that goes away leaves no half-open session behind.
+        let opening = self
+            .runtime
+            .spawn(console::open(shared, target, place, within));
+        opening.await.unwrap_or(Err(IpmiError::ShuttingDown))
     }
 
     /// Closes every session with this target's BMC, whoever the user, and forgets what was learnt about it.

@@ -32,6 +32,8 @@ pub struct ClientConfig {
     pub max_queued: usize,
     /// Most BMCs that are talked to at the same time, idle warm sessions counted. Default 20,000.
     pub max_bmcs: usize,
+    /// Most serial consoles that are open at the same time. Default 64.
+    pub max_consoles: usize,
     /// UDP sockets per address family, shared by all BMCs. Default 8, at least 1.
     pub sockets: usize,
 }
@@ -50,6 +52,7 @@ impl Default for ClientConfig {
             command_limit: Duration::from_secs(15),
             max_queued: 32,
             max_bmcs: 20_000,
+            max_consoles: 64,
             sockets: 8,
         }
     }

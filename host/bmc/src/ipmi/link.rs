@@ -69,6 +69,11 @@ impl Link {
         self.transport.register_tag(self.peer, &self.deliver)
     }
 
+    /// The next datagram that comes; `None` when no more will.
+    pub(super) async fn receive(&mut self) -> Option<Vec<u8>> {
+        self.inbox.recv().await
+    }
+
     /// Sends once and waits for nothing.
     pub(super) async fn send(&self, datagram: &[u8]) -> io::Result<()> {
         self.transport.send(self.peer, datagram).await

@@ -12,6 +12,7 @@ mod client;
 #[doc(hidden)]
 pub mod codec;
 mod config;
+mod console;
 mod crypto;
 mod error;
 #[doc(hidden)]
@@ -31,6 +32,7 @@ mod transport;
 pub use bridge::{Bridge, Hop};
 pub use client::Client;
 pub use config::ClientConfig;
+pub use console::Console;
 pub use error::IpmiError;
 pub use message::{Request, Response};
 pub use properties::PROPERTIES;

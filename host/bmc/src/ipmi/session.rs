@@ -120,6 +120,16 @@ impl Session {
         }
     }
 
+    /// Whether its packets are encrypted, and whether they are authenticated.
+    pub(super) fn protects(&self) -> (bool, bool) {
+        match &self.wrapping {
+            Wrapping::Plus { protection, .. } => {
+                (protection.encrypts(), protection.code_length().is_some())
+            }
+            Wrapping::Old { key, .. } => (false, !matches!(key, Key::None)),
+        }
+    }
+
     /// How many packets of the BMC were taken so far: it is alive if there are more.
     pub(super) fn taken(&self) -> u64 {
         self.taken
@@ -141,7 +151,8 @@ impl Session {
         self.seal_payload(PAYLOAD_IPMI, &outgoing.message)
     }
 
-    fn seal_payload(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+    /// A packet with a payload of a type.
+    pub(super) fn seal_payload(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
         // 0 is for packets outside of a session (IPMI 2.0 §6.12.12).
         let number = self.last_sent.checked_add(1).unwrap_or(1);
         match &self.wrapping {
@@ -173,7 +184,7 @@ impl Session {
         outgoing: &Outgoing,
         datagram: &[u8],
     ) -> Option<Outcome> {
-        let (payload_type, payload) = self.unseal(datagram)?;
+        let (payload_type, payload) = self.receive(datagram)?;
         if payload_type != PAYLOAD_IPMI {
             return None;
         }
@@ -185,8 +196,8 @@ impl Session {
         }
     }
 
-    /// What a datagram of this session carries, and its payload type.
-    fn unseal(&mut self, datagram: &[u8]) -> Option<(u8, Vec<u8>)> {
+    /// What a datagram of this session carries, and its payload type. Everything else is nothing.
+    pub(super) fn receive(&mut self, datagram: &[u8]) -> Option<(u8, Vec<u8>)> {
         let (kind, payload) = match (&self.wrapping, packet::decode(datagram).ok()?) {
             (
                 Wrapping::Plus {

@@ -149,6 +149,11 @@ impl Target {
         invalid("ipmi_protocol_version", OLD_VERSION)
     }
 
+    /// That there is no console.
+    pub(super) fn no_console() -> TargetError {
+        invalid("ipmi_protocol_version", NO_CONSOLE)
+    }
+
     /// The same without its bridge: what sessions are kept by.
     pub(super) fn unbridged(&self) -> Cow<'_, Self> {
         match self.bridge {
@@ -223,6 +228,7 @@ const BOOLEAN: &str = "true or false is expected";
 const VERSION: &str = "2.0 or 1.5 is expected";
 const OLD_VERSION: &str =
     "2.0 is expected: the service doesn't speak IPMI 1.5 unless its [bmc] allow_ipmi_1_5 is true";
+const NO_CONSOLE: &str = "2.0 is expected: IPMI 1.5 has no serial over LAN";
 const OLD_PASSWORD: &str = "a password of at most 16 bytes is expected with IPMI 1.5";
 const OLD_SUITE: &str = "no cipher suite is expected with IPMI 1.5, which has none";
 

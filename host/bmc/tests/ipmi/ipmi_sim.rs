@@ -46,6 +46,8 @@ const MANAGEMENT_CONTROLLER: &str = "mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
 sel_enable 0x20 100 0x0a
 mc_enable 0x20
+mc_add 0x30 0x07 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+mc_enable 0x30
 ";
 
 /// A running simulator; it ends when this is dropped.

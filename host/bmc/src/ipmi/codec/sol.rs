@@ -116,7 +116,8 @@ mod tests {
         #[test]
         fn packets_come_back(number in 0_u8..16, confirms in 0_u8..16, accepted: u8, status: u8, data in prop::collection::vec(any::<u8>(), 0..80)) {
             let packet = SolPacket { number, confirms, accepted, status, data: &data };
-            prop_assert_eq!(SolPacket::decode(&packet.encode()), Ok(packet));
+            let payload = packet.encode();
+            prop_assert_eq!(SolPacket::decode(&payload), Ok(packet));
         }
 
         #[test]

@@ -97,6 +97,37 @@ impl Hypervisor {
         std::fs::read_to_string(self.folder.path().join(name)).expect("a key")
     }
 
+    /// The same, encrypted with this passphrase.
+    pub fn encrypted_key(&self, name: &str, passphrase: &str) -> String {
+        let copy = self.folder.path().join(format!("{name}.encrypted"));
+        std::fs::copy(self.folder.path().join(name), &copy).expect("a copy");
+        // One round: a passphrase is meant to cost time, and tests needn't pay it.
+        let changed = Command::new("ssh-keygen")
+            .args(["-q", "-p", "-a", "1", "-P", "", "-N", passphrase, "-f"])
+            .arg(&copy)
+            .stdout(Stdio::null())
+            .status();
+        assert!(changed.expect("ssh-keygen starts").success());
+        std::fs::read_to_string(copy).expect("a key")
+    }
+
+    /// A file of host keys in which it has this public key, with hashed names if they are to be.
+    pub fn known_hosts(&self, name: &str, hashed: bool) -> PathBuf {
+        let file = self.folder.path().join(format!("known_hosts.{name}"));
+        let line = format!("[127.0.0.1]:{} {}", self.port, self.public_key(name));
+        std::fs::write(&file, line).expect("a file");
+        if hashed {
+            let done = Command::new("ssh-keygen")
+                .args(["-q", "-H", "-f"])
+                .arg(&file)
+                .output();
+            assert!(done.expect("ssh-keygen starts").status.success());
+            let text = std::fs::read_to_string(&file).expect("a file");
+            assert!(text.starts_with("|1|"), "{text}");
+        }
+        file
+    }
+
     /// The public key of `host` or `host-ecdsa`, which it shows, or of `other`, which it doesn't.
     pub fn public_key(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(format!("{name}.pub"))).expect("a key")

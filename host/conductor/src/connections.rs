@@ -26,7 +26,7 @@ pub(crate) fn check(
     let info = package.connection_info(driver_info);
     let over_ipmi = implementation
         .uses("ipmi")
-        .then(|| ipmi::Target::from_driver_info(&info).map(drop));
+        .then(|| ctx.ipmi.check(&ipmi::Target::from_driver_info(&info)?));
     let over_redfish = implementation
         .uses("redfish")
         .then(|| redfish::Target::from_driver_info(&info).map(drop));

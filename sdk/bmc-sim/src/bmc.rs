@@ -15,11 +15,13 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    Command, CommandRecord, Faults, PowerFault, RackConfig, Snapshot,
+    Command, CommandRecord, Faults, PowerFault, RackConfig, Satellite, Snapshot,
     commands::{self, After, Context},
+    console::Console,
     crypto::Suite,
     machine::Machine,
     rack,
+    satellites::Controller,
     sessions::Sessions,
     stats::Observed,
     wire::{self, Datagram},
@@ -76,12 +78,16 @@ pub(crate) struct BmcConfig {
     pub(crate) session_slots: usize,
     pub(crate) session_timeout: Duration,
     pub(crate) reset_time: Duration,
+    pub(crate) satellites: Vec<Satellite>,
+    pub(crate) port: u16,
 }
 
 /// What does.
 pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) machine: Machine,
+    pub(crate) satellites: Vec<Controller>,
+    pub(crate) console: Console,
     pub(crate) faults: Faults,
     pub(crate) observed: Observed,
     /// The last reservation of the sensor data repository.
@@ -118,6 +124,7 @@ impl State {
     /// Restarts the BMC: sessions are lost, and for a while it hears nothing.
     pub(crate) fn reboot(&mut self, away: Duration) {
         self.sessions.clear();
+        self.console.deactivate();
         self.away_until = Some(Instant::now() + away);
         self.reboots += 1;
     }
@@ -130,6 +137,7 @@ impl State {
             booted_from: self.machine.booted_from,
             diagnostic_interrupts: self.machine.diagnostic_interrupts,
             reboots: self.reboots,
+            console_in_use: self.console.viewer().is_some(),
         }
     }
 }
@@ -139,6 +147,8 @@ impl Bmc {
         let state = State {
             sessions: Sessions::default(),
             machine: Machine::new(power),
+            satellites: config.satellites.iter().map(Controller::new).collect(),
+            console: Console::default(),
             faults: Faults::default(),
             observed: Observed::default(),
             reservation: 0,
@@ -192,10 +202,33 @@ impl Bmc {
         let next = state.machine.settle(now);
         state.sessions.expire(now, self.config.session_timeout);
         self.publish(&state);
-        next
+        match (next, state.console.next()) {
+            (Some(change), Some(packet)) => Some(change.min(packet)),
+            (change, packet) => change.or(packet),
+        }
     }
 
-    fn receive(&self, datagram: &[u8]) -> Vec<Reply> {
+    /// What the console has to say now.
+    fn console_packet(&self) -> Option<(SocketAddr, Vec<u8>)> {
+        let mut state = self.lock();
+        loop {
+            if let Some(viewer) = state.console.viewer()
+                && state.sessions.active(viewer).is_none()
+            {
+                state.console.deactivate();
+            }
+            let (peer, session, packet) = state.console.due(Instant::now())?;
+            let sealed = state
+                .sessions
+                .active(session)
+                .map(|session| session.seal(1, &packet))?;
+            if !state.faults.silent && !state.faults.lose_replies.strikes() {
+                return Some((peer, sealed));
+            }
+        }
+    }
+
+    fn receive(&self, peer: SocketAddr, datagram: &[u8]) -> Vec<Reply> {
         let mut state = self.lock();
         let now = Instant::now();
         let away = state.away_until.is_some_and(|until| until > now);
@@ -206,30 +239,46 @@ impl Bmc {
         state.machine.settle(now);
         state.sessions.expire(now, self.config.session_timeout);
         state.observed.stats.packets_in += 1;
-        let reply = self.answer(&mut state, datagram);
-        let replies = reply.map_or_else(Vec::new, |reply| spoil(&mut state, reply));
+        let replies: Vec<Reply> = self
+            .answer(&mut state, peer, datagram)
+            .into_iter()
+            .flat_map(|reply| spoil(&mut state, reply))
+            .collect();
         state.observed.stats.packets_out += u64::try_from(replies.len()).unwrap_or(0);
         self.publish(&state);
         replies
     }
 
-    fn answer(&self, state: &mut State, datagram: &[u8]) -> Option<Reply> {
+    fn answer(&self, state: &mut State, peer: SocketAddr, datagram: &[u8]) -> Vec<Reply> {
         match wire::decode(datagram) {
+            Some(Datagram::Plus(packet)) if packet.session_id != 0 => {
+                self.in_session(state, peer, &packet)
+            }
+            other => self.outside(state, peer, other).into_iter().collect(),
+        }
+    }
+
+    fn outside(
+        &self,
+        state: &mut State,
+        peer: SocketAddr,
+        datagram: Option<Datagram<'_>>,
+    ) -> Option<Reply> {
+        match datagram {
             Some(Datagram::Ping { tag }) => Some((Duration::ZERO, wire::encode_pong(tag))),
             Some(Datagram::Sessionless { message }) => {
-                let (delay, message, _) = self.command(state, None, message)?;
+                let (delay, message, _) = self.command(state, None, peer, message)?;
                 Some((delay, wire::encode_sessionless(&message)))
             }
             // Outside of sessions RMCP+ wrapping is as good (ipmitool asks for cipher suites in it).
-            Some(Datagram::Plus(packet)) if packet.session_id == 0 && packet.payload_type == 0 => {
-                let (delay, message, _) = self.command(state, None, packet.payload)?;
+            Some(Datagram::Plus(packet)) if packet.payload_type == 0 => {
+                let (delay, message, _) = self.command(state, None, peer, packet.payload)?;
                 Some((delay, wire::encode_plus(0, 0, 0, &message)))
             }
-            Some(Datagram::Plus(packet)) if packet.session_id == 0 => {
+            Some(Datagram::Plus(packet)) => {
                 let reply = self.set_up(state, packet.payload_type, packet.payload);
                 reply.map(|reply| (Duration::ZERO, reply))
             }
-            Some(Datagram::Plus(packet)) => self.in_session(state, &packet),
             None => {
                 state.observed.stats.packets_refused += 1;
                 None
@@ -267,7 +316,12 @@ impl Bmc {
         outcome.reply
     }
 
-    fn in_session(&self, state: &mut State, packet: &wire::Plus<'_>) -> Option<Reply> {
+    fn in_session(
+        &self,
+        state: &mut State,
+        peer: SocketAddr,
+        packet: &wire::Plus<'_>,
+    ) -> Vec<Reply> {
         let id = packet.session_id;
         let message = state
             .sessions
@@ -275,27 +329,32 @@ impl Bmc {
             .and_then(|session| session.unseal(packet));
         let Some(message) = message else {
             state.observed.stats.packets_refused += 1;
-            return None;
+            return Vec::new();
         };
-        let (delay, reply, after) = self.command(state, Some(id), &message)?;
-        let sealed = state
-            .sessions
-            .active(id)
-            .map(|session| session.seal(&reply));
+        if packet.payload_type == 1 {
+            let confirmation = state.console.receive(id, &message);
+            return seal(state, id, 1, confirmation, Duration::ZERO);
+        }
+        let Some((delay, reply, after)) = self.command(state, Some(id), peer, &message) else {
+            return Vec::new();
+        };
+        let mut sealed = seal(state, id, 0, Some(reply), delay);
         match after {
             After::Nothing => {}
+            After::Say(message) => sealed.extend(seal(state, id, 0, Some(message), delay)),
             After::Close(id) => {
                 state.observed.stats.sessions_closed += u64::from(state.sessions.close(id));
             }
             After::Reboot(away) => state.reboot(away),
         }
-        sealed.map(|sealed| (delay, sealed))
+        sealed
     }
 
     fn command(
         &self,
         state: &mut State,
         session: Option<u32>,
+        peer: SocketAddr,
         message: &[u8],
     ) -> Option<(Duration, Vec<u8>, After)> {
         let Some(request) = wire::decode_request(message) else {
@@ -309,6 +368,7 @@ impl Bmc {
         let context = Context {
             config: &self.config,
             session,
+            peer,
             suites: &self.config.suites,
         };
         let outcome = if unanswered {
@@ -342,8 +402,24 @@ pub(crate) fn receive_everything(datagrams: &[&[u8]]) {
     let config = rack::bmc_config(&RackConfig::default(), 0);
     let bmc = Bmc::new(SocketAddr::from(([127, 0, 0, 1], 623)), config, true);
     for datagram in datagrams {
-        let _ = bmc.receive(datagram);
+        let _ = bmc.receive(bmc.address, datagram);
     }
+}
+
+/// A payload sealed in a session, if both are there.
+fn seal(
+    state: &mut State,
+    session: u32,
+    payload_type: u8,
+    payload: Option<Vec<u8>>,
+    delay: Duration,
+) -> Vec<Reply> {
+    let session = state.sessions.active(session);
+    session
+        .zip(payload)
+        .map(|(session, payload)| (delay, session.seal(payload_type, &payload)))
+        .into_iter()
+        .collect()
 }
 
 /// Applies the faults of the way back.
@@ -374,6 +450,9 @@ pub(crate) async fn run(socket: UdpSocket, bmc: Arc<Bmc>) {
     let mut outbox: BinaryHeap<Reverse<Outgoing>> = BinaryHeap::new();
     let mut count = 0;
     loop {
+        while let Some((peer, packet)) = bmc.console_packet() {
+            send(&socket, &packet, peer).await;
+        }
         let next_packet = outbox.peek().map(|Reverse((due, ..))| *due);
         let due = match (bmc.tick(), next_packet) {
             (Some(change), Some(packet)) => Some(change.min(packet)),
@@ -390,7 +469,7 @@ pub(crate) async fn run(socket: UdpSocket, bmc: Arc<Bmc>) {
                         continue;
                     }
                 };
-                for (delay, packet) in bmc.receive(buffer.get(..length).unwrap_or_default()) {
+                for (delay, packet) in bmc.receive(peer, buffer.get(..length).unwrap_or_default()) {
                     if delay.is_zero() {
                         send(&socket, &packet, peer).await;
                     } else {

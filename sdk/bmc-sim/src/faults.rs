@@ -27,6 +27,9 @@ pub struct Faults {
     pub answers: Vec<Answer>,
     /// How many sessions the BMC has room for, in place of what the rack's configuration says.
     pub session_slots: Option<usize>,
+    /// Answers of controllers behind the BMC come as messages of their own, after the confirmation of Send Message, instead of in it.
+    /// Both are right.
+    pub answers_apart: bool,
     /// Get Channel Cipher Suites is not answered, as some BMCs do.
     pub silent_about_cipher_suites: bool,
     /// Cipher suites that are refused although Get Channel Cipher Suites may list them.
@@ -136,6 +139,12 @@ impl Command {
     pub const SET_SESSION_PRIVILEGE: Self = Self::new(0x06, 0x3b);
     /// Close Session.
     pub const CLOSE_SESSION: Self = Self::new(0x06, 0x3c);
+    /// Send Message.
+    pub const SEND_MESSAGE: Self = Self::new(0x06, 0x34);
+    /// Activate Payload.
+    pub const ACTIVATE_PAYLOAD: Self = Self::new(0x06, 0x48);
+    /// Deactivate Payload.
+    pub const DEACTIVATE_PAYLOAD: Self = Self::new(0x06, 0x49);
     /// Get Channel Cipher Suites.
     pub const CHANNEL_CIPHER_SUITES: Self = Self::new(0x06, 0x54);
 

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use crate::{Command, CommandRecord, Credentials, Faults, Snapshot, Stats, bmc::Bmc};
+use crate::{
+    Command, CommandRecord, Credentials, Faults, Snapshot, Stats, bmc::Bmc, satellites::Controller,
+};
 
 /// One BMC of a rack. Clones are of the same BMC.
 #[derive(Clone)]
@@ -48,6 +50,28 @@ impl BmcHandle {
     /// Switches the machine as somebody at its button would, at once; a change under way is dropped.
     pub fn set_power(&self, power: bool) {
         self.bmc.with(|state| state.machine.set_power(power));
+    }
+
+    /// Whether the machine of a controller behind it has power: the channels and addresses on the way to it. None if there is none.
+    pub fn satellite_power(&self, way: &[(u8, u8)]) -> Option<bool> {
+        self.bmc.with(|state| {
+            Controller::find(&state.satellites, way).map(|found| found.machine.power())
+        })
+    }
+
+    /// Lets the machine write on its console.
+    pub fn console_write(&self, bytes: &[u8]) {
+        self.bmc.with(|state| state.console.write(bytes));
+    }
+
+    /// What was typed on the console so far.
+    pub fn console_typed(&self) -> Vec<u8> {
+        self.bmc.with(|state| state.console.typed())
+    }
+
+    /// How many breaks were sent to the console.
+    pub fn console_breaks(&self) -> u64 {
+        self.bmc.with(|state| state.console.breaks())
     }
 
     /// The faults as they are now, with what is left of counted ones.

@@ -20,12 +20,14 @@
 
 mod bmc;
 mod commands;
+mod console;
 mod crypto;
 mod faults;
 mod handle;
 mod machine;
 mod rack;
 pub mod redfish;
+mod satellites;
 mod sensors;
 mod sessions;
 mod stats;
@@ -35,6 +37,7 @@ pub use bmc::{Credentials, PrivilegeLevel, User};
 pub use faults::{Answer, Chance, Command, Faults, PowerFault};
 pub use handle::BmcHandle;
 pub use rack::{Rack, RackConfig};
+pub use satellites::Satellite;
 pub use stats::{CommandRecord, Snapshot, Stats};
 
 /// Gives datagrams to a BMC without a socket, for fuzzing.

@@ -10,7 +10,7 @@ use std::{
 use tokio::{net::UdpSocket, task::AbortHandle};
 
 use crate::{
-    BmcHandle, PrivilegeLevel, User,
+    BmcHandle, PrivilegeLevel, Satellite, User,
     bmc::{self, Bmc, BmcConfig},
 };
 
@@ -38,6 +38,8 @@ pub struct RackConfig {
     pub session_timeout: Duration,
     /// How long a BMC is away when it is told to reset itself. Default 1 s.
     pub reset_time: Duration,
+    /// Controllers behind each BMC, with machines of their own, off at the start. Default none.
+    pub satellites: Vec<Satellite>,
     /// Whether the machines have power at the start. Default false.
     pub power: bool,
 }
@@ -59,6 +61,7 @@ impl Default for RackConfig {
             session_slots: 16,
             session_timeout: Duration::from_secs(60),
             reset_time: Duration::from_secs(1),
+            satellites: Vec::new(),
             power: false,
         }
     }
@@ -83,7 +86,9 @@ impl Rack {
         for index in 0..config.count {
             let socket = UdpSocket::bind(place(&config, index)?).await?;
             let address = socket.local_addr()?;
-            let bmc = Arc::new(Bmc::new(address, bmc_config(&config, index), config.power));
+            let mut own = bmc_config(&config, index);
+            own.port = address.port();
+            let bmc = Arc::new(Bmc::new(address, own, config.power));
             rack.tasks
                 .push(tokio::spawn(bmc::run(socket, Arc::clone(&bmc))).abort_handle());
             rack.bmcs.push(BmcHandle::new(bmc));
@@ -123,6 +128,8 @@ pub(crate) fn bmc_config(config: &RackConfig, index: usize) -> BmcConfig {
         session_slots: config.session_slots,
         session_timeout: config.session_timeout,
         reset_time: config.reset_time,
+        satellites: config.satellites.clone(),
+        port: config.port,
     }
 }
 

@@ -346,9 +346,9 @@ impl Session {
         matches!(self.phase, Phase::Active { .. })
     }
 
-    /// The IPMI message in a packet of this session, if all checks pass.
+    /// The payload in a packet of this session, if all checks pass.
     pub(crate) fn unseal(&mut self, packet: &wire::Plus<'_>) -> Option<Vec<u8>> {
-        if packet.payload_type != 0
+        if !matches!(packet.payload_type, 0 | 1)
             || packet.encrypted != self.suite.encrypts
             || packet.authenticated != self.suite.signs
         {
@@ -375,8 +375,8 @@ impl Session {
         }
     }
 
-    /// A packet to the console with this IPMI message.
-    pub(crate) fn seal(&mut self, message: &[u8]) -> Vec<u8> {
+    /// A packet to the console with this payload, of a type.
+    pub(crate) fn seal(&mut self, payload_type: u8, message: &[u8]) -> Vec<u8> {
         self.sent = self.sent.checked_add(1).unwrap_or(1);
         let encrypted;
         let payload = if self.suite.encrypts {
@@ -385,7 +385,7 @@ impl Session {
         } else {
             message
         };
-        let flags = wire::flags(0, self.suite.encrypts, self.suite.signs);
+        let flags = wire::flags(payload_type, self.suite.encrypts, self.suite.signs);
         let mut packet = wire::encode_plus(flags, self.console_id, self.sent, payload);
         if self.suite.signs {
             wire::add_trailer(&mut packet);

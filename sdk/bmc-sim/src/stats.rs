@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub diagnostic_interrupts: u64,
     /// How often the BMC restarted.
     pub reboots: u64,
+    /// Whether somebody looks at the machine's console.
+    pub console_in_use: bool,
 }
 
 /// Counters since the BMC was made.

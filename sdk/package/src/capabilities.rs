@@ -49,6 +49,11 @@ const BINDABLE: &[(&str, &str, bool)] = &[
     ("ssh", "address", false),
     ("ssh", "port", false),
     ("ssh", "username", false),
+    ("ssh", "password", true),
+    ("ssh", "key_contents", true),
+    ("ssh", "key_passphrase", true),
+    ("ssh", "host_key", false),
+    ("ssh", "virt_type", false),
     ("ssh", "domain", false),
 ];
 

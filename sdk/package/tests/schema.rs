@@ -85,6 +85,39 @@ fn both_accept_a_full_document_and_a_small_one() {
 }
 
 #[test]
+fn every_connection_key_that_can_be_bound_is_in_the_schema() {
+    let schema = schema();
+    let mut document = full();
+    let mut binds = json!({});
+    for (capability, keys) in [
+        (
+            "ipmi",
+            "address port username password priv_level cipher_suite hex_kg_key",
+        ),
+        (
+            "redfish",
+            "address system_id username password auth_type verify_ca certificate_sha256 tls_minimum_version tls_ciphers",
+        ),
+        (
+            "ssh",
+            "address port username password key_contents key_passphrase host_key virt_type domain",
+        ),
+    ] {
+        for key in keys.split(' ') {
+            let own = format!("acme_{capability}_{key}");
+            document["properties"]["properties"][&own] =
+                json!({"description": "One's own name.", "writeOnly": true});
+            binds[capability][key] = json!(own);
+        }
+    }
+    document["binds"] = binds;
+    types_accept(&document).unwrap();
+    if let Err(error) = schema.validate(&document) {
+        panic!("{error}");
+    }
+}
+
+#[test]
 fn what_the_types_write_is_what_the_schema_accepts() {
     let metadata = Metadata::parse(full().to_string().as_bytes()).unwrap();
     let written = serde_json::to_value(&metadata).unwrap();
@@ -273,6 +306,11 @@ fn the_types_also_refuse_what_a_schema_cannot_say() {
             "/binds/redfish/address",
             json!("acme_key"),
             "binds.redfish.password",
+        ),
+        (
+            "/binds",
+            json!({"ssh": {"key_contents": "acme_address"}}),
+            "binds.ssh.key_contents",
         ),
         (
             "/interfaces/bios/0/native_reboot",

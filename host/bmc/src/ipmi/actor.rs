@@ -18,11 +18,12 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    IpmiError, Request, Response, Target,
+    Bridge, IpmiError, Request, Response, Target,
     handshake::Opened,
     in_session,
-    link::{Link, Schedule},
+    link::{Link, Schedule, Silence},
     opening::{self, Profile},
+    session::NotPassedOn,
     shared::Shared,
 };
 use crate::{actors::Mailbox, gate::Gate, resolve::resolve};
@@ -38,6 +39,8 @@ const TRANSMISSIONS_BEFORE_DOUBT: u32 = 2;
 /// One command on its way to an actor.
 pub(super) struct Job {
     pub(super) request: Request,
+    /// Whom it is for, if not for the BMC itself.
+    pub(super) bridge: Option<Bridge>,
     pub(super) reply: oneshot::Sender<Result<Response, IpmiError>>,
     /// Set when the command leaves for the BMC.
     pub(super) sent: Arc<AtomicBool>,
@@ -279,20 +282,28 @@ impl Connection {
                 schedule
             };
             let wanted = || !job.reply.is_closed();
-            let answer = in_session::command(
+            let heard = opened.session.taken();
+            let outcome = in_session::pass_on(
                 &mut self.link,
                 &mut opened.session,
                 "the command",
                 &job.request,
+                job.bridge.as_ref(),
                 schedule,
                 wanted,
             )
             .await;
-            match answer {
-                Ok(response) => {
+            match outcome {
+                Ok(outcome) => {
                     self.last_packet = Instant::now();
-                    if response.completion_code != NODE_BUSY {
-                        return Ok(response);
+                    match outcome {
+                        Ok(response) if response.completion_code != NODE_BUSY => {
+                            return Ok(response);
+                        }
+                        Err(NotPassedOn(code)) if code != NODE_BUSY => {
+                            return Err(IpmiError::NotPassedOn { code });
+                        }
+                        Ok(_) | Err(_) => {}
                     }
                     busy += 1;
                     if busy > BUSY_RETRIES || Instant::now() + BUSY_PAUSE >= until {
@@ -301,6 +312,14 @@ impl Connection {
                         });
                     }
                     sleep(BUSY_PAUSE).await;
+                }
+                // The BMC is there, and has passed the command on.
+                Err(Silence { source, .. }) if opened.session.taken() > heard => {
+                    self.last_packet = Instant::now();
+                    return Err(IpmiError::Unreachable {
+                        during: "the controller behind the BMC",
+                        source,
+                    });
                 }
                 Err(silence) => {
                     // The BMC may have been reset and know the session no longer, or be away. Either way this one is done.

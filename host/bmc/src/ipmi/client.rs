@@ -12,12 +12,14 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    ClientConfig, IpmiError, Request, Response, Target,
+    ClientConfig, Console, IpmiError, Request, Response, Target, Version,
     actor::{Actor, Job},
+    codec::bridge,
+    console,
     shared::Shared,
     transport::Transport,
 };
-use crate::actors::Actors;
+use crate::{TargetError, actors::Actors};
 
 /// Sends IPMI commands to any number of BMCs. Clones share their sessions.
 ///
@@ -26,6 +28,7 @@ use crate::actors::Actors;
 pub struct Client {
     shared: Arc<Shared>,
     actors: Arc<Actors<Target, Job>>,
+    runtime: Handle,
 }
 
 impl Client {
@@ -38,7 +41,16 @@ impl Client {
         Self {
             shared: Arc::new(Shared::new(config, transport)),
             actors,
+            runtime: Handle::current(),
         }
+    }
+
+    /// Whether the operator lets a target be talked to as it wants. Sends nothing.
+    pub fn check(&self, target: &Target) -> Result<(), TargetError> {
+        if target.version == Version::V1_5 && !self.shared.config.allow_v1_5 {
+            return Err(Target::old_version());
+        }
+        Ok(())
     }
 
     /// Sends one command and waits for its answer, for at most `deadline`.
@@ -55,17 +67,20 @@ impl Client {
         request: &Request,
         deadline: Duration,
     ) -> Result<Response, IpmiError> {
-        check(request)?;
+        self.check(target)?;
+        check(target, request)?;
         let (reply, answer) = oneshot::channel();
         let sent = Arc::new(AtomicBool::new(false));
         let job = Job {
             request: request.clone(),
+            bridge: target.bridge,
             reply,
             sent: Arc::clone(&sent),
         };
         let shared = Arc::clone(&self.shared);
-        self.actors.submit(target, job, |mailbox| {
-            Actor::new(target.clone(), shared, mailbox).run()
+        let session = target.unbridged();
+        self.actors.submit(&session, job, |mailbox| {
+            Actor::new(session.clone().into_owned(), shared, mailbox).run()
         })?;
         match self.actors.within(deadline, answer).await {
             Some(answer) => answer.unwrap_or(Err(IpmiError::ShuttingDown)),
@@ -73,6 +88,25 @@ impl Client {
                 sent: sent.load(Ordering::Relaxed),
             }),
         }
+    }
+
+    /// Opens the serial console of a BMC's machine, in a session of its own, for at most `within`.
+    ///
+    /// One viewer at a time has it: somebody else's is [`IpmiError::Busy`]. Controllers behind the BMC have none of their own: the
+    /// target's bridge means nothing here.
+    pub async fn console(&self, target: &Target, within: Duration) -> Result<Console, IpmiError> {
+        self.check(target)?;
+        let place = Arc::clone(&self.shared.consoles)
+            .try_acquire_owned()
+            .map_err(|_| IpmiError::Overloaded {
+                what: "serial consoles",
+            })?;
+        let (shared, target) = (Arc::clone(&self.shared), target.unbridged().into_owned());
+        // On the client's runtime: a caller that goes away leaves no half-open session behind.
+        let opening = self
+            .runtime
+            .spawn(console::open(shared, target, place, within));
+        opening.await.unwrap_or(Err(IpmiError::ShuttingDown))
     }
 
     /// Closes every session with this target's BMC, whoever the user, and forgets what was learnt about it.
@@ -107,13 +141,18 @@ impl fmt::Debug for Client {
     }
 }
 
-fn check(request: &Request) -> Result<(), IpmiError> {
+fn check(target: &Target, request: &Request) -> Result<(), IpmiError> {
     let reason = if request.netfn > 0x3e || !request.netfn.is_multiple_of(2) {
         "the network function must be an even number from 0 to 62"
     } else if request.lun > 3 {
         "the logical unit must be 0 to 3"
     } else if request.data.len() > Request::MAX_DATA {
         "there are too many data bytes"
+    } else if target.bridge.is_some() && request.data.len() > Request::MAX_BRIDGED_DATA {
+        "there are too many data bytes for a controller behind the BMC"
+    } else if target.bridge.is_some() && bridge::is_send_message(request) {
+        // Its answer couldn't be told from the confirmations of those on the way.
+        "the node's commands are passed on already (ipmi_bridging): Send Message can't be one of them"
     } else {
         return Ok(());
     };

@@ -9,6 +9,8 @@ use crate::AllowedNetworks;
 pub struct ClientConfig {
     /// Where BMCs may lie; checked after name resolution, before the first packet.
     pub allowed_networks: AllowedNetworks,
+    /// Whether IPMI 1.5 is spoken with targets that want it: nothing is encrypted then. Default false.
+    pub allow_v1_5: bool,
     /// Least time between the end of one command and the start of the next on the same BMC. Default 0.
     pub pacing: Duration,
     /// Whether a session stays open for the next command. Default true; a target may turn it off for itself.
@@ -30,6 +32,8 @@ pub struct ClientConfig {
     pub max_queued: usize,
     /// Most BMCs that are talked to at the same time, idle warm sessions counted. Default 20,000.
     pub max_bmcs: usize,
+    /// Most serial consoles that are open at the same time. Default 64.
+    pub max_consoles: usize,
     /// UDP sockets per address family, shared by all BMCs. Default 8, at least 1.
     pub sockets: usize,
 }
@@ -38,6 +42,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             allowed_networks: AllowedNetworks::default(),
+            allow_v1_5: false,
             pacing: Duration::ZERO,
             warm_sessions: true,
             idle_timeout: Duration::from_secs(60),
@@ -47,6 +52,7 @@ impl Default for ClientConfig {
             command_limit: Duration::from_secs(15),
             max_queued: 32,
             max_bmcs: 20_000,
+            max_consoles: 64,
             sockets: 8,
         }
     }

@@ -54,6 +54,14 @@ pub enum IpmiError {
         /// What was wrong.
         reason: String,
     },
+    /// A controller on the way to the node's own could not pass the command on.
+    #[error(
+        "the command was not passed on to the controller behind the BMC (completion code {code:#04x}): check ipmi_target_channel, ipmi_target_address and, for dual bridging, ipmi_transit_channel and ipmi_transit_address"
+    )]
+    NotPassedOn {
+        /// Why, as Send Message says it (IPMI 2.0 §22.7).
+        code: u8,
+    },
     /// The caller's deadline passed first.
     #[error("no answer from the BMC before the deadline{}", if *.sent { "; the command was sent, its outcome is unknown" } else { "; the command was not sent" })]
     Deadline {

@@ -1,10 +1,10 @@
 //! Ways in for the fuzz targets: everything that reads what came from the network.
 
 use super::{
-    Request,
-    codec::{self, suite::CipherSuite},
+    Bridge, Hop, Request,
+    codec::{self, packet::AuthType, suite::CipherSuite},
     crypto::Protection,
-    session::Session,
+    session::{Key, Session},
 };
 
 /// Reads `datagram` with every decoder.
@@ -23,10 +23,25 @@ pub fn session(datagrams: &[&[u8]]) {
         let mut session =
             Session::new(CONSOLE_ID, 2, suite, Protection::new(suite, b"session key"));
         let request = Request::new(0x00, 0x01, []);
-        let outgoing = session.prepare(&request);
+        let outgoing = session.prepare(&request, None);
         for datagram in datagrams {
             let _ = session.open(&request, &outgoing, datagram);
             let _ = Protection::new(suite, b"session key").decrypt(datagram);
         }
+    }
+    let hop = Hop {
+        channel: 0,
+        address: 0x72,
+    };
+    let bridge = Bridge {
+        local_address: 0x20,
+        transit: Some(hop),
+        target: hop,
+    };
+    let mut session = Session::old(CONSOLE_ID, Key::new(AuthType::None, &[]), 1, 1);
+    let request = Request::new(0x00, 0x01, []);
+    let outgoing = session.prepare(&request, Some(&bridge));
+    for datagram in datagrams {
+        let _ = session.open(&request, &outgoing, datagram);
     }
 }

@@ -4,16 +4,16 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
-    IpmiError, Privilege, Request, Response, Target,
+    Bridge, IpmiError, Privilege, Request, Response, Target,
     link::{Link, Schedule, Silence},
-    session::Session,
+    session::{NotPassedOn, Outcome, Session},
 };
 
 const NETFN_APP: u8 = 0x06;
 const SET_SESSION_PRIVILEGE: u8 = 0x3b;
 const CLOSE_SESSION: u8 = 0x3c;
 
-/// Sends a command in a session until its answer comes.
+/// Sends a command to the BMC itself until its answer comes.
 pub(super) async fn command(
     link: &mut Link,
     session: &mut Session,
@@ -22,7 +22,26 @@ pub(super) async fn command(
     schedule: Schedule,
     wanted: impl Fn() -> bool,
 ) -> Result<Response, Silence> {
-    let outgoing = session.prepare(request);
+    let outcome = pass_on(link, session, during, request, None, schedule, wanted).await?;
+    Ok(
+        outcome.unwrap_or_else(|NotPassedOn(completion_code)| Response {
+            completion_code,
+            data: Vec::new(),
+        }),
+    )
+}
+
+/// Sends a command to the BMC, or to a controller behind it, until its answer comes.
+pub(super) async fn pass_on(
+    link: &mut Link,
+    session: &mut Session,
+    during: &'static str,
+    request: &Request,
+    bridge: Option<&Bridge>,
+    schedule: Schedule,
+    wanted: impl Fn() -> bool,
+) -> Result<Outcome, Silence> {
+    let outgoing = session.prepare(request, bridge);
     link.exchange(
         during,
         schedule,
@@ -80,7 +99,7 @@ pub(super) async fn close(link: &mut Link, session: &mut Session, schedule: Sche
 
 /// One Close Session, for sending without waiting.
 pub(super) fn farewell(session: &mut Session) -> Vec<u8> {
-    let outgoing = session.prepare(&close_request(session));
+    let outgoing = session.prepare(&close_request(session), None);
     session.seal(&outgoing)
 }
 

@@ -56,12 +56,22 @@ impl Link {
         self.transport.register_session(self.peer, &self.deliver)
     }
 
+    pub(super) fn register_old_session(&self, id: u32) -> Option<Registration> {
+        self.transport
+            .register_old_session(self.peer, &self.deliver, id)
+    }
+
     pub(super) fn register_sequence(&self) -> Option<(u8, Registration)> {
         self.transport.register_sequence(self.peer, &self.deliver)
     }
 
     pub(super) fn register_tag(&self) -> Option<(u8, Registration)> {
         self.transport.register_tag(self.peer, &self.deliver)
+    }
+
+    /// The next datagram that comes; `None` when no more will.
+    pub(super) async fn receive(&mut self) -> Option<Vec<u8>> {
+        self.inbox.recv().await
     }
 
     /// Sends once and waits for nothing.

@@ -17,6 +17,9 @@ impl Request {
     /// Most data bytes that one request may carry; BMCs take far fewer (IPMI 2.0 §6.12: messages of up to 255 bytes).
     pub const MAX_DATA: usize = 240;
 
+    /// The same for a controller behind the BMC: what passes it on takes its place.
+    pub const MAX_BRIDGED_DATA: usize = Self::MAX_DATA - 16;
+
     /// A request to logical unit 0.
     pub fn new(netfn: u8, command: u8, data: impl Into<Vec<u8>>) -> Self {
         Self {

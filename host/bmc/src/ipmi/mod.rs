@@ -7,10 +7,12 @@
 //! Sources are sections of the *IPMI v2.0 specification, revision 1.1* ("IPMI 2.0 §…").
 
 mod actor;
+mod bridge;
 mod client;
 #[doc(hidden)]
 pub mod codec;
 mod config;
+mod console;
 mod crypto;
 mod error;
 #[doc(hidden)]
@@ -19,6 +21,7 @@ mod handshake;
 mod in_session;
 mod link;
 mod message;
+mod old_session;
 mod opening;
 mod properties;
 mod session;
@@ -26,9 +29,11 @@ mod shared;
 mod target;
 mod transport;
 
+pub use bridge::{Bridge, Hop};
 pub use client::Client;
 pub use config::ClientConfig;
+pub use console::Console;
 pub use error::IpmiError;
 pub use message::{Request, Response};
 pub use properties::PROPERTIES;
-pub use target::{Kg, Privilege, Target};
+pub use target::{Kg, Privilege, Target, Version};

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::{
-    ClientConfig, IpmiError, Request, Target,
+    ClientConfig, IpmiError, Request, Response, Target, Version,
     codec::{
         discovery::{self, AuthCapabilities},
         lan, packet,
@@ -13,12 +13,13 @@ use super::{
     handshake::{self, Failure, Opened},
     in_session,
     link::{Link, Schedule, Silence},
+    old_session,
 };
 
-const NETFN_APP: u8 = 0x06;
-const GET_CHANNEL_AUTH_CAPABILITIES: u8 = 0x38;
+pub(super) const NETFN_APP: u8 = 0x06;
+pub(super) const GET_CHANNEL_AUTH_CAPABILITIES: u8 = 0x38;
 const GET_CHANNEL_CIPHER_SUITES: u8 = 0x54;
-const THIS_CHANNEL: u8 = 0x0e;
+pub(super) const THIS_CHANNEL: u8 = 0x0e;
 /// A BMC lists its cipher suites in at most so many pieces of 16 bytes (IPMI 2.0 §22.15.1).
 const CIPHER_SUITE_PIECES: u8 = 64;
 
@@ -37,6 +38,9 @@ pub(super) async fn open(
     profile: &mut Profile,
     until: Instant,
 ) -> Result<Opened, IpmiError> {
+    if target.version == Version::V1_5 {
+        return old_session::open(link, target, config, until).await;
+    }
     let schedule = Schedule::new(config, until);
     let mut opened = match target.cipher_suite.or(profile.suite) {
         Some(suite) => match try_suites(link, target, schedule, &[suite]).await {
@@ -52,7 +56,7 @@ pub(super) async fn open(
         },
         None => discover(link, target, schedule).await?,
     };
-    profile.suite = Some(opened.session.suite.id);
+    profile.suite = opened.session.suite();
     in_session::raise_privilege(link, target, &mut opened.session, schedule).await?;
     Ok(opened)
 }
@@ -87,13 +91,11 @@ async fn discover(
     let response =
         sessionless(link, during, GET_CHANNEL_AUTH_CAPABILITIES, data, schedule).await??;
     let round_trip = asked.elapsed();
-    let capabilities = response
-        .as_deref()
-        .and_then(|data| AuthCapabilities::decode(data).ok());
+    let capabilities = accepted(response).and_then(|data| AuthCapabilities::decode(&data).ok());
     debug!(peer = %link.peer, ?capabilities, "authentication capabilities");
     if capabilities.is_some_and(|said| !said.speaks_v2) {
         return Err(IpmiError::Protocol {
-            reason: "it speaks only IPMI 1.5 over LAN, which is not supported yet".to_owned(),
+            reason: "it speaks only IPMI 1.5 over LAN: set ipmi_protocol_version to 1.5, if the service allows that".to_owned(),
         });
     }
     // A BMC that knows this command answers it as fast as the last one; some never do.
@@ -109,7 +111,7 @@ async fn discover(
         None => CipherSuite::PREFERRED.to_vec(),
     };
     let opened = try_suites(link, target, schedule, &candidates).await?;
-    info!(peer = %link.peer, suite = opened.session.suite.id, "chose an IPMI cipher suite");
+    info!(peer = %link.peer, suite = opened.session.suite(), "chose an IPMI cipher suite");
     Ok(opened)
 }
 
@@ -147,14 +149,19 @@ async fn try_suites(
     Err(silence.map_or(Rejected::Suites, Rejected::Silence))
 }
 
-/// A command outside of any session: its data, or `None` if the BMC refuses it.
-async fn sessionless(
+/// The data of a command that was carried out.
+fn accepted(response: Response) -> Option<Vec<u8>> {
+    (response.completion_code == 0).then_some(response.data)
+}
+
+/// A command outside of any session.
+pub(super) async fn sessionless(
     link: &mut Link,
     during: &'static str,
     number: u8,
     data: Vec<u8>,
     schedule: Schedule,
-) -> Result<Result<Option<Vec<u8>>, IpmiError>, Silence> {
+) -> Result<Result<Response, IpmiError>, Silence> {
     let Some((sequence, _registration)) = link.register_sequence() else {
         return Ok(Err(IpmiError::Overloaded {
             what: "commands to this BMC's address outside of sessions",
@@ -184,8 +191,7 @@ async fn sessionless(
     let reply = link
         .exchange(during, schedule, &mut 0, wrapping, recognise, || true)
         .await?;
-    let response = reply.response;
-    Ok(Ok((response.completion_code == 0).then_some(response.data)))
+    Ok(Ok(reply.response))
 }
 
 /// The cipher suites that the BMC says it has; `None` if it says nothing.
@@ -202,7 +208,7 @@ async fn list_cipher_suites(
         else {
             return Ok(None);
         };
-        let Some(data) = response? else {
+        let Some(data) = accepted(response?) else {
             return Ok(None);
         };
         let (_channel, part) = data.split_first().unwrap_or((&0, &[]));

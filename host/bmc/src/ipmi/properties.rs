@@ -26,7 +26,7 @@ pub const PROPERTIES: &[Property] = &[
     ),
     Property::optional(
         "ipmi_protocol_version",
-        "Version of the IPMI protocol: 2.0 (IPMI 1.5 is not supported yet). Default: 2.0.",
+        "Version of the IPMI protocol: 2.0, or 1.5 if the service allows it ([bmc] allow_ipmi_1_5), which encrypts nothing. Default: 2.0.",
     ),
     Property::optional(
         "ipmi_cipher_suite",
@@ -38,27 +38,27 @@ pub const PROPERTIES: &[Property] = &[
     ),
     Property::optional(
         "ipmi_bridging",
-        "Bridging of commands to a controller behind the BMC: no (single and dual are not supported yet). Default: no.",
+        "Whether all commands are passed on to a controller behind the BMC: no, single, or dual (by another controller in between). Default: no.",
     ),
     Property::optional(
         "ipmi_local_address",
-        "IPMB address of the local side, used with bridging.",
+        "Address as which commands are passed on, such as 0x20. Used with bridging. Default: 0x20, the BMC's.",
     ),
     Property::optional(
         "ipmi_transit_channel",
-        "Transit channel, used with dual bridging.",
+        "Channel of the controller in between, 0 to 15. Required with dual bridging.",
     ),
     Property::optional(
         "ipmi_transit_address",
-        "Transit address, used with dual bridging.",
+        "Slave address of the controller in between, such as 0x82. Required with dual bridging.",
     ),
     Property::optional(
         "ipmi_target_channel",
-        "Channel of the controller behind the BMC, used with bridging.",
+        "Channel of the node's controller, 0 to 15. Required with bridging.",
     ),
     Property::optional(
         "ipmi_target_address",
-        "Address of the controller behind the BMC, used with bridging.",
+        "Slave address of the node's controller, such as 0x72. Required with bridging.",
     ),
     Property::optional(
         "ipmi_terminal_port",

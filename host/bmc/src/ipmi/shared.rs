@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokio::sync::Semaphore;
+
 use super::{ClientConfig, Target, opening::Profile, transport::Transport};
 use crate::{gate::Gates, sync::lock};
 
@@ -12,12 +14,15 @@ pub(super) struct Shared {
     pub(super) config: ClientConfig,
     pub(super) transport: Arc<Transport>,
     pub(super) gates: Arc<Gates>,
+    /// Room for consoles.
+    pub(super) consoles: Arc<Semaphore>,
     profiles: Mutex<HashMap<Target, Profile>>,
 }
 
 impl Shared {
     pub(super) fn new(config: ClientConfig, transport: Transport) -> Self {
         Self {
+            consoles: Arc::new(Semaphore::new(config.max_consoles)),
             config,
             transport: Arc::new(transport),
             gates: Arc::new(Gates::new(1)),

@@ -1,11 +1,11 @@
 //! How to reach one BMC, read from a node's `driver_info`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use ironbark_model::Secret;
 use serde_json::{Map, Value};
 
-use super::codec::suite::CipherSuite;
+use super::{Bridge, codec::suite::CipherSuite};
 use crate::{
     TargetError,
     driver_info::{boolean, ensure, invalid, number, text},
@@ -13,9 +13,10 @@ use crate::{
 
 const USERNAME_LIMIT: usize = 16;
 const PASSWORD_LIMIT: usize = 20;
+const OLD_PASSWORD_LIMIT: usize = 16;
 const KG_LIMIT: usize = 20;
 
-/// One BMC and the user to log in as. Equal targets share a session; others never do.
+/// One BMC and the user to log in as. Targets that are equal but for their bridge share a session; others never do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// IP address or host name.
@@ -26,6 +27,8 @@ pub struct Target {
     pub username: String,
     /// Password, at most 20 bytes.
     pub password: Secret,
+    /// The protocol's version.
+    pub version: Version,
     /// The level that the session is raised to.
     pub privilege: Privilege,
     /// A cipher suite fixed by the operator; without one, 17 and then 3 are tried.
@@ -34,6 +37,18 @@ pub struct Target {
     pub kg: Option<Kg>,
     /// Whether the session may stay open between commands.
     pub warm_session: bool,
+    /// The controller behind the BMC that all commands are for, if it isn't the BMC itself.
+    pub bridge: Option<Bridge>,
+}
+
+/// The version of the protocol between us and the BMC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Version {
+    /// IPMI 1.5: neither encryption nor proof against changed packets to speak of. Only if the operator allows it.
+    V1_5,
+    /// IPMI 2.0.
+    #[default]
+    V2_0,
 }
 
 /// What a session is allowed to do (IPMI 2.0 §6.8).
@@ -62,10 +77,12 @@ impl Target {
             port: 623,
             username: username.into(),
             password,
+            version: Version::default(),
             privilege: Privilege::default(),
             cipher_suite: None,
             kg: None,
             warm_session: true,
+            bridge: None,
         }
     }
 
@@ -76,13 +93,22 @@ impl Target {
             expected: HOST,
         })?;
         check_host(&host)?;
-        check_version(driver_info)?;
-        check_bridging(driver_info)?;
+        let version = version(driver_info)?;
+        let bridge = Bridge::from_driver_info(driver_info)?;
         let username = text(driver_info, "ipmi_username", USERNAME)?.unwrap_or_default();
         ensure(username.len() <= USERNAME_LIMIT, "ipmi_username", USERNAME)?;
         let password = text(driver_info, "ipmi_password", PASSWORD)?.unwrap_or_default();
         ensure(password.len() <= PASSWORD_LIMIT, "ipmi_password", PASSWORD)?;
+        if version == Version::V1_5 {
+            ensure(
+                password.len() <= OLD_PASSWORD_LIMIT,
+                "ipmi_password",
+                OLD_PASSWORD,
+            )?;
+        }
         let mut target = Self::new(host, username, Secret::new(password));
+        target.version = version;
+        target.bridge = bridge;
         if let Some(port) = number(driver_info, "ipmi_port", PORT)? {
             target.port = u16::try_from(port)
                 .ok()
@@ -98,6 +124,7 @@ impl Target {
                 .ok()
                 .filter(|suite| CipherSuite::from_id(*suite).is_some())
                 .ok_or(invalid("ipmi_cipher_suite", SUITE))?;
+            ensure(version == Version::V2_0, "ipmi_cipher_suite", OLD_SUITE)?;
             target.cipher_suite = Some(suite);
         }
         if let Some(digits) = text(driver_info, "ipmi_hex_kg_key", KG)? {
@@ -113,6 +140,29 @@ impl Target {
             ensure((1..=65535).contains(&port), "ipmi_terminal_port", PORT)?;
         }
         Ok(target)
+    }
+}
+
+impl Target {
+    /// That the operator doesn't allow IPMI 1.5.
+    pub(super) fn old_version() -> TargetError {
+        invalid("ipmi_protocol_version", OLD_VERSION)
+    }
+
+    /// That there is no console.
+    pub(super) fn no_console() -> TargetError {
+        invalid("ipmi_protocol_version", NO_CONSOLE)
+    }
+
+    /// The same without its bridge: what sessions are kept by.
+    pub(super) fn unbridged(&self) -> Cow<'_, Self> {
+        match self.bridge {
+            None => Cow::Borrowed(self),
+            Some(_) => Cow::Owned(Self {
+                bridge: None,
+                ..self.clone()
+            }),
+        }
     }
 }
 
@@ -175,8 +225,12 @@ const PRIVILEGE: &str = "ADMINISTRATOR, OPERATOR, USER or CALLBACK is expected";
 const SUITE: &str = "one of the cipher suites 17, 16, 15, 3, 2, 1 and 0 is expected";
 const KG: &str = "an even number of hexadecimal digits, at most 40, is expected";
 const BOOLEAN: &str = "true or false is expected";
-const VERSION: &str = "2.0 is expected (IPMI 1.5 is not supported yet)";
-const BRIDGING: &str = "no is expected (single and dual bridging are not supported yet)";
+const VERSION: &str = "2.0 or 1.5 is expected";
+const OLD_VERSION: &str =
+    "2.0 is expected: the service doesn't speak IPMI 1.5 unless its [bmc] allow_ipmi_1_5 is true";
+const NO_CONSOLE: &str = "2.0 is expected: IPMI 1.5 has no serial over LAN";
+const OLD_PASSWORD: &str = "a password of at most 16 bytes is expected with IPMI 1.5";
+const OLD_SUITE: &str = "no cipher suite is expected with IPMI 1.5, which has none";
 
 /// Refuses what can be neither an address nor a name, so that no resolver sees it.
 fn check_host(host: &str) -> Result<(), TargetError> {
@@ -191,24 +245,13 @@ fn check_host(host: &str) -> Result<(), TargetError> {
     ensure(plausible, "ipmi_address", HOST)
 }
 
-fn check_version(driver_info: &Map<String, Value>) -> Result<(), TargetError> {
-    let version = text(driver_info, "ipmi_protocol_version", VERSION)?;
+fn version(driver_info: &Map<String, Value>) -> Result<Version, TargetError> {
     // A JSON client may well send the number 2.0, or 2.
-    let supported = matches!(version.as_deref(), None | Some("2.0" | "2"));
-    ensure(supported, "ipmi_protocol_version", VERSION)
-}
-
-fn check_bridging(driver_info: &Map<String, Value>) -> Result<(), TargetError> {
-    let bridging = match driver_info.get("ipmi_bridging") {
-        // YAML tools turn `no` into false.
-        Some(Value::Bool(false)) => None,
-        _ => text(driver_info, "ipmi_bridging", BRIDGING)?,
-    };
-    ensure(
-        matches!(bridging.as_deref(), None | Some("no")),
-        "ipmi_bridging",
-        BRIDGING,
-    )
+    match text(driver_info, "ipmi_protocol_version", VERSION)?.as_deref() {
+        None | Some("2.0" | "2") => Ok(Version::V2_0),
+        Some("1.5") => Ok(Version::V1_5),
+        Some(_) => Err(invalid("ipmi_protocol_version", VERSION)),
+    }
 }
 
 #[cfg(test)]
@@ -293,14 +336,44 @@ mod tests {
             ("ipmi_hex_kg_key", json!("abc")),
             ("ipmi_hex_kg_key", json!("+1+2")),
             ("ipmi_hex_kg_key", json!("zz")),
-            ("ipmi_protocol_version", json!("1.5")),
-            ("ipmi_bridging", json!("single")),
+            ("ipmi_protocol_version", json!("1.0")),
+            ("ipmi_bridging", json!("triple")),
             ("ipmi_force_boot_device", json!("maybe")),
             ("ipmi_terminal_port", json!(0)),
         ] {
             let error = parse(json!({"ipmi_address": "10.0.0.1", key: value})).unwrap_err();
             assert_eq!(error.key(), key, "{value}");
         }
+    }
+
+    #[test]
+    fn ipmi_1_5_has_shorter_passwords_and_no_cipher_suites() {
+        let old = json!({"ipmi_address": "10.0.0.1", "ipmi_protocol_version": 1.5});
+        let with = |key: &str, value: &str| {
+            let mut keys = old.clone();
+            keys[key] = json!(value);
+            parse(keys)
+        };
+        let target = with("ipmi_password", "sixteen-letters!").unwrap();
+        assert_eq!(target.version, Version::V1_5);
+        for (key, value) in [
+            ("ipmi_password", "seventeen-letters"),
+            ("ipmi_cipher_suite", "3"),
+        ] {
+            assert_eq!(with(key, value).unwrap_err().key(), key);
+        }
+    }
+
+    #[test]
+    fn only_the_bridge_is_left_out_of_what_sessions_are_kept_by() {
+        let plain = json!({"ipmi_address": "10.0.0.1", "ipmi_password": "x"});
+        let mut bridged = plain.clone();
+        bridged["ipmi_bridging"] = json!("single");
+        bridged["ipmi_target_channel"] = json!(7);
+        bridged["ipmi_target_address"] = json!("0x72");
+        let (plain, bridged) = (parse(plain).unwrap(), parse(bridged).unwrap());
+        assert_ne!(plain, bridged);
+        assert_eq!(plain, *bridged.unbridged());
     }
 
     #[test]

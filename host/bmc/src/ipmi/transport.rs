@@ -109,6 +109,23 @@ impl Transport {
         }
     }
 
+    /// Takes the session of IPMI 1.5 to which `peer` gave this id; `None` if it is taken.
+    pub(super) fn register_old_session(
+        &self,
+        peer: SocketAddr,
+        deliver: &Deliver,
+        id: u32,
+    ) -> Option<Registration> {
+        let key = RouteKey::OldSession(id);
+        match lock(&self.routes.by_peer).entry((peer, key)) {
+            Entry::Vacant(place) => {
+                place.insert(deliver.clone());
+                Some(self.registration(RegisteredKey::ByPeer(peer, key)))
+            }
+            Entry::Occupied(_) => None,
+        }
+    }
+
     /// Takes a sequence number (0 to 63) for a command outside of sessions; `None` if all of this peer's are in use.
     pub(super) fn register_sequence(
         &self,

@@ -34,16 +34,19 @@ impl Client {
     pub fn new(config: ClientConfig) -> Self {
         let actors = Actors::new(config.max_queued, config.max_connections);
         let gates = Arc::new(Gates::new(config.concurrency));
-        let shared = Arc::new(Shared { config, gates });
+        let shared = Arc::new(Shared::new(config, gates));
         Self { shared, actors }
     }
 
-    /// Whether there are commands for a target. Sends nothing.
+    /// Whether there are commands for a target, and somebody says which host key it has. Sends nothing.
     pub fn check(&self, target: &Target) -> Result<(), TargetError> {
-        if self.shared.config.templates.has_set(&target.virt_type) {
-            Ok(())
-        } else {
+        let config = &self.shared.config;
+        if target.account.host_keys.is_none() && config.known_hosts.is_none() {
+            Err(Target::no_host_key())
+        } else if !config.templates.has_set(&target.virt_type) {
             Err(Target::no_such_set())
+        } else {
+            Ok(())
         }
     }
 

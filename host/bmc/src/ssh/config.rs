@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Templates;
+use super::{KnownHosts, Templates};
 use crate::AllowedNetworks;
 
 /// Settings of a [`Client`](super::Client).
@@ -12,6 +12,8 @@ pub struct ClientConfig {
     pub allowed_networks: AllowedNetworks,
     /// The commands that may be run.
     pub templates: Templates,
+    /// The host keys of hypervisors for which a node pins none. Default none: then every node must pin its own.
+    pub known_hosts: Option<KnownHosts>,
     /// Least time between two commands to the same hypervisor. Default 0.
     pub pacing: Duration,
     /// Most commands that run on one hypervisor at a time, whoever's. Default 4, at least 1; OpenSSH allows 10 per connection.
@@ -39,6 +41,7 @@ impl Default for ClientConfig {
         Self {
             allowed_networks: AllowedNetworks::default(),
             templates: Templates::default(),
+            known_hosts: None,
             pacing: Duration::ZERO,
             concurrency: 4,
             idle_timeout: Duration::from_secs(60),

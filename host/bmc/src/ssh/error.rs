@@ -46,11 +46,22 @@ pub enum SshError {
     },
     /// The hypervisor showed a key that isn't pinned; neither a password nor a command was sent.
     #[error(
-        "the hypervisor's host key is not the expected one, so nothing was sent: it shows {found}; if that is right, set ssh_host_key to it"
+        "the hypervisor's host key is not the expected one, so nothing was sent: it shows {found}; if that is right, set ssh_host_key to it, or correct [ssh] known_hosts"
     )]
     UnknownHostKey {
         /// The key that it showed.
         found: HostKey,
+    },
+    /// The operator's file of host keys has none for this hypervisor; nothing was sent.
+    #[error(
+        "the file of [ssh] known_hosts has no Ed25519 or ECDSA key for ssh_address and ssh_port: add it there, or set ssh_host_key"
+    )]
+    NotInKnownHosts,
+    /// The operator's file of host keys can't be used; nothing was sent.
+    #[error("the file of [ssh] known_hosts can't be used: see the service's log")]
+    KnownHosts {
+        /// Which file, and why.
+        source: Source,
     },
     /// The hypervisor has no key of a kind that is pinned; nothing was sent.
     #[error(

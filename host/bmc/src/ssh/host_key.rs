@@ -51,6 +51,11 @@ impl HostKeys {
         (1..=MOST).contains(&keys.len()).then_some(Self(keys))
     }
 
+    /// Several keys; `None` without any.
+    pub(super) fn of(keys: Vec<HostKey>) -> Option<Self> {
+        (!keys.is_empty()).then_some(Self(keys))
+    }
+
     /// Whether a hypervisor may show this key.
     pub(super) fn accept(&self, shown: &HostKey) -> bool {
         self.0
@@ -111,8 +116,16 @@ impl fmt::Display for HostKey {
     }
 }
 
-fn is_kind(word: &str) -> bool {
-    word.starts_with("ssh-") || word.starts_with("ecdsa-")
+/// Whether a word in front of a key says what kind of key it is.
+pub(super) fn is_kind(word: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-"]
+        .iter()
+        .any(|begin| word.starts_with(begin))
+}
+
+/// Whether keys of this kind can be checked.
+pub(super) fn is_spoken(kind: &str) -> bool {
+    SPOKEN.iter().any(|spoken| spoken.as_str() == kind)
 }
 
 #[cfg(test)]

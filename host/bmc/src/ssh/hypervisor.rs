@@ -9,19 +9,26 @@ use std::{
     time::Duration,
 };
 
+use russh::keys::PrivateKey;
 use tokio::{
-    sync::{Mutex, oneshot},
+    sync::{Mutex, OnceCell, Semaphore, oneshot},
+    task::spawn_blocking,
     time::{Instant, timeout_at},
 };
 use tracing::warn;
 
-use super::{Account, ClientConfig, Output, SshError, command, link::Link};
+use super::{
+    Account, ClientConfig, Credential, HostKeys, Output, SshError, Target, command, credential,
+    link::{Link, Proof},
+};
 use crate::{
     gate::{Gate, Gates},
     resolve::resolve,
     sync::lock,
 };
 
+/// Passphrases that are tried at a time: each keeps a processor busy, perhaps for seconds.
+const UNLOCKING: usize = 1;
 /// How long saying good-bye may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -29,6 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) struct Shared {
     pub(super) config: ClientConfig,
     pub(super) gates: Arc<Gates>,
+    unlocking: Arc<Semaphore>,
 }
 
 /// One hypervisor, as one user.
@@ -36,6 +44,8 @@ pub(super) struct Hypervisor {
     pub(super) account: Account,
     shared: Arc<Shared>,
     way: Mutex<Option<Way>>,
+    /// The private key, once it was read.
+    key: OnceCell<Arc<PrivateKey>>,
     last_command: std::sync::Mutex<Instant>,
 }
 
@@ -63,12 +73,23 @@ impl Caller {
     }
 }
 
+impl Shared {
+    pub(super) fn new(config: ClientConfig, gates: Arc<Gates>) -> Self {
+        Self {
+            config,
+            gates,
+            unlocking: Arc::new(Semaphore::new(UNLOCKING)),
+        }
+    }
+}
+
 impl Hypervisor {
     pub(super) fn new(account: Account, shared: Arc<Shared>) -> Self {
         Self {
             account,
             shared,
             way: Mutex::default(),
+            key: OnceCell::new(),
             last_command: std::sync::Mutex::new(Instant::now()),
         }
     }
@@ -174,7 +195,7 @@ impl Hypervisor {
             return Ok((Arc::clone(link), false));
         }
         let limit = Instant::now() + self.shared.config.connect_timeout;
-        let opened = timeout_at(limit, Link::open(&self.account, way.address)).await;
+        let opened = timeout_at(limit, self.open(way.address)).await;
         let opened = opened.unwrap_or(Err(SshError::Unreachable {
             during: "connecting in time",
             source: None,
@@ -182,6 +203,67 @@ impl Hypervisor {
         let link = Arc::new(opened);
         way.link = Some(Arc::clone(&link));
         Ok((link, true))
+    }
+
+    /// Connects, checks the host key, and logs in. The user's key is read after that check: it takes a while if it is encrypted.
+    async fn open(&self, address: SocketAddr) -> Result<Link, SshError> {
+        let host_keys = self.host_keys().await?;
+        let mut link = Link::open(&host_keys, address).await?;
+        let proof = match &self.account.credential {
+            Credential::Password(password) => Proof::Password(password.clone()),
+            Credential::Key { .. } => {
+                let key = self.key.get_or_try_init(|| self.unlock()).await?;
+                Proof::Key(Arc::clone(key))
+            }
+        };
+        link.log_in(&self.account.username, proof).await?;
+        Ok(link)
+    }
+
+    /// The keys that the hypervisor may show: those that its node pins, else those in the operator's file.
+    async fn host_keys(&self) -> Result<HostKeys, SshError> {
+        let Account {
+            host,
+            port,
+            host_keys,
+            ..
+        } = &self.account;
+        if let Some(pinned) = host_keys {
+            return Ok(pinned.clone());
+        }
+        let Some(known) = self.shared.config.known_hosts.clone() else {
+            return Err(Target::no_host_key().into());
+        };
+        let (host, port) = (host.clone(), *port);
+        let found = spawn_blocking(move || known.look_up(&host, port)).await;
+        let found = found.map_err(|error| SshError::KnownHosts {
+            source: error.into(),
+        })?;
+        found.inspect_err(|error| {
+            if let SshError::KnownHosts { source } = error {
+                warn!(%source, "the file of host keys can't be used");
+            }
+        })
+    }
+
+    async fn unlock(&self) -> Result<Arc<PrivateKey>, SshError> {
+        let gone = SshError::ShuttingDown;
+        let Credential::Key {
+            contents,
+            passphrase,
+        } = self.account.credential.clone()
+        else {
+            return Err(gone);
+        };
+        let Ok(turn) = Arc::clone(&self.shared.unlocking).acquire_owned().await else {
+            return Err(gone);
+        };
+        let read = spawn_blocking(move || {
+            // Held until it is done, even if nobody waits for it any more.
+            let _turn = turn;
+            credential::unlock(&contents, passphrase.as_ref())
+        });
+        read.await.unwrap_or(Err(gone)).map(Arc::new)
     }
 
     /// Lets go of a connection, or of whichever there is. Commands that still run on it finish, and then it ends.

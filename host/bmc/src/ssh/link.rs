@@ -1,4 +1,4 @@
-//! One connection to a hypervisor: host key checked, user logged in.
+//! One connection to a hypervisor: host key checked, and then the user logged in.
 
 use std::{
     borrow::Cow,
@@ -12,11 +12,11 @@ use ironbark_model::Secret;
 use russh::{
     AlgorithmKind, Channel, Disconnect, Preferred,
     client::{self, AuthResult, Handle, Msg},
-    keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate},
+    keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate},
 };
 use tokio::net::TcpStream;
 
-use super::{Account, Credential, HostKey, HostKeys, SshError, error::Source, target};
+use super::{HostKey, HostKeys, SshError, error::Source};
 use crate::sync::lock;
 
 /// Flow control's window: what a hypervisor may send before it is read.
@@ -32,6 +32,12 @@ const KEEP_ALIVES: usize = 2;
 pub(super) struct Link {
     handle: Handle<Doorkeeper>,
     _cut: Cut,
+}
+
+/// How the user proves who it is.
+pub(super) enum Proof {
+    Password(Secret),
+    Key(Arc<PrivateKey>),
 }
 
 /// Cuts the connection when it is dropped, whatever the SSH library waits for: it would wait for a silent hypervisor for ever.
@@ -58,8 +64,8 @@ struct Doorkeeper {
 }
 
 impl Link {
-    /// Connects to an address that was checked, and logs in.
-    pub(super) async fn open(account: &Account, address: SocketAddr) -> Result<Self, SshError> {
+    /// Connects to an address that was checked, and checks the host key.
+    pub(super) async fn open(accepted: &HostKeys, address: SocketAddr) -> Result<Self, SshError> {
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| SshError::unreachable("connecting", error))?;
@@ -67,18 +73,16 @@ impl Link {
             Cut::of(stream).map_err(|error| SshError::unreachable("connecting", error))?;
         let refused = Arc::default();
         let doorkeeper = Doorkeeper {
-            accepted: account.host_keys.clone(),
+            accepted: accepted.clone(),
             refused: Arc::clone(&refused),
         };
-        let settings = Arc::new(settings(&account.host_keys));
+        let settings = Arc::new(settings(accepted));
         let connected = client::connect_stream(settings, stream, doorkeeper).await;
         let handle = connected.map_err(|error| match lock(&refused).take() {
             Some(found) => SshError::UnknownHostKey { found },
             None => not_connected(error),
         })?;
-        let mut link = Self { handle, _cut: cut };
-        link.log_in(account).await?;
-        Ok(link)
+        Ok(Self { handle, _cut: cut })
     }
 
     /// A channel for one command.
@@ -107,18 +111,18 @@ impl Link {
             .await;
     }
 
-    async fn log_in(&mut self, account: &Account) -> Result<(), SshError> {
-        let username = account.username.as_str();
-        let (answer, reason) = match &account.credential {
-            Credential::Password(password) => (
+    /// Logs in.
+    pub(super) async fn log_in(&mut self, username: &str, proof: Proof) -> Result<(), SshError> {
+        let (answer, reason) = match proof {
+            Proof::Password(password) => (
                 self.handle
                     .authenticate_password(username, password.expose())
                     .await,
                 "check ssh_username and ssh_password, and that its sshd takes passwords",
             ),
-            Credential::Key(contents) => (
+            Proof::Key(key) => (
                 self.handle
-                    .authenticate_publickey(username, private_key(contents)?)
+                    .authenticate_publickey(username, PrivateKeyWithHashAlg::new(key, None))
                     .await,
                 "check ssh_username and ssh_key_contents, and that the user's authorized_keys has the public key",
             ),
@@ -175,13 +179,6 @@ fn settings(accepted: &HostKeys) -> client::Config {
         },
         ..client::Config::default()
     }
-}
-
-fn private_key(contents: &Secret) -> Result<PrivateKeyWithHashAlg, SshError> {
-    let key = target::read_key(contents).ok_or(SshError::AuthFailed {
-        reason: "ssh_key_contents is no private key",
-    })?;
-    Ok(PrivateKeyWithHashAlg::new(Arc::new(key), None))
 }
 
 fn not_connected(error: russh::Error) -> SshError {

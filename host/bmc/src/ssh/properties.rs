@@ -12,14 +12,18 @@ pub const PROPERTIES: &[Property] = &[
         "ssh_domain",
         "Name or UUID of the node's machine on the hypervisor. Required.",
     ),
-    Property::required(
+    Property::optional(
         "ssh_host_key",
-        "Host key that the hypervisor must show: its fingerprint as ssh-keygen -l shows it (SHA256:…), or the line that ssh-keyscan shows. Several are separated by line breaks or commas. Required.",
+        "Host key that the hypervisor must show: its fingerprint as ssh-keygen -l shows it (SHA256:…), or the line that ssh-keyscan shows. Several are separated by line breaks or commas. Required, unless the service has a file of host keys with the hypervisor's.",
     ),
     Property::required("ssh_username", "User to log in as. Required."),
     Property::secret(
         "ssh_key_contents",
-        "Private key to log in with, Ed25519 or ECDSA, as ssh-keygen writes it without a passphrase. This or ssh_password is required, not both.",
+        "Private key to log in with, Ed25519 or ECDSA, as ssh-keygen writes it. This or ssh_password is required, not both.",
+    ),
+    Property::secret(
+        "ssh_key_passphrase",
+        "Passphrase of the private key, if it is encrypted.",
     ),
     Property::secret("ssh_password", "Password to log in with."),
     Property::optional("ssh_port", "TCP port of the hypervisor. Default: 22."),

@@ -1,10 +1,8 @@
 //! How to reach one node's machine on its hypervisor, read from the node's `driver_info`.
 
-use ironbark_model::Secret;
-use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
 use serde_json::{Map, Value};
 
-use super::{Domain, HostKeys};
+use super::{Credential, Domain, HostKeys};
 use crate::{
     TargetError,
     driver_info::{ensure, invalid, number, text},
@@ -32,31 +30,15 @@ pub struct Account {
     pub username: String,
     /// How the user proves who it is.
     pub credential: Credential,
-    /// Which host keys are accepted.
-    pub host_keys: HostKeys,
-}
-
-/// How a user proves who it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// A password.
-    Password(Secret),
-    /// A private key, in text.
-    Key(Secret),
+    /// Which host keys are accepted; without, those in the operator's file.
+    pub host_keys: Option<HostKeys>,
 }
 
 const HOST: &str = "the hypervisor's address or name is expected, without user and port";
 const PORT: &str = "a port from 1 to 65535 is expected";
 const USERNAME: &str = "a user name of 1 to 255 printable characters is expected";
-const PASSWORD: &str = "a password of at most 1,024 bytes is expected";
-const KEY: &str =
-    "a private key is expected, Ed25519 or ECDSA, without a passphrase, as ssh-keygen writes it";
-const CREDENTIAL: &str = "a private key is expected, or a password in ssh_password";
-const ONE: &str = "a private key and ssh_password are set: remove one of them";
 const VIRT_TYPE: &str =
     "the name of a set of commands is expected: virsh, or one of [ssh.templates]";
-
-const LONGEST_KEY: usize = 16 * 1024;
 
 impl Target {
     /// Reads and checks the `ssh_*` connection keys of a node.
@@ -76,8 +58,9 @@ impl Target {
         let username = required("ssh_username", USERNAME)?;
         let plausible = (1..=255).contains(&username.len()) && !username.contains(char::is_control);
         ensure(plausible, "ssh_username", USERNAME)?;
-        let host_keys = HostKeys::parse(&required("ssh_host_key", HostKeys::EXPECTED)?)
-            .ok_or(invalid("ssh_host_key", HostKeys::EXPECTED))?;
+        let host_keys = text(driver_info, "ssh_host_key", HostKeys::EXPECTED)?
+            .map(|keys| HostKeys::parse(&keys).ok_or(invalid("ssh_host_key", HostKeys::EXPECTED)))
+            .transpose()?;
         let domain = Domain::parse(&required("ssh_domain", Domain::EXPECTED)?)
             .ok_or(invalid("ssh_domain", Domain::EXPECTED))?;
         let virt_type = text(driver_info, "ssh_virt_type", VIRT_TYPE)?;
@@ -86,12 +69,20 @@ impl Target {
                 host,
                 port,
                 username,
-                credential: credential(driver_info)?,
+                credential: Credential::from_driver_info(driver_info)?,
                 host_keys,
             },
             virt_type: virt_type.unwrap_or_else(|| "virsh".to_owned()),
             domain,
         })
+    }
+
+    /// That nobody says which host key is right.
+    pub(super) fn no_host_key() -> TargetError {
+        TargetError::Missing {
+            key: "ssh_host_key",
+            expected: HostKeys::EXPECTED,
+        }
     }
 
     /// That the set of commands doesn't exist.
@@ -107,41 +98,6 @@ impl Account {
     }
 }
 
-fn credential(driver_info: &Map<String, Value>) -> Result<Credential, TargetError> {
-    let password = text(driver_info, "ssh_password", PASSWORD)?;
-    let key = text(driver_info, "ssh_key_contents", KEY)?;
-    match (password, key) {
-        (Some(_), Some(_)) => Err(invalid("ssh_key_contents", ONE)),
-        (None, None) => Err(TargetError::Missing {
-            key: "ssh_key_contents",
-            expected: CREDENTIAL,
-        }),
-        (Some(password), None) => {
-            ensure(password.len() <= 1024, "ssh_password", PASSWORD)?;
-            Ok(Credential::Password(Secret::new(password)))
-        }
-        (None, Some(key)) => {
-            let key = Secret::new(key);
-            ensure(read_key(&key).is_some(), "ssh_key_contents", KEY)?;
-            Ok(Credential::Key(key))
-        }
-    }
-}
-
-/// The private key that a text holds.
-pub(super) fn read_key(contents: &Secret) -> Option<PrivateKey> {
-    if contents.expose().len() > LONGEST_KEY {
-        return None;
-    }
-    // Pasted keys come with line ends of all kinds, and with spaces around them.
-    let key = decode_secret_key(contents.expose().trim(), None).ok()?;
-    matches!(
-        key.algorithm(),
-        Algorithm::Ed25519 | Algorithm::Ecdsa { .. }
-    )
-    .then_some(key)
-}
-
 fn is_host(host: &str) -> bool {
     host.parse::<std::net::IpAddr>().is_ok()
         || ((1..=253).contains(&host.len())
@@ -155,6 +111,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
+    use russh::keys::{Algorithm, PrivateKey};
     use serde_json::json;
 
     use super::*;
@@ -189,11 +146,13 @@ mod tests {
             with("ssh_virt_type", json!("own")).unwrap().virt_type,
             "own"
         );
+        let unpinned = with("ssh_host_key", Value::Null).unwrap();
+        assert_eq!(unpinned.account.host_keys, None);
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        for key in ["ssh_address", "ssh_username", "ssh_host_key", "ssh_domain"] {
+        for key in ["ssh_address", "ssh_username", "ssh_domain"] {
             let mut info = complete();
             info.remove(key);
             let error = Target::from_driver_info(&info).unwrap_err();
@@ -212,7 +171,13 @@ mod tests {
         for contents in [new_key(), new_key().replace('\n', "\r\n")] {
             info.insert("ssh_key_contents".to_owned(), json!(contents));
             let target = Target::from_driver_info(&info).unwrap();
-            assert!(matches!(target.account.credential, Credential::Key(_)));
+            assert!(matches!(
+                target.account.credential,
+                Credential::Key {
+                    passphrase: None,
+                    ..
+                }
+            ));
         }
         let error = with("ssh_key_contents", json!(new_key())).unwrap_err();
         assert!(error.to_string().contains("remove one"), "{error}");

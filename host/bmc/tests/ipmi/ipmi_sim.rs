@@ -46,7 +46,34 @@ const MANAGEMENT_CONTROLLER: &str = "mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
 sel_enable 0x20 100 0x0a
 mc_enable 0x20
+mc_add 0x30 0x07 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+mc_enable 0x30
+sel_add 0x20 0x02 1 2 3 4 0x20 0 4 1 0x01 0x01 0x59 0x55 0x50
 ";
+
+/// What the board's inventory says: manufacturer, product, serial number, part number and file of the inventory.
+pub(crate) const BOARD: [&str; 5] = ["Acme", "Anvil 9000", "SN-0042", "PN-7", "fru.xml"];
+
+/// An inventory with a board and nothing else (FRU Information Storage Definition 1.0, sections 8 and 11), as a command of the simulator's.
+fn inventory() -> String {
+    // The common header names the board's area, at 8 bytes; English, and no date.
+    let mut bytes = vec![1, 0, 0, 1, 0, 0, 0, 0xfe];
+    let mut board = vec![1, 0, 0x19, 0, 0, 0];
+    for field in BOARD {
+        board.push(0xc0 | u8::try_from(field.len()).unwrap());
+        board.extend(field.bytes());
+    }
+    board.push(0xc1);
+    while !(board.len() + 1).is_multiple_of(8) {
+        board.push(0);
+    }
+    board[1] = u8::try_from((board.len() + 1) / 8).unwrap();
+    let sum = board.iter().fold(0_u8, |sum, byte| sum.wrapping_sub(*byte));
+    board.push(sum);
+    bytes.extend(board);
+    let digits: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
+    format!("mc_add_fru_data 0x20 0 {} data{digits}\n", bytes.len())
+}
 
 /// A running simulator; it ends when this is dropped.
 pub(crate) struct IpmiSim {
@@ -80,7 +107,7 @@ impl IpmiSim {
         fs::write(at("power"), "0\n").unwrap();
         fs::write(at("chassis"), CHASSIS).unwrap();
         fs::set_permissions(at("chassis"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(at("mc"), MANAGEMENT_CONTROLLER).unwrap();
+        fs::write(at("mc"), MANAGEMENT_CONTROLLER.to_owned() + &inventory()).unwrap();
         let kinds = "none md2 md5 straight";
         let allowed: String = ["callback", "user", "operator", "admin"]
             .map(|level| format!("    allowed_auths_{level} {kinds}\n"))

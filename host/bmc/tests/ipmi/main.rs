@@ -7,11 +7,14 @@
     clippy::indexing_slicing
 )]
 
+mod bridging;
+mod console;
 mod cycles;
 mod faults;
 mod ipmi_sim;
 mod lifecycle;
 mod many;
+mod old;
 mod same_for_all;
 mod support;
 mod witnesses;

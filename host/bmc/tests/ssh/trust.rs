@@ -1,7 +1,7 @@
 //! Who is believed, and who is believed by.
 
 use ironbark_bmc::AllowedNetworks;
-use ironbark_bmc::ssh::SshError;
+use ironbark_bmc::ssh::{KnownHosts, SshError};
 use serde_json::{Value, json};
 
 use crate::hypervisor::Hypervisor;
@@ -74,6 +74,90 @@ async fn the_host_key_is_pinned_in_any_form_that_tools_show() {
             "{pin}"
         );
     }
+}
+
+#[tokio::test]
+async fn hypervisors_are_looked_up_in_the_operators_file() {
+    let Some(hypervisor) = Hypervisor::start(&["vm-1"]) else {
+        return;
+    };
+    let unpinned = target(&hypervisor, "vm-1", &[("ssh_host_key", Value::Null)]);
+    let with = |file: &std::path::Path| {
+        let known = KnownHosts::open(file).unwrap();
+        client(|config| config.known_hosts = Some(known))
+    };
+    for (key, hashed) in [("host", false), ("host", true), ("host-ecdsa", true)] {
+        let client = with(&hypervisor.known_hosts(key, hashed));
+        let output = run(&client, &unpinned, "power-state").await;
+        assert_eq!(output.exit_status, 0, "{key} {hashed}");
+    }
+    let logins = hypervisor.log().matches("Accepted publickey").count();
+
+    // Another key than that of the file, another key than its own: neither is asked for a login.
+    let other = with(&hypervisor.known_hosts("other", true));
+    let error = fail(&other, &unpinned, "power-state").await;
+    assert!(
+        matches!(error, SshError::UnknownHostKey { .. }),
+        "{error:?}"
+    );
+    let pinned = [("ssh_host_key", json!(hypervisor.fingerprint("other")))];
+    let right = hypervisor.known_hosts("host", true);
+    let error = fail(
+        &with(&right),
+        &target(&hypervisor, "vm-1", &pinned),
+        "power-state",
+    )
+    .await;
+    assert!(
+        matches!(error, SshError::UnknownHostKey { .. }),
+        "{error:?}"
+    );
+
+    // The file may change meanwhile.
+    let client = with(&right);
+    std::fs::write(&right, "").unwrap();
+    let error = fail(&client, &unpinned, "power-state").await;
+    assert!(matches!(error, SshError::NotInKnownHosts), "{error:?}");
+    std::fs::write(&right, "nonsense").unwrap();
+    let error = fail(&client, &unpinned, "power-state").await;
+    assert!(matches!(error, SshError::KnownHosts { .. }), "{error:?}");
+    hypervisor.known_hosts("host", false);
+    run(&client, &unpinned, "power-state").await;
+    let log = hypervisor.log();
+    assert_eq!(log.matches("Accepted publickey").count(), logins + 1);
+
+    // Without any file nobody says which key is right.
+    let error = self::client(|_| ()).check(&unpinned).unwrap_err();
+    assert_eq!(error.key(), "ssh_host_key");
+    assert!(client.check(&unpinned).is_ok());
+}
+
+#[tokio::test]
+async fn an_encrypted_key_logs_in_with_its_passphrase() {
+    let Some(hypervisor) = Hypervisor::start(&["vm-1"]) else {
+        return;
+    };
+    let key = hypervisor.encrypted_key("user", "open sesame");
+    let with = |passphrase: &str| {
+        let changes = [
+            ("ssh_key_contents", json!(key)),
+            ("ssh_key_passphrase", json!(passphrase)),
+        ];
+        target(&hypervisor, "vm-1", &changes)
+    };
+    let client = client(|_| ());
+    let error = fail(&client, &with("open barley"), "power-state").await;
+    assert!(matches!(error, SshError::AuthFailed { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(
+        said.contains("ssh_key_passphrase") && !said.contains("barley"),
+        "{said}"
+    );
+    let output = run(&client, &with("open sesame"), "power-state").await;
+    assert_eq!(output.exit_status, 0);
+    let log = hypervisor.log();
+    assert_eq!(log.matches("Accepted publickey").count(), 1);
+    assert!(!log.contains("Failed publickey"), "{log}");
 }
 
 #[tokio::test]

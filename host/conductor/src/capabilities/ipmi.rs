@@ -91,9 +91,9 @@ fn told(error: &IpmiError) -> DriverError {
         IpmiError::InvalidTarget(target) => wrong_target(target),
         IpmiError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
         IpmiError::AddressDenied { .. } => DriverError::Denied(message),
-        IpmiError::Unreachable { .. } | IpmiError::Deadline { .. } => {
-            DriverError::Unreachable(message)
-        }
+        IpmiError::Unreachable { .. }
+        | IpmiError::NotPassedOn { .. }
+        | IpmiError::Deadline { .. } => DriverError::Unreachable(message),
         IpmiError::AuthFailed { .. } => DriverError::AuthFailed(message),
         IpmiError::Busy { .. } | IpmiError::Overloaded { .. } => DriverError::Busy {
             message,

@@ -82,9 +82,11 @@ fn told(error: &SshError) -> DriverError {
         SshError::Unreachable { .. } | SshError::Deadline { .. } => {
             DriverError::Unreachable(message)
         }
-        SshError::AuthFailed { .. } | SshError::UnknownHostKey { .. } | SshError::NoHostKey => {
-            DriverError::AuthFailed(message)
-        }
+        SshError::AuthFailed { .. }
+        | SshError::UnknownHostKey { .. }
+        | SshError::NotInKnownHosts
+        | SshError::KnownHosts { .. }
+        | SshError::NoHostKey => DriverError::AuthFailed(message),
         SshError::Busy { .. } | SshError::Overloaded { .. } => DriverError::Busy {
             message,
             retry_after: Some(5),

@@ -175,6 +175,8 @@ pub(crate) struct Bmc {
     pub(crate) allowed_networks: Vec<String>,
     pub(crate) min_command_interval: Seconds,
     pub(crate) warm_sessions: bool,
+    /// Whether IPMI 1.5, which encrypts nothing, is spoken with nodes that want it.
+    pub(crate) allow_ipmi_1_5: bool,
     pub(crate) session_idle_timeout: Seconds,
 }
 
@@ -189,6 +191,8 @@ pub(crate) struct AgentSettings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SshSettings {
+    /// Host keys of hypervisors, as OpenSSH keeps them, for nodes without `ssh_host_key`.
+    pub(crate) known_hosts: Option<PathBuf>,
     /// By set (`ssh_virt_type`) and name: a program and its arguments, with `{domain}` for the node's machine.
     pub(crate) templates: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
@@ -255,6 +259,7 @@ impl Default for Bmc {
             allowed_networks: vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
             min_command_interval: Seconds(Duration::ZERO),
             warm_sessions: true,
+            allow_ipmi_1_5: false,
             session_idle_timeout: Seconds(Duration::from_secs(60)),
         }
     }

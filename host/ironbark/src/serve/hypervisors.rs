@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use ironbark_bmc::AllowedNetworks;
-use ironbark_bmc::ssh::{ClientConfig, Templates};
+use ironbark_bmc::ssh::{ClientConfig, KnownHosts, Templates};
 
 use crate::config::Settings;
 
@@ -17,10 +17,18 @@ pub(crate) fn ssh(settings: &Settings) -> Result<ClientConfig> {
                 .context("[ssh.templates]")?;
         }
     }
+    let known_hosts = settings
+        .ssh
+        .known_hosts
+        .as_deref()
+        .map(KnownHosts::open)
+        .transpose()
+        .context("[ssh] known_hosts")?;
     Ok(ClientConfig {
         allowed_networks: AllowedNetworks::parse(&bmc.allowed_networks)
             .context("[bmc] allowed_networks")?,
         templates,
+        known_hosts,
         pacing: bmc.min_command_interval.0,
         idle_timeout: bmc.session_idle_timeout.0,
         ..ClientConfig::default()
@@ -59,6 +67,20 @@ mod tests {
         assert!(command("virsh", "power-off").is_some());
         assert!(command("vbox", "power-on").is_some());
         assert_eq!(command("vbox", "power-off"), None);
+    }
+
+    #[test]
+    fn a_file_of_host_keys_is_looked_into_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("known_hosts");
+        let settings = settings(&format!("[ssh]\nknown_hosts = {file:?}"));
+        let error = format!("{:#}", ssh(&settings).unwrap_err());
+        assert!(error.contains("[ssh] known_hosts"), "{error}");
+        std::fs::write(&file, "# nothing yet\n").unwrap();
+        assert!(ssh(&settings).unwrap().known_hosts.is_some());
+        std::fs::write(&file, "# nothing yet\nhypervisor\n").unwrap();
+        let error = format!("{:#}", ssh(&settings).unwrap_err());
+        assert!(error.contains("line 2"), "{error}");
     }
 
     #[test]

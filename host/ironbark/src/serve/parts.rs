@@ -31,6 +31,7 @@ pub(crate) fn ipmi(settings: &Settings) -> Result<ipmi::ClientConfig> {
         allowed_networks: allowed_networks(settings)?,
         pacing: bmc.min_command_interval.0,
         warm_sessions: bmc.warm_sessions,
+        allow_v1_5: bmc.allow_ipmi_1_5,
         idle_timeout: bmc.session_idle_timeout.0,
         ..ipmi::ClientConfig::default()
     })

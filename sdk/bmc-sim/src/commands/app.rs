@@ -4,7 +4,7 @@ use super::{
     ADMINISTRATOR, After, Context, DATA_TOO_SHORT, Done, INVALID_COMMAND, INVALID_FIELD,
     NOT_PRESENT, Outcome, done,
 };
-use crate::{bmc::State, crypto::Suite};
+use crate::{bmc::State, crypto::Suite, satellites};
 
 const CHANNEL: u8 = 1;
 const CHANNEL_IPMB: u8 = 0;
@@ -28,11 +28,14 @@ pub(super) fn execute(
         // Get Self Test Results: passed.
         0x04 => done([0x55, 0x00]),
         0x08 | 0x37 => done(context.config.guid),
+        0x34 => satellites::send_message(state, context, data),
         0x38 => authentication_capabilities(context, data),
         0x3b => set_privilege(state, context, data),
         0x3c => close_session(state, data),
         0x41 => channel_access(data),
         0x42 => channel_info(data),
+        0x48 => activate_payload(state, context, data),
+        0x49 => deactivate_payload(state, data),
         0x54 => cipher_suites(context, data),
         _ => Err(INVALID_COMMAND),
     }
@@ -86,6 +89,38 @@ fn close_session(state: &mut State, data: &[u8]) -> Outcome {
         data: Vec::new(),
         after: After::Close(id),
     })
+}
+
+/// Only Serial over LAN, and of it one instance.
+fn activate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Outcome {
+    const ACTIVE_ALREADY: u8 = 0x80;
+    const DISABLED: u8 = 0x81;
+    // Most characters in a packet to and from the BMC, its port, and no VLAN.
+    const SIZE: u8 = 68;
+    let [payload, instance, _, _, _, _] = *data else {
+        return Err(DATA_TOO_SHORT);
+    };
+    if (payload & 0x3f, instance & 0x0f) != (1, 1) {
+        return Err(DISABLED);
+    }
+    let session = context.session.ok_or(INVALID_FIELD)?;
+    if !state.console.activate(session, context.peer) {
+        return Err(ACTIVE_ALREADY);
+    }
+    let [low, high] = context.config.port.to_le_bytes();
+    done([0, 0, 0, 0, SIZE, 0, SIZE, 0, low, high, 0xff, 0xff])
+}
+
+fn deactivate_payload(state: &mut State, data: &[u8]) -> Outcome {
+    const INACTIVE_ALREADY: u8 = 0x80;
+    let [_payload, _instance, _, _, _, _] = *data else {
+        return Err(DATA_TOO_SHORT);
+    };
+    if state.console.deactivate() {
+        done([])
+    } else {
+        Err(INACTIVE_ALREADY)
+    }
 }
 
 fn channel_access(data: &[u8]) -> Outcome {

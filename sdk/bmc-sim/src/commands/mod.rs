@@ -5,7 +5,7 @@ mod chassis;
 mod sensor;
 mod storage;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     Command,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 const INVALID_COMMAND: u8 = 0xc1;
-const DATA_TOO_SHORT: u8 = 0xc7;
+pub(crate) const DATA_TOO_SHORT: u8 = 0xc7;
 const INVALID_FIELD: u8 = 0xcc;
 const NOT_PRESENT: u8 = 0xcb;
 const INSUFFICIENT_PRIVILEGE: u8 = 0xd4;
@@ -38,6 +38,8 @@ pub(crate) enum After {
     #[default]
     Nothing,
     Close(u32),
+    /// Another message of the BMC's.
+    Say(Vec<u8>),
     Reboot(Duration),
 }
 
@@ -46,6 +48,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a BmcConfig,
     /// The BMC's id of the session; none outside of sessions.
     pub(crate) session: Option<u32>,
+    /// From where.
+    pub(crate) peer: SocketAddr,
     /// Cipher suites that the BMC offers.
     pub(crate) suites: &'a [u8],
 }

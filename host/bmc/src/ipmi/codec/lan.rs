@@ -30,13 +30,18 @@ impl Reply {
     }
 }
 
-/// A request as an IPMI message; `sequence` is taken modulo 64.
+/// A request to the BMC as an IPMI message; `sequence` is taken modulo 64.
 pub fn encode_request(request: &Request, sequence: u8) -> Vec<u8> {
-    let header = [BMC_ADDRESS, (request.netfn << 2) | (request.lun & 3)];
+    encode_message(BMC_ADDRESS, CONSOLE_ADDRESS, request, sequence)
+}
+
+/// The same to any controller, from any address.
+pub(super) fn encode_message(to: u8, from: u8, request: &Request, sequence: u8) -> Vec<u8> {
+    let header = [to, (request.netfn << 2) | (request.lun & 3)];
     let mut message = Vec::with_capacity(request.data.len() + 7);
     message.extend(header);
     message.push(checksum(&header));
-    message.extend([CONSOLE_ADDRESS, sequence << 2, request.command]);
+    message.extend([from, sequence << 2, request.command]);
     message.extend_from_slice(&request.data);
     let body = message.get(header.len() + 1..).unwrap_or_default();
     let body = checksum(body);

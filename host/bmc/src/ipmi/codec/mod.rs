@@ -2,11 +2,13 @@
 //!
 //! Everything here takes any bytes at all without panicking; the fuzz targets and property tests hold it to that.
 
+pub mod bridge;
 pub mod discovery;
 pub mod lan;
 pub mod packet;
 mod reader;
 pub mod setup;
+pub mod sol;
 pub mod suite;
 
 /// Bytes that are not what they should be.
@@ -46,6 +48,10 @@ fn decode_payload(bytes: &[u8]) {
     let _ = setup::OpenSessionResponse::decode(bytes);
     let _ = setup::Rakp2::decode(bytes);
     let _ = setup::Rakp4::decode(bytes);
+    let _ = sol::SolPacket::decode(bytes);
+    let _ = sol::Activated::decode(bytes);
     let _ = discovery::AuthCapabilities::decode(bytes);
+    let _ = discovery::Challenge::decode(bytes);
+    let _ = discovery::OldSession::decode(bytes);
     let _ = discovery::cipher_suites(bytes);
 }

@@ -23,7 +23,6 @@ const RMCP_VERSION: u8 = 0x06;
 const RMCP_NO_ACK: u8 = 0xff;
 const RMCP_CLASS_IPMI: u8 = 0x07;
 const RMCP_HEADER_LENGTH: usize = 4;
-const AUTH_TYPE_NONE: u8 = 0x00;
 const AUTH_TYPE_RMCP_PLUS: u8 = 0x06;
 const PAYLOAD_OEM_EXPLICIT: u8 = 0x02;
 const FLAG_ENCRYPTED: u8 = 0x80;
@@ -35,7 +34,7 @@ const INTEGRITY_PAD: u8 = 0xff;
 /// One datagram of RMCP class IPMI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet<'a> {
-    /// IPMI 1.5 wrapping, which we use outside of sessions only.
+    /// IPMI 1.5 wrapping.
     V1(PacketV1<'a>),
     /// RMCP+ wrapping.
     V2(PacketV2<'a>),
@@ -48,8 +47,38 @@ pub struct PacketV1<'a> {
     pub session_id: u32,
     /// 0 outside of a session.
     pub sequence: u32,
+    /// What protects it: MD5 over it and the password, or nothing.
+    pub auth_code: Option<[u8; 16]>,
     /// An IPMI message.
     pub payload: &'a [u8],
+}
+
+/// How packets in IPMI 1.5 wrapping are authenticated (IPMI 2.0 table 13-8). There are more kinds, which are not spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthType {
+    /// Not at all.
+    None,
+    /// By MD5.
+    Md5,
+}
+
+impl AuthType {
+    /// The kind of this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            2 => Some(Self::Md5),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Md5 => 2,
+        }
+    }
 }
 
 /// A packet in RMCP+ wrapping.
@@ -107,6 +136,8 @@ impl<'a> PacketV2<'a> {
 pub enum RouteKey {
     /// The session, open or being set up, that our side gave this id.
     Session(u32),
+    /// The session of IPMI 1.5 to which the BMC gave this id.
+    OldSession(u32),
     /// The command sent outside of sessions with this sequence number (0 to 63).
     Sequence(u8),
     /// The set-up message with this tag: refusals may name no session.
@@ -122,15 +153,20 @@ pub fn decode(datagram: &[u8]) -> Result<Packet<'_>, DecodeError> {
     }
     let session_part = reader.rest();
     match reader.u8()? {
-        AUTH_TYPE_NONE => {
+        kind if let Some(kind) = AuthType::from_number(kind) => {
             let sequence = reader.u32()?;
             let session_id = reader.u32()?;
+            let auth_code = match kind {
+                AuthType::None => None,
+                AuthType::Md5 => Some(reader.array()?),
+            };
             let length = reader.u8()?;
             // Some BMCs add a legacy pad byte; the length decides.
             let payload = reader.take(usize::from(length))?;
             Ok(Packet::V1(PacketV1 {
                 session_id,
                 sequence,
+                auth_code,
                 payload,
             }))
         }
@@ -162,6 +198,7 @@ pub fn decode(datagram: &[u8]) -> Result<Packet<'_>, DecodeError> {
 /// Whom a datagram is for, without looking further into it than that takes.
 pub fn route(datagram: &[u8]) -> Result<RouteKey, DecodeError> {
     match decode(datagram)? {
+        Packet::V1(packet) if packet.session_id != 0 => Ok(RouteKey::OldSession(packet.session_id)),
         Packet::V1(packet) => lan::response_sequence(packet.payload).map(RouteKey::Sequence),
         Packet::V2(packet) if packet.session_id != 0 => Ok(RouteKey::Session(packet.session_id)),
         Packet::V2(packet) if packet.payload_type == PAYLOAD_IPMI => {
@@ -178,14 +215,24 @@ pub fn route(datagram: &[u8]) -> Result<RouteKey, DecodeError> {
 
 /// Wraps an IPMI message that belongs to no session, as IPMI 1.5 does.
 pub fn encode_sessionless(message: &[u8]) -> Vec<u8> {
-    let mut packet = vec![
-        RMCP_VERSION,
-        0,
-        RMCP_NO_ACK,
-        RMCP_CLASS_IPMI,
-        AUTH_TYPE_NONE,
-    ];
-    packet.extend([0; 8]);
+    encode_v1(0, 0, None, message)
+}
+
+/// Wraps an IPMI message as IPMI 1.5 does; with a code it is authenticated by MD5.
+pub fn encode_v1(
+    session_id: u32,
+    sequence: u32,
+    auth_code: Option<[u8; 16]>,
+    message: &[u8],
+) -> Vec<u8> {
+    let kind = match auth_code {
+        None => AuthType::None,
+        Some(_) => AuthType::Md5,
+    };
+    let mut packet = vec![RMCP_VERSION, 0, RMCP_NO_ACK, RMCP_CLASS_IPMI, kind.number()];
+    packet.extend(sequence.to_le_bytes());
+    packet.extend(session_id.to_le_bytes());
+    packet.extend(auth_code.iter().flatten());
     packet.push(u8::try_from(message.len()).unwrap_or(u8::MAX));
     packet.extend_from_slice(message);
     packet

@@ -1,17 +1,9 @@
 //! Cleaning by hand and service without the deploy ramdisk, with the real test driver: its preparation fails wherever it is run.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod common;
-
-use common::{World, test_package};
 use ironbark_model::{Node, ProvisionState as S, Verb};
 use serde_json::{Value, json};
+
+use crate::common::{World, test_package};
 
 /// What `test` says of the step `quick` in the version of [`world`]: it needs the ramdisk. `resume` doesn't.
 const NEEDS_RAMDISK: &str = "quick";

@@ -274,7 +274,8 @@ impl Attack {
     {
         let faults = Arc::<AtomicUsize>::default();
         self.faults.push(Arc::clone(&faults));
-        self.attackers.spawn(attacker(Arc::clone(&self.stop), faults));
+        self.attackers
+            .spawn(attacker(Arc::clone(&self.stop), faults));
     }
 
     /// How often drivers failed so far.

@@ -25,7 +25,11 @@ pub fn fixture(name: &str) -> Package {
 
 /// An example, which `cargo xtask example-js` builds.
 pub fn example(name: &str) -> Package {
-    Package::at(environment::target().join("examples").join(format!("{name}.wasm")))
+    Package::at(
+        environment::target()
+            .join("examples")
+            .join(format!("{name}.wasm")),
+    )
 }
 
 impl Package {

@@ -55,8 +55,7 @@ pub(crate) fn build() -> Result<PathBuf> {
 /// What a `package.json` says is needed to build.
 fn tools(folder: &str) -> Result<serde_json::Value> {
     let path = root().join(folder).join("package.json");
-    let text =
-        fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
+    let text = fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
     let manifest: serde_json::Value = serde_json::from_slice(&text)?;
     Ok(manifest.get("devDependencies").cloned().unwrap_or_default())
 }

@@ -253,7 +253,10 @@ async fn what_packages_used_is_stored_by_the_clock_and_when_the_conductor_stops(
     world.restart().await;
     let before = stored(&world).await;
     assert!(before >= by_the_clock);
-    world.ask(Request::Validate { node: node.uuid }).await.unwrap();
+    world
+        .ask(Request::Validate { node: node.uuid })
+        .await
+        .unwrap();
     let usage = report(&world.conductor).await.usage;
     let here = i64::try_from(usage[0].calls).unwrap();
     assert!(here > 0, "{usage:?}");

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ironbark_db::{Database, PackageFailure};
-use ironbark_model::{Result, VersionUsage};
 use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
 use ironbark_model::package::DriverPackage;
+use ironbark_model::{Result, VersionUsage};
 use serde_json::{Value, json};
 
 use crate::view::time::Written;

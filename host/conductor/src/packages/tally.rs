@@ -43,7 +43,10 @@ async fn store(ctx: &Context) -> Result<()> {
     for (digest, package) in &loaded {
         let counts = counts(package);
         let before = tally.get(digest).map(|before| &before.stored);
-        used.push(added(package, counts.since(before.unwrap_or(&UsageCounts::default()))));
+        used.push(added(
+            package,
+            counts.since(before.unwrap_or(&UsageCounts::default())),
+        ));
         let counted = Counted {
             package: Arc::clone(package),
             stored: counts,

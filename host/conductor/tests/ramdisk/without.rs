@@ -107,8 +107,7 @@ async fn cleaning_by_hand_prepares_a_ramdisk_only_for_steps_that_need_one() {
 async fn steps_that_need_a_ramdisk_are_refused_where_it_is_forbidden() {
     let world = world().await;
     let node = node(&world).await;
-    let args =
-        json!({"clean_steps": steps(&[NEEDS_NONE, NEEDS_RAMDISK]), "disable_ramdisk": true});
+    let args = json!({"clean_steps": steps(&[NEEDS_NONE, NEEDS_RAMDISK]), "disable_ramdisk": true});
     let error = clean(&world, &node, args, S::CleanFailed).await;
     assert!(
         error.contains("deploy.quick needs the deploy ramdisk"),

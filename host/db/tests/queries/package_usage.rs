@@ -1,7 +1,7 @@
 //! What versions used: added up by several conductors, and gone with the version.
 
-use ironbark_db::testing::databases;
 use ironbark_db::Database;
+use ironbark_db::testing::databases;
 use ironbark_model::{Timestamp, UsageCounts, VersionUsage};
 
 use crate::packages::version;

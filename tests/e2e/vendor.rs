@@ -282,7 +282,7 @@ async fn the_example_in_javascript_keeps_what_every_driver_must() {
     // Sensors are what it doesn't do.
     assert_eq!(report["failed"], 0, "{report:#}");
     assert_eq!(report["left_out"], 1, "{report:#}");
-    assert!(report["passed"].as_u64().unwrap() >= 25, "{report:#}");
+    assert!(report["passed"].as_u64().unwrap() >= 23, "{report:#}");
 }
 
 /// What stands below a heading, up to the next of its kind.

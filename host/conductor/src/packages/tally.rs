@@ -154,7 +154,9 @@ mod tests {
         let ctx = registered(&db, config("host-a"), &[]).await;
         install(&ctx, &package("acme", "1.0.0", "acme")).await;
         store_usage(&ctx).await.unwrap();
-        assert_eq!(stored(&ctx).await, [], "nobody called it");
+        // It was started once before it was accepted, which took time, and was no call.
+        let unused = stored(&ctx).await;
+        assert!(unused.iter().all(|(_, calls, _)| *calls == 0), "{unused:?}");
         call(&ctx, 3).await;
         store_usage(&ctx).await.unwrap();
         call(&ctx, 2).await;

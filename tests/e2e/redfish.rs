@@ -68,6 +68,46 @@ async fn machines_obey_and_tell() {
     assert!(!rows.contains("ForceOff") && !rows.contains("blinking"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_is_inspected_without_a_ramdisk() {
+    let stage = Stage::shared().await;
+    let bmc = redfish_service(ServiceConfig::default()).await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    let created = client
+        .create_node(&redfish_node("looked-at", &bmc, "1"))
+        .await;
+    assert_eq!(created["inspect_interface"], "redfish");
+    client.provision("looked-at", "manage", "manageable").await;
+    let node = client.provision("looked-at", "inspect", "manageable").await;
+    assert_eq!(node["last_error"], Value::Null, "{node}");
+    assert_eq!(
+        node["properties"],
+        json!({
+            "cpu_arch": "x86_64", "cpus": 32, "memory_mb": 65_536, "local_gb": 4000, "vendor": "Ironbark",
+            "capabilities": "boot_mode:uefi",
+        })
+    );
+    let inventory = client
+        .get("/v1/nodes/looked-at/inventory")
+        .await
+        .expect(200);
+    assert_eq!(
+        inventory["inventory"]["cpu"]["model_name"],
+        "Simulated processor"
+    );
+    assert_eq!(inventory["inventory"]["disks"].as_array().unwrap().len(), 2);
+    let ports = client.get("/v1/nodes/looked-at/ports").await.expect(200);
+    let addresses: Vec<&Value> = ports["ports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|port| &port["address"])
+        .collect();
+    assert_eq!(addresses, ["52:54:00:00:01:00"]);
+    assert!(!bmc.snapshot().systems[0].power, "it needed no start");
+}
+
 async fn boot_device(client: &Client) {
     let path = "/v1/nodes/obeys/management/boot_device";
     let supported = client.get(&format!("{path}/supported")).await.expect(200);

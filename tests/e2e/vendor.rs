@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use ironbark_tests::{Stage, fixture, have, ironbark, javascript_tools, shipped, target};
+use ironbark_tests::{Stage, example, fixture, have, ironbark, javascript_tools, shipped, target};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -268,6 +268,21 @@ async fn a_driver_in_javascript_keeps_the_same() {
     assert!(output.status.success(), "{report:#}");
     // Sensors and NMI are what it doesn't do.
     assert_eq!(report["left_out"], 2, "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_in_javascript_keeps_what_every_driver_must() {
+    if !have("jco") {
+        return;
+    }
+    let stage = Stage::shared().await;
+    let output = run(test(&stage, &example("redfish-js").path)).await;
+    let report = json(&output);
+    assert!(output.status.success(), "{report:#}");
+    // Sensors are what it doesn't do.
+    assert_eq!(report["failed"], 0, "{report:#}");
+    assert_eq!(report["left_out"], 1, "{report:#}");
+    assert!(report["passed"].as_u64().unwrap() >= 23, "{report:#}");
 }
 
 /// What stands below a heading, up to the next of its kind.

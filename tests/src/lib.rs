@@ -29,7 +29,7 @@ pub use environment::{agent, clients, have, ironbark, javascript_tools, schemath
 pub use hypervisor::Hypervisor;
 pub use latency::Latency;
 pub use machines::{enrol, ipmi_node, rack, redfish_node, redfish_service};
-pub use packages::{Package, fixture, shipped};
+pub use packages::{Package, example, fixture, shipped};
 pub use service::Service;
 pub use setup::Setup;
 pub use stage::Stage;

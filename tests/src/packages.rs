@@ -23,6 +23,15 @@ pub fn fixture(name: &str) -> Package {
     Package::at(environment::fixtures().join(format!("{name}.wasm")))
 }
 
+/// An example, which `cargo xtask example-js` builds.
+pub fn example(name: &str) -> Package {
+    Package::at(
+        environment::target()
+            .join("examples")
+            .join(format!("{name}.wasm")),
+    )
+}
+
 impl Package {
     fn at(path: PathBuf) -> Self {
         assert!(

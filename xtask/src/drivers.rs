@@ -11,8 +11,13 @@ const WASM: &str = "wasm32-wasip2";
 
 /// Builds the host, then all packages: those that ship into `target/drivers`, those for tests into `target/fixtures`.
 pub(crate) fn build_all() -> Result<()> {
-    step("Building the host", cargo(["build", "--workspace"]))?;
+    build_host()?;
     build_packages()
+}
+
+/// Builds the host.
+pub(crate) fn build_host() -> Result<()> {
+    step("Building the host", cargo(["build", "--workspace"]))
 }
 
 /// Builds all packages with the host that is built already.

@@ -9,6 +9,7 @@ mod command;
 mod contract;
 mod demo;
 mod drivers;
+mod example;
 mod lint;
 mod prerequisites;
 mod suites;
@@ -41,6 +42,8 @@ enum Task {
     Build,
     /// Build the driver packages into target/drivers, and those for tests into target/fixtures.
     Drivers,
+    /// Build the example driver in JavaScript into target/examples. Needs Node.js with npm.
+    ExampleJs,
     /// Formatting, lints, documentation, and the rules for dependencies.
     Lint,
     /// Check the driver contract against the released ones, and run what was built with them.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Build | Task::Drivers => drivers::build_all(),
+        Task::ExampleJs => example::run(),
         Task::Lint => lint::run(),
         Task::Contract => contract::run(),
         Task::Bench(args) => bench::run(&args),

@@ -215,14 +215,15 @@ fn python_environment(name: &str, list: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// What a driver in JavaScript is built with: what the template names, installed once.
-fn javascript_tools() -> Result<()> {
+/// The folder of what a driver in JavaScript is built with: what the template names, installed once.
+pub(crate) fn javascript_tools() -> Result<PathBuf> {
     let folder = target().join("javascript");
     let manifest = folder.join("package.json");
     let wanted = std::fs::read_to_string(root().join("sdk/templates/javascript/package.json"))?;
-    let installed = folder.join("node_modules/.bin/jco").exists();
+    let modules = folder.join("node_modules");
+    let installed = modules.join(".bin/jco").exists();
     if installed && std::fs::read_to_string(&manifest).is_ok_and(|found| found == wanted) {
-        return Ok(());
+        return Ok(modules);
     }
     std::fs::create_dir_all(&folder)?;
     std::fs::write(&manifest, wanted)?;
@@ -230,5 +231,6 @@ fn javascript_tools() -> Result<()> {
     install
         .args(["install", "--no-fund", "--no-audit"])
         .current_dir(&folder);
-    step("Installing the tools for drivers in JavaScript", install)
+    step("Installing the tools for drivers in JavaScript", install)?;
+    Ok(modules)
 }

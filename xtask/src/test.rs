@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{answers, cargo, program, root, step};
 use crate::prerequisites::{self, Prerequisites};
 use crate::summary::Summary;
-use crate::{drivers, lint, suites, tools};
+use crate::{drivers, example, lint, suites, tools};
 
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "10";
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let found = prerequisites::ensure()?;
     drivers::build_all()?;
+    if found.present.contains(&"jco") {
+        example::build()?;
+    }
     if !args.quick {
         lint::run()?;
         fuzz()?;

@@ -8,6 +8,7 @@ mod actors;
 mod driver_info;
 mod gate;
 pub mod ipmi;
+mod meaning;
 mod networks;
 pub mod redfish;
 mod resolve;
@@ -15,4 +16,5 @@ pub mod ssh;
 mod sync;
 
 pub use driver_info::{Property, TargetError};
+pub use meaning::{BmcError, Meaning};
 pub use networks::{AllowedNetworks, NetworkError};

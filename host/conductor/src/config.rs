@@ -91,6 +91,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How often that folder, and the database's list of packages, are looked at.
     pub packages_interval: Duration,
+    /// How often what packages used is added to the database, if there is something.
+    pub usage_interval: Duration,
     /// How long a stop (SIGTERM) waits for work under way before it leaves it resumable.
     pub graceful_shutdown_timeout: Duration,
     /// How long a drain (SIGUSR2) waits.
@@ -151,6 +153,7 @@ impl Default for Config {
             canary_max_fault_rate: 0.05,
             drain_timeout: Duration::from_secs(24 * 3600),
             packages_interval: Duration::from_secs(2),
+            usage_interval: Duration::from_secs(10),
             graceful_shutdown_timeout: Duration::from_secs(60),
             drain_shutdown_timeout: Duration::from_secs(1800),
         }

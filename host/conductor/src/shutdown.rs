@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
+use crate::packages;
 
 /// How long a stop waits for work under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
         }
     }
     ctx.audit.flush(TIDY_UP).await;
+    store_usage(ctx).await;
     ctx.wake.stopped.cancel();
     let gone = ctx.db.conductor_unregister(ctx.host(), &ctx.incarnation);
     match tokio::time::timeout(TIDY_UP, gone).await {
@@ -82,6 +84,20 @@ async fn mark_offline(ctx: &Context) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "could not tell the others of the stop"),
         Err(_) => tracing::warn!("could not tell the others of the stop in time"),
+    }
+}
+
+/// What packages used since it was last stored.
+async fn store_usage(ctx: &Arc<Context>) {
+    let storing = packages::store_usage(ctx);
+    match tokio::time::timeout(TIDY_UP, storing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "could not store what packages used in the last seconds")
+        }
+        Err(_) => {
+            tracing::warn!("could not store in time what packages used in the last seconds")
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 )]
 
 mod common;
+#[path = "ramdisk/without.rs"]
+mod without;
 
 use common::{World, kind};
 use ironbark_model::{

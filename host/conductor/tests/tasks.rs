@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{World, test_package};
-use ironbark_conductor::{Conductor, Config};
+use ironbark_conductor::{Conductor, Config, Stop};
 use ironbark_db::NodeFilter;
 use ironbark_model::lifecycle::CanaryScope;
 use ironbark_model::{Node, Timestamp};
@@ -226,4 +226,41 @@ async fn nodes_of_a_canary_have_their_tasks_run_by_the_canary() {
         .map(|task| task.name)
         .collect();
     assert_eq!(names, ["beat", "lane", "tick"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_packages_used_is_stored_by_the_clock_and_when_the_conductor_stops() {
+    let mut world = World::start_with(|config| {
+        config.usage_interval = Duration::from_millis(50);
+    })
+    .await;
+    let stored = async |world: &World| {
+        let all = world.db.package_usage().await.unwrap();
+        let of_test = all.into_iter().find(|used| used.package == "test");
+        of_test.map_or(0, |used| used.counts.calls)
+    };
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    let by_the_clock = eventually("calls to be stored", async || {
+        let calls = stored(&world).await;
+        (calls > 0).then_some(calls)
+    })
+    .await;
+
+    // Too seldom to happen here.
+    world.conductor.stop(Stop::Graceful).await;
+    world.change_config(|config| config.usage_interval = Duration::from_secs(3600));
+    world.restart().await;
+    let before = stored(&world).await;
+    assert!(before >= by_the_clock);
+    world
+        .ask(Request::Validate { node: node.uuid })
+        .await
+        .unwrap();
+    let usage = report(&world.conductor).await.usage;
+    let here = i64::try_from(usage[0].calls).unwrap();
+    assert!(here > 0, "{usage:?}");
+    assert_eq!(stored(&world).await, before);
+    world.conductor.stop(Stop::Graceful).await;
+    assert!(stored(&world).await >= before + here);
 }

@@ -58,6 +58,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0008_inspection_rules.sql"),
     ),
     (
+        9,
+        "driver usage",
+        include_str!("../../../migrations/sqlite/0009_driver_usage.sql"),
+        include_str!("../../../migrations/postgres/0009_driver_usage.sql"),
+    ),
+    (
         10,
         "node revisions",
         include_str!("../../../migrations/sqlite/0010_node_revisions.sql"),

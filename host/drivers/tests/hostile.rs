@@ -164,6 +164,34 @@ async fn results_larger_than_may_cross_are_refused_whatever_memory_there_is() {
         assert!(kind.is_packages_own(), "{implementation}: {kind}");
         assert!(!matches!(kind, FaultKind::Memory(_)), "{implementation}");
     }
+    let power = power(&drivers, "giant", "hostile-giant-list").await;
+    let kind = fault(power.get_supported_power_states(with_all()).await);
+    assert!(kind.is_packages_own(), "{kind}");
+    assert!(!matches!(kind, FaultKind::Memory(_)), "{kind}");
+}
+
+#[tokio::test]
+async fn what_the_standard_library_does_with_clocks_ends_with_the_call() {
+    let drivers = drivers();
+    for implementation in [
+        "hostile-clock-sleep",
+        "hostile-clock-nap",
+        "hostile-clock-look",
+    ] {
+        let power = power(&drivers, "clock", implementation).await;
+        let began = Instant::now();
+        let kind = fault(power.get_power_state(context()).await);
+        // No import of the contract: what bounds it is time, its own or the call's.
+        let bounded = kind.is_deadline() || kind == FaultKind::CpuLimit(CPU);
+        assert!(
+            bounded && kind.is_packages_own(),
+            "{implementation}: {kind}"
+        );
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+    // Each asked the contract only once: which implementation it is.
+    let usage = drivers.packages()[0].usage();
+    assert_eq!((usage.live_calls, usage.host_calls), (0, 3));
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ pub mod secret;
 pub mod step;
 pub mod time;
 pub mod traits;
+pub mod version_usage;
 pub mod volume;
 
 pub use allocation::{Allocation, AllocationState};
@@ -53,6 +54,7 @@ pub use runbook::Runbook;
 pub use secret::Secret;
 pub use step::Step;
 pub use time::Timestamp;
+pub use version_usage::{UsageCounts, VersionUsage};
 pub use volume::{VolumeConnector, VolumeTarget};
 
 /// A JSON object, as `driver_info`, `properties`, `extra` and their like are.

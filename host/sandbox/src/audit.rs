@@ -119,8 +119,8 @@ impl OpenRecord for NoAudit {
 
 /// An answer of a BMC, as far as the record wants to know it.
 pub(crate) trait Answer {
-    /// `ok`, or what it was instead.
-    fn outcome(&self) -> String;
+    /// What the BMC says went wrong, in its own numbers, if anything.
+    fn refusal(&self) -> Option<String>;
     /// What tells it from other answers. Not recorded.
     fn bytes(&self) -> &[u8];
 }
@@ -129,7 +129,10 @@ pub(crate) trait Answer {
 pub(crate) fn ended<T: Answer>(result: &Result<T, DriverError>, abandoned: bool) -> Ended {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let (outcome, bytes): (String, &[u8]) = match result {
-        Ok(answer) => (answer.outcome(), answer.bytes()),
+        Ok(answer) => {
+            let refusal = answer.refusal();
+            (refusal.unwrap_or_else(|| "ok".to_owned()), answer.bytes())
+        }
         Err(error) => (error.kind().to_owned(), &[]),
     };
     Ended {

@@ -1,4 +1,4 @@
-//! MAC addresses of the System's network interfaces (DSP0268, EthernetInterface).
+//! The System's network interfaces (DSP0268, EthernetInterface).
 
 use ironbark_driver::{Error, Result};
 use serde_json::Value;
@@ -9,34 +9,63 @@ use crate::{
     system::System,
 };
 
-/// Those of the interfaces that are enabled, in lower case.
+/// One interface.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    /// In lower case.
+    pub(crate) mac: Option<String>,
+    pub(crate) is_enabled: bool,
+    pub(crate) has_link: Option<bool>,
+    pub(crate) speed_mbps: Option<u64>,
+}
+
+/// MAC addresses of the interfaces that are enabled, in lower case.
 ///
 /// # Errors
 /// `unsupported` if the machine doesn't show its interfaces.
 pub(crate) fn mac_addresses(service: &impl Service) -> Result<Vec<String>> {
-    let path = System::read(service)?.part("EthernetInterfaces");
-    let Some(collection) = service.find(&path)? else {
+    let found = interfaces(service, &System::read(service)?)?;
+    let Some(found) = found else {
         return Err(Error::unsupported(
             "the machine does not show its network interfaces",
         ));
     };
-    let mut found = Vec::new();
-    for path in links(&collection, "Members") {
-        let Some(interface) = service.find(&path)?.filter(is_enabled) else {
-            continue;
-        };
-        let mac = text(&interface, "MACAddress").or(text(&interface, "PermanentMACAddress"));
-        if let Some(mac) = mac.filter(|mac| !mac.is_empty()) {
-            found.push(mac.to_lowercase());
-        }
-    }
-    Ok(found)
+    let enabled = found.into_iter().filter(|interface| interface.is_enabled);
+    Ok(enabled.filter_map(|interface| interface.mac).collect())
 }
 
-fn is_enabled(interface: &Resource) -> bool {
+/// All interfaces; `None` if the machine doesn't show them.
+///
+/// # Errors
+/// No answer, or one that makes no sense.
+pub(crate) fn interfaces(
+    service: &impl Service,
+    system: &System,
+) -> Result<Option<Vec<Interface>>> {
+    let Some(collection) = service.find(&system.part("EthernetInterfaces"))? else {
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    for path in links(&collection, "Members") {
+        if let Some(interface) = service.find(&path)? {
+            found.push(read(&interface));
+        }
+    }
+    Ok(Some(found))
+}
+
+fn read(interface: &Resource) -> Interface {
+    let mac = text(interface, "MACAddress").or(text(interface, "PermanentMACAddress"));
     let state = text_at(interface, "Status/State");
-    interface.get("InterfaceEnabled").and_then(Value::as_bool) != Some(false)
-        && state.is_none_or(|state| state == "Enabled")
+    Interface {
+        name: text(interface, "Id").unwrap_or_default().to_owned(),
+        mac: mac.filter(|mac| !mac.is_empty()).map(str::to_lowercase),
+        is_enabled: interface.get("InterfaceEnabled").and_then(Value::as_bool) != Some(false)
+            && state.is_none_or(|state| state == "Enabled"),
+        has_link: text(interface, "LinkStatus").map(|status| status == "LinkUp"),
+        speed_mbps: interface.get("SpeedMbps").and_then(Value::as_u64),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod bios;
 mod boot;
 mod ethernet;
 mod indicators;
+mod inspection;
 mod management;
 mod power;
 mod registry;
@@ -25,6 +26,7 @@ ironbark_driver::register! {
     power: { "redfish" => power::RedfishPower },
     management: { "redfish" => management::RedfishManagement },
     bios: { "redfish" => bios::RedfishBios },
+    inspect: { "redfish" => inspection::RedfishInspect },
     vendor: { "redfish" => vendor::RedfishVendor },
     steps: { "redfish" => vendor::RedfishSteps },
 }

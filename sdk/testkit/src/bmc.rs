@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ironbark_bmc::TargetError;
-use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target};
+use ironbark_bmc::ipmi::{Client, Request, Target};
+use ironbark_bmc::{BmcError, Meaning, TargetError};
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 
 pub(crate) struct BmcOverIpmi {
@@ -28,7 +28,7 @@ impl IpmiAccess for BmcOverIpmi {
         data: Vec<u8>,
         deadline: Duration,
     ) -> Result<IpmiResponse, DriverError> {
-        let target = self.target.as_ref().map_err(wrong_target)?;
+        let target = self.target.as_ref().map_err(told)?;
         let request = Request {
             netfn,
             lun,
@@ -47,28 +47,20 @@ impl IpmiAccess for BmcOverIpmi {
     }
 }
 
-pub(crate) fn wrong_target(error: &TargetError) -> DriverError {
-    match error {
-        TargetError::Missing { .. } => DriverError::MissingParameter(error.to_string()),
-        TargetError::Invalid { .. } => DriverError::InvalidParameter(error.to_string()),
-    }
-}
-
-fn told(error: &IpmiError) -> DriverError {
+/// What a driver is told of an error, as a conductor tells it.
+pub(crate) fn told(error: &impl BmcError) -> DriverError {
     let message = error.to_string();
-    match error {
-        IpmiError::InvalidTarget(target) => wrong_target(target),
-        IpmiError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
-        IpmiError::AddressDenied { .. } => DriverError::Denied(message),
-        IpmiError::Unreachable { .. } | IpmiError::Deadline { .. } => {
-            DriverError::Unreachable(message)
-        }
-        IpmiError::AuthFailed { .. } => DriverError::AuthFailed(message),
-        IpmiError::Busy { .. } | IpmiError::Overloaded { .. } => DriverError::Busy {
+    match error.meaning() {
+        Meaning::Missing => DriverError::MissingParameter(message),
+        Meaning::Invalid => DriverError::InvalidParameter(message),
+        Meaning::Denied => DriverError::Denied(message),
+        Meaning::Unreachable => DriverError::Unreachable(message),
+        Meaning::AuthFailed => DriverError::AuthFailed(message),
+        Meaning::Busy { retry_after } | Meaning::Overloaded { retry_after } => DriverError::Busy {
             message,
-            retry_after: Some(5),
+            retry_after: Some(retry_after),
         },
-        IpmiError::Protocol { .. } => DriverError::Protocol(message),
-        _ => DriverError::Failed(message),
+        Meaning::Protocol => DriverError::Protocol(message),
+        Meaning::ShuttingDown | Meaning::Failed => DriverError::Failed(message),
     }
 }

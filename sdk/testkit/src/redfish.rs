@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ironbark_bmc::TargetError;
-use ironbark_bmc::redfish::{Client, ClientConfig, Method, RedfishError, Request, Target};
+use ironbark_bmc::redfish::{Client, ClientConfig, Method, Request, Target};
 use ironbark_model::JsonObject;
 use ironbark_sandbox::{
     DriverError, RedfishAccess, RedfishMethod, RedfishRequest, RedfishResources, RedfishResponse,
 };
 use serde_json::Value;
 
-use crate::bmc::wrong_target;
+use crate::bmc::told;
 
 /// How long the client waits for an answer. Simulated services are near, and silence is waited for often.
 const SILENCE: Duration = Duration::from_millis(600);
@@ -31,7 +31,7 @@ impl BmcOverRedfish {
     }
 
     fn target(&self) -> Result<&Target, DriverError> {
-        self.target.as_ref().map_err(wrong_target)
+        self.target.as_ref().map_err(told)
     }
 }
 
@@ -84,26 +84,5 @@ impl RedfishAccess for BmcOverRedfish {
                 .map(Value::to_string)
                 .unwrap_or_default(),
         })
-    }
-}
-
-fn told(error: &RedfishError) -> DriverError {
-    let message = error.to_string();
-    match error {
-        RedfishError::InvalidTarget(target) => wrong_target(target),
-        RedfishError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
-        RedfishError::AddressDenied { .. } | RedfishError::RedirectDenied => {
-            DriverError::Denied(message)
-        }
-        RedfishError::Unreachable { .. }
-        | RedfishError::Deadline { .. }
-        | RedfishError::Untrusted { .. } => DriverError::Unreachable(message),
-        RedfishError::AuthFailed { .. } => DriverError::AuthFailed(message),
-        RedfishError::Busy { .. } | RedfishError::Overloaded { .. } => DriverError::Busy {
-            message,
-            retry_after: Some(5),
-        },
-        RedfishError::Protocol { .. } => DriverError::Protocol(message),
-        _ => DriverError::Failed(message),
     }
 }

@@ -1,9 +1,11 @@
 //! How packages are shown: what is active in front, then all versions.
 
+use std::time::Duration;
+
 use ironbark_db::{Database, PackageFailure};
-use ironbark_model::Result;
 use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
 use ironbark_model::package::DriverPackage;
+use ironbark_model::{Result, VersionUsage};
 use serde_json::{Value, json};
 
 use crate::view::time::Written;
@@ -14,6 +16,7 @@ pub(super) struct Known {
     active: Vec<DriverPackage>,
     canaries: Vec<Canary>,
     failures: Vec<PackageFailure>,
+    used: Vec<VersionUsage>,
 }
 
 impl Known {
@@ -23,6 +26,7 @@ impl Known {
             active: db.package_list().await?,
             canaries: db.package_canaries().await?,
             failures: db.package_failures().await?,
+            used: db.package_usage().await?,
         })
     }
 
@@ -71,6 +75,10 @@ impl Known {
             })
             .map(|failure| json!({"conductor": failure.conductor, "reason": failure.reason}))
             .collect();
+        let used = self
+            .used
+            .iter()
+            .find(|used| used.package == version.package && used.version == version.version);
         json!({
             "version": version.version,
             "digest": version.digest,
@@ -89,8 +97,29 @@ impl Known {
             "created_at": Written(version.created_at),
             "activated_at": version.activated_at.map(Written),
             "failing_on": failing,
+            "used": used.map(usage),
         })
     }
+}
+
+/// What a version used since it was installed.
+fn usage(used: &VersionUsage) -> Value {
+    let counts = &used.counts;
+    json!({
+        "calls": counts.calls,
+        "faults": counts.faults,
+        "refused": counts.refused,
+        "cpu_seconds": seconds(counts.cpu_us),
+        "peak_memory": counts.peak_memory,
+        "host_calls": counts.host_calls,
+        "throttled_seconds": seconds(counts.throttled_us),
+        "log_lines_dropped": counts.log_lines_dropped,
+        "counted_at": Written(used.counted_at),
+    })
+}
+
+fn seconds(microseconds: i64) -> f64 {
+    Duration::from_micros(microseconds.unsigned_abs()).as_secs_f64()
 }
 
 /// One thing that was done.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use ironbark_model::lifecycle::{PackageEvent, publisher_history};
-use ironbark_model::{Error, Timestamp};
+use ironbark_model::{Error, Timestamp, UsageCounts, VersionUsage};
 use ironbark_rpc::{LimitsReport, PackageReport, Reply, Request, TaskReport, TaskRun, UsageReport};
 use serde_json::{Value, json};
 
@@ -86,6 +86,45 @@ async fn a_package_is_shown_with_what_conductors_say_of_it() {
     );
     assert_eq!(shown["unanswered"], json!([]));
     assert_eq!(shown["version"], "1.0.0");
+}
+
+#[tokio::test]
+async fn what_a_version_used_since_it_was_installed_is_shown_without_a_conductor() {
+    let site = with_acme().await;
+    let version = |shown: &Value| shown["versions"][0].clone();
+    let shown = site.get(ACME, None).await.expect(200).json();
+    assert_eq!(version(&shown)["used"], Value::Null);
+    let counts = UsageCounts {
+        calls: 7,
+        cpu_us: 1_500_000,
+        peak_memory: 65_536,
+        host_calls: 20,
+        faults: [("trap".to_owned(), 2)].into(),
+        ..UsageCounts::default()
+    };
+    let used = VersionUsage {
+        package: "acme".to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: version(&shown)["digest"].as_str().unwrap().to_owned(),
+        counts,
+        counted_at: Timestamp(1_000_000),
+    };
+    site.db.package_usage_add(&[used]).await.unwrap();
+    site.conductor.next(Err(Error::internal("away")));
+    let shown = site.get(ACME, None).await.expect(200).json();
+    assert_eq!(
+        version(&shown)["used"],
+        json!({
+            "calls": 7, "faults": {"trap": 2}, "refused": 0, "cpu_seconds": 1.5, "peak_memory": 65_536, "host_calls": 20,
+            "throttled_seconds": 0.0, "log_lines_dropped": 0, "counted_at": "1970-01-01T00:00:01.000000+00:00",
+        })
+    );
+    let listed = site
+        .get("/ironbark/v1/packages", None)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(listed["packages"][0]["versions"][0]["used"]["calls"], 7);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ironbark_bmc::TargetError;
+use ironbark_bmc::{BmcError, Meaning};
+use ironbark_model::{Error, ErrorKind};
 use ironbark_sandbox::DriverError;
 
 use super::Unserved;
@@ -21,10 +22,71 @@ pub(super) fn may_act(standing: &Standing, unserved: &Unserved) -> Result<(), Dr
     })
 }
 
-/// What a driver is told about connection keys that can't be used.
-pub(super) fn wrong_target(error: &TargetError) -> DriverError {
-    match error {
-        TargetError::Missing { .. } => DriverError::MissingParameter(error.to_string()),
-        TargetError::Invalid { .. } => DriverError::InvalidParameter(error.to_string()),
+/// What a driver is told of an error. What isn't the BMC's doing but ours is noted.
+pub(super) fn tell(error: &impl BmcError, unserved: &Unserved) -> DriverError {
+    let message = error.to_string();
+    let meaning = error.meaning();
+    if let Some(kind) = ours(meaning) {
+        unserved.note(Error::new(kind, message.clone()));
+    }
+    match meaning {
+        Meaning::Missing => DriverError::MissingParameter(message),
+        Meaning::Invalid => DriverError::InvalidParameter(message),
+        Meaning::Denied => DriverError::Denied(message),
+        Meaning::Unreachable => DriverError::Unreachable(message),
+        Meaning::AuthFailed => DriverError::AuthFailed(message),
+        Meaning::Busy { retry_after } | Meaning::Overloaded { retry_after } => DriverError::Busy {
+            message,
+            retry_after: Some(retry_after),
+        },
+        Meaning::Protocol => DriverError::Protocol(message),
+        Meaning::ShuttingDown | Meaning::Failed => DriverError::Failed(message),
+    }
+}
+
+fn ours(meaning: Meaning) -> Option<ErrorKind> {
+    match meaning {
+        Meaning::Overloaded { .. } => Some(ErrorKind::Overloaded),
+        Meaning::ShuttingDown => Some(ErrorKind::NoConductor),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use ironbark_bmc::ipmi::IpmiError;
+    use ironbark_bmc::redfish::RedfishError;
+    use ironbark_bmc::ssh::SshError;
+
+    use super::*;
+
+    #[test]
+    fn our_own_bounds_are_noted_and_no_busy_bmc() {
+        let unserved = Unserved::default();
+        let busy = IpmiError::Busy { reason: "sessions" };
+        assert!(matches!(tell(&busy, &unserved), DriverError::Busy { .. }));
+        assert!(unserved.error().is_none());
+        let full = RedfishError::Overloaded { what: "requests" };
+        let told = tell(&full, &unserved);
+        assert!(matches!(told, DriverError::Busy { retry_after, .. } if retry_after == Some(5)));
+        assert_eq!(unserved.error().unwrap().kind(), ErrorKind::Overloaded);
+    }
+
+    #[test]
+    fn errors_keep_their_meaning_and_no_address() {
+        let address = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+        let unserved = Unserved::default();
+        for denied in [
+            tell(&IpmiError::AddressDenied { address }, &unserved),
+            tell(&RedfishError::AddressDenied { address }, &unserved),
+            tell(&SshError::AddressDenied { address }, &unserved),
+        ] {
+            assert!(matches!(&denied, DriverError::Denied(text) if !text.contains("169.254")));
+        }
+        assert!(unserved.error().is_none());
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ironbark_bmc::TargetError;
-use ironbark_bmc::ipmi::{Client, IpmiError, Request, Target};
-use ironbark_model::{Error, ErrorKind, JsonObject};
+use ironbark_bmc::ipmi::{Client, Request, Target};
+use ironbark_model::JsonObject;
 use ironbark_sandbox::{DriverError, IpmiAccess, IpmiResponse};
 
 use super::Unserved;
-use super::bmc::{COMMAND_LIMIT, may_act, wrong_target};
+use super::bmc::{COMMAND_LIMIT, may_act, tell};
 use crate::standing::Standing;
 
 /// The way to one node's BMC.
@@ -48,7 +48,8 @@ impl IpmiAccess for BmcOverIpmi {
         data: Vec<u8>,
         deadline: Duration,
     ) -> Result<IpmiResponse, DriverError> {
-        let target = self.target.as_ref().map_err(wrong_target)?;
+        let target = self.target.as_ref();
+        let target = target.map_err(|error| tell(error, &self.unserved))?;
         may_act(&self.standing, &self.unserved)?;
         let request = Request {
             netfn,
@@ -56,51 +57,15 @@ impl IpmiAccess for BmcOverIpmi {
             command,
             data,
         };
-        let outcome = self
+        let response = self
             .client
             .request(target, &request, deadline.min(COMMAND_LIMIT))
-            .await;
-        match outcome {
-            Ok(response) => Ok(IpmiResponse {
-                completion_code: response.completion_code,
-                data: response.data,
-            }),
-            Err(error) => {
-                if let Some(ours) = ours(&error) {
-                    self.unserved.note(ours);
-                }
-                Err(told(&error))
-            }
-        }
-    }
-}
-
-/// What isn't the BMC's doing but ours.
-fn ours(error: &IpmiError) -> Option<Error> {
-    let kind = match error {
-        IpmiError::Overloaded { .. } => ErrorKind::Overloaded,
-        IpmiError::ShuttingDown => ErrorKind::NoConductor,
-        _ => return None,
-    };
-    Some(Error::new(kind, error.to_string()))
-}
-
-fn told(error: &IpmiError) -> DriverError {
-    let message = error.to_string();
-    match error {
-        IpmiError::InvalidTarget(target) => wrong_target(target),
-        IpmiError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
-        IpmiError::AddressDenied { .. } => DriverError::Denied(message),
-        IpmiError::Unreachable { .. }
-        | IpmiError::NotPassedOn { .. }
-        | IpmiError::Deadline { .. } => DriverError::Unreachable(message),
-        IpmiError::AuthFailed { .. } => DriverError::AuthFailed(message),
-        IpmiError::Busy { .. } | IpmiError::Overloaded { .. } => DriverError::Busy {
-            message,
-            retry_after: Some(5),
-        },
-        IpmiError::Protocol { .. } => DriverError::Protocol(message),
-        _ => DriverError::Failed(message),
+            .await
+            .map_err(|error| tell(&error, &self.unserved))?;
+        Ok(IpmiResponse {
+            completion_code: response.completion_code,
+            data: response.data,
+        })
     }
 }
 
@@ -108,9 +73,8 @@ fn told(error: &IpmiError) -> DriverError {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::net::{IpAddr, Ipv4Addr};
-
     use ironbark_bmc::ipmi::ClientConfig;
+    use ironbark_model::ErrorKind;
     use serde_json::json;
 
     use super::*;
@@ -157,25 +121,5 @@ mod tests {
         ask(&access).await;
         let ours = access.unserved.error().unwrap();
         assert_eq!(ours.kind(), ErrorKind::NoConductor);
-    }
-
-    #[test]
-    fn our_own_bounds_are_no_busy_bmc() {
-        let full = IpmiError::Overloaded { what: "commands" };
-        assert_eq!(
-            ours(&full).map(|error| error.kind()),
-            Some(ErrorKind::Overloaded)
-        );
-        let busy = IpmiError::Busy { reason: "sessions" };
-        assert!(ours(&busy).is_none());
-    }
-
-    #[test]
-    fn errors_keep_their_meaning_and_no_address() {
-        let denied = IpmiError::AddressDenied {
-            address: IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-        };
-        let told = told(&denied);
-        assert!(matches!(&told, DriverError::Denied(text) if !text.contains("169.254")));
     }
 }

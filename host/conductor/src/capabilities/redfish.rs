@@ -7,18 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ironbark_bmc::TargetError;
 use ironbark_bmc::redfish::{Client, Method, RedfishError, Request, Target};
-use ironbark_model::{Error, ErrorKind, JsonObject};
+use ironbark_model::JsonObject;
 use ironbark_sandbox::{
     DriverError, RedfishAccess, RedfishMethod, RedfishRequest, RedfishResources, RedfishResponse,
 };
 use serde_json::Value;
 
 use super::Unserved;
-use super::bmc::{COMMAND_LIMIT, may_act, wrong_target};
+use super::bmc::{COMMAND_LIMIT, may_act, tell};
 use crate::standing::Standing;
-
-/// When to ask again if nobody said.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The way to the Redfish service of one node.
 pub(crate) struct BmcOverRedfish {
@@ -46,17 +43,14 @@ impl BmcOverRedfish {
 
     /// The service, if something may be sent to it now.
     fn ready(&self) -> Result<&Target, DriverError> {
-        let target = self.target.as_ref().map_err(wrong_target)?;
+        let target = self.target.as_ref();
+        let target = target.map_err(|error| tell(error, &self.unserved))?;
         may_act(&self.standing, &self.unserved)?;
         Ok(target)
     }
 
-    /// What a driver is told of an error; what is our doing is noted.
-    fn tell(&self, error: &RedfishError) -> DriverError {
-        if let Some(ours) = ours(error) {
-            self.unserved.note(ours);
-        }
-        told(error)
+    fn told(&self, error: RedfishError) -> DriverError {
+        tell(&error, &self.unserved)
     }
 }
 
@@ -68,7 +62,7 @@ impl RedfishAccess for BmcOverRedfish {
             .client
             .resources(target, deadline.min(COMMAND_LIMIT))
             .await
-            .map_err(|error| self.tell(&error))?;
+            .map_err(|error| self.told(error))?;
         Ok(RedfishResources {
             system: found.system,
             chassis: found.chassis,
@@ -91,7 +85,7 @@ impl RedfishAccess for BmcOverRedfish {
             .client
             .request(&target.service, &request, deadline.min(COMMAND_LIMIT))
             .await
-            .map_err(|error| self.tell(&error))?;
+            .map_err(|error| self.told(error))?;
         Ok(RedfishResponse {
             status: answer.status,
             headers: answer.headers,
@@ -114,57 +108,12 @@ fn method(method: RedfishMethod) -> Method {
     }
 }
 
-/// What isn't the service's doing but ours.
-fn ours(error: &RedfishError) -> Option<Error> {
-    let kind = match error {
-        RedfishError::Overloaded { .. } => ErrorKind::Overloaded,
-        RedfishError::ShuttingDown => ErrorKind::NoConductor,
-        _ => return None,
-    };
-    Some(Error::new(kind, error.to_string()))
-}
-
-fn told(error: &RedfishError) -> DriverError {
-    let message = error.to_string();
-    match error {
-        RedfishError::InvalidTarget(target) => wrong_target(target),
-        RedfishError::InvalidRequest { .. } => DriverError::InvalidParameter(message),
-        RedfishError::AddressDenied { .. } | RedfishError::RedirectDenied => {
-            DriverError::Denied(message)
-        }
-        // Nothing can be sent over a connection that can't be trusted: for whoever polls it is as if the BMC were away.
-        RedfishError::Unreachable { .. }
-        | RedfishError::Deadline { .. }
-        | RedfishError::Untrusted { .. } => DriverError::Unreachable(message),
-        RedfishError::AuthFailed { .. } => DriverError::AuthFailed(message),
-        RedfishError::Busy { retry_after, .. } => DriverError::Busy {
-            message,
-            retry_after: Some(seconds(retry_after.unwrap_or(ASK_AGAIN))),
-        },
-        RedfishError::Overloaded { .. } => DriverError::Busy {
-            message,
-            retry_after: Some(seconds(ASK_AGAIN)),
-        },
-        RedfishError::Protocol { .. } => DriverError::Protocol(message),
-        _ => DriverError::Failed(message),
-    }
-}
-
-/// Whole seconds, rounded up: nobody comes again too early.
-fn seconds(time: Duration) -> u32 {
-    let whole = time
-        .as_secs()
-        .saturating_add(u64::from(time.subsec_nanos() > 0));
-    u32::try_from(whole).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::net::{IpAddr, Ipv4Addr};
-
     use ironbark_bmc::redfish::ClientConfig;
+    use ironbark_model::ErrorKind;
     use serde_json::json;
 
     use super::*;
@@ -219,62 +168,5 @@ mod tests {
         assert!(matches!(ask(&access).await, DriverError::Failed(_)));
         let ours = access.unserved.error().unwrap();
         assert_eq!(ours.kind(), ErrorKind::NoConductor);
-    }
-
-    #[test]
-    fn our_own_bounds_are_no_busy_bmc() {
-        let full = RedfishError::Overloaded { what: "requests" };
-        assert_eq!(
-            ours(&full).map(|error| error.kind()),
-            Some(ErrorKind::Overloaded)
-        );
-        assert!(matches!(told(&full), DriverError::Busy { .. }));
-        let busy = RedfishError::Busy {
-            reason: "sessions",
-            retry_after: None,
-        };
-        assert!(ours(&busy).is_none());
-    }
-
-    #[test]
-    fn a_busy_service_says_when_to_come_again() {
-        for (asked, expected) in [
-            (None, 5),
-            (Some(Duration::from_millis(30_500)), 31),
-            (Some(Duration::MAX), u32::MAX),
-        ] {
-            let busy = RedfishError::Busy {
-                reason: "it says so",
-                retry_after: asked,
-            };
-            assert!(
-                matches!(told(&busy), DriverError::Busy { retry_after, .. } if retry_after == Some(expected))
-            );
-        }
-    }
-
-    #[test]
-    fn errors_keep_their_meaning_and_no_address() {
-        let denied = RedfishError::AddressDenied {
-            address: IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-        };
-        assert!(matches!(told(&denied), DriverError::Denied(text) if !text.contains("169.254")));
-        assert!(matches!(
-            told(&RedfishError::RedirectDenied),
-            DriverError::Denied(_)
-        ));
-        for away in [
-            RedfishError::Unreachable {
-                during: "connecting",
-                source: None,
-            },
-            RedfishError::Deadline { sent: true },
-            RedfishError::Untrusted {
-                reason: "self-signed",
-                source: None,
-            },
-        ] {
-            assert!(matches!(told(&away), DriverError::Unreachable(_)), "{away}");
-        }
     }
 }

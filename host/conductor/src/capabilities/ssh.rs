@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ironbark_bmc::TargetError;
-use ironbark_bmc::ssh::{Client, SshError, Target};
-use ironbark_model::{Error, ErrorKind, JsonObject};
+use ironbark_bmc::ssh::{Client, Target};
+use ironbark_model::JsonObject;
 use ironbark_sandbox::{DriverError, SshAccess, SshOutput};
 
 use super::Unserved;
-use super::bmc::{COMMAND_LIMIT, may_act, wrong_target};
+use super::bmc::{COMMAND_LIMIT, may_act, tell};
 use crate::standing::Standing;
 
 /// The way to one node's machine on its hypervisor.
@@ -41,58 +41,19 @@ impl HypervisorOverSsh {
 #[async_trait]
 impl SshAccess for HypervisorOverSsh {
     async fn run(&self, template: &str, deadline: Duration) -> Result<SshOutput, DriverError> {
-        let target = self.target.as_ref().map_err(wrong_target)?;
+        let target = self.target.as_ref();
+        let target = target.map_err(|error| tell(error, &self.unserved))?;
         may_act(&self.standing, &self.unserved)?;
-        let outcome = self
+        let output = self
             .client
             .run(target, template, deadline.min(COMMAND_LIMIT))
-            .await;
-        match outcome {
-            Ok(output) => Ok(SshOutput {
-                exit_status: output.exit_status,
-                stdout: output.stdout,
-                stderr: output.stderr,
-            }),
-            Err(error) => {
-                if let Some(ours) = ours(&error) {
-                    self.unserved.note(ours);
-                }
-                Err(told(&error))
-            }
-        }
-    }
-}
-
-/// What isn't the hypervisor's doing but ours.
-fn ours(error: &SshError) -> Option<Error> {
-    let kind = match error {
-        SshError::Overloaded { .. } => ErrorKind::Overloaded,
-        SshError::ShuttingDown => ErrorKind::NoConductor,
-        _ => return None,
-    };
-    Some(Error::new(kind, error.to_string()))
-}
-
-fn told(error: &SshError) -> DriverError {
-    let message = error.to_string();
-    match error {
-        SshError::InvalidTarget(target) => wrong_target(target),
-        SshError::NoTemplate { .. } => DriverError::MissingParameter(message),
-        SshError::AddressDenied { .. } => DriverError::Denied(message),
-        SshError::Unreachable { .. } | SshError::Deadline { .. } => {
-            DriverError::Unreachable(message)
-        }
-        SshError::AuthFailed { .. }
-        | SshError::UnknownHostKey { .. }
-        | SshError::NotInKnownHosts
-        | SshError::KnownHosts { .. }
-        | SshError::NoHostKey => DriverError::AuthFailed(message),
-        SshError::Busy { .. } | SshError::Overloaded { .. } => DriverError::Busy {
-            message,
-            retry_after: Some(5),
-        },
-        SshError::Protocol { .. } | SshError::TooMuch { .. } => DriverError::Protocol(message),
-        _ => DriverError::Failed(message),
+            .await
+            .map_err(|error| tell(&error, &self.unserved))?;
+        Ok(SshOutput {
+            exit_status: output.exit_status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
     }
 }
 
@@ -100,9 +61,8 @@ fn told(error: &SshError) -> DriverError {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::net::{IpAddr, Ipv4Addr};
-
     use ironbark_bmc::ssh::ClientConfig;
+    use ironbark_model::ErrorKind;
     use serde_json::{Value, json};
 
     use super::*;
@@ -178,14 +138,5 @@ mod tests {
         info.insert("ssh_virt_type".to_owned(), json!("vbox"));
         let error = check(&info).unwrap_err();
         assert_eq!(error.key(), "ssh_virt_type");
-    }
-
-    #[test]
-    fn errors_keep_their_meaning_and_no_address() {
-        let denied = SshError::AddressDenied {
-            address: IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-        };
-        let told = told(&denied);
-        assert!(matches!(&told, DriverError::Denied(text) if !text.contains("169.254")));
     }
 }

@@ -83,6 +83,9 @@ async fn plan(run: &mut Run) -> Result<(), Trouble> {
         Some(wanted) => steps::requested(&offered, &read_wanted(wanted)?)?,
         None => steps::enabled(offered),
     };
+    if without_ramdisk(run) {
+        steps::check_without_ramdisk(&run.op.steps)?;
+    }
     let (list, index) = if run.op.kind == OperationKind::Service {
         ("service_steps", "service_step_index")
     } else {
@@ -105,7 +108,7 @@ async fn plan(run: &mut Run) -> Result<(), Trouble> {
 /// Whether the machine must run the deploy ramdisk: always to be cleaned by itself, and for steps that say so. Steps that there aren't are
 /// refused when the list is made.
 fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
-    if run.op.args.get(WITHOUT_RAMDISK) == Some(&Value::Bool(true)) {
+    if without_ramdisk(run) {
         return Ok(false);
     }
     let Some(wanted) = run.op.args.get(WANTED) else {
@@ -116,6 +119,11 @@ fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
     Ok(planned.map_or(true, |planned| {
         planned.iter().any(|planned| planned.step.requires_ramdisk)
     }))
+}
+
+/// Whether the operator forbade the deploy ramdisk.
+fn without_ramdisk(run: &Run) -> bool {
+    run.op.args.get(WITHOUT_RAMDISK) == Some(&Value::Bool(true))
 }
 
 async fn finish(run: &mut Run) -> Phase {

@@ -35,6 +35,17 @@ pub(crate) fn requested(
     wanted.iter().map(|wish| plan(offered, wish)).collect()
 }
 
+/// Refuses steps that need a ramdisk where the operator wants none.
+pub(crate) fn check_without_ramdisk(steps: &[PlannedStep]) -> Result<()> {
+    let needs_it = steps.iter().find(|planned| planned.step.requires_ramdisk);
+    needs_it.map_or(Ok(()), |planned| {
+        Err(Error::invalid(format!(
+            "The step {} needs the deploy ramdisk: leave out disable_ramdisk, or the step.",
+            planned.step.full_name()
+        )))
+    })
+}
+
 /// A deployment's steps: the driver's, changed and added to by the operator's, highest priority first.
 pub(crate) fn deployment(
     offered: Vec<PlannedStep>,

@@ -6,7 +6,7 @@
 //!
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
 //! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder), `drain`
-//! (steps that wait with a version of before). Each change ends in `switch`, the moment of change.
+//! (steps that wait with a version of before), `tally` (what versions used). Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
@@ -25,6 +25,7 @@ mod remove;
 mod report;
 mod stop;
 mod switch;
+mod tally;
 mod trust;
 mod watch;
 
@@ -59,6 +60,7 @@ pub(crate) use publishers::{distrust, trust};
 pub(crate) use remove::remove;
 pub(crate) use report::report;
 use switch::When;
+pub(crate) use tally::store_usage;
 
 /// Changes of packages that wait for their turn; one more is refused.
 const WAITING: usize = 16;
@@ -69,6 +71,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Packages {
     turn: Mutex<Memory>,
     waiting: Semaphore,
+    tally: tally::Tally,
 }
 
 /// What is remembered between changes.
@@ -111,6 +114,7 @@ impl Packages {
                 told: None,
             }),
             waiting: Semaphore::new(WAITING),
+            tally: tally::Tally::default(),
         }
     }
 

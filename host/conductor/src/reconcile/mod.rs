@@ -110,6 +110,13 @@ pub fn spawn_all(ctx: &Arc<Context>) {
         |wake| &wake.packages,
         |ctx| async move { packages::reconcile(&ctx).await },
     );
+    spawn(
+        ctx,
+        "usage",
+        config.usage_interval,
+        |wake| &wake.never,
+        |ctx| async move { packages::store_usage(&ctx).await },
+    );
     let sync = Arc::new(power_sync::PowerSync::default());
     spawn(
         ctx,

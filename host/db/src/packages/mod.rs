@@ -8,6 +8,7 @@ mod decode;
 mod drains;
 mod failures;
 mod read;
+mod usage;
 mod users;
 
 pub use change::PackagesTx;

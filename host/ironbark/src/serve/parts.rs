@@ -232,6 +232,7 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         ),
         drain_timeout: seconds(settings.drivers.drain_timeout, base.drain_timeout),
         packages_interval: seconds(settings.drivers.reconcile_interval, base.packages_interval),
+        usage_interval: base.usage_interval,
         signatures: match settings.drivers.signatures {
             Some(Signatures::Require) => SignaturePolicy::Require,
             Some(Signatures::Warn) => SignaturePolicy::Warn,

@@ -34,11 +34,9 @@ pub struct IpmiResponse {
 }
 
 impl Answer for IpmiResponse {
-    fn outcome(&self) -> String {
-        match self.completion_code {
-            0 => "ok".to_owned(),
-            code => format!("0x{code:02x}"),
-        }
+    fn refusal(&self) -> Option<String> {
+        let code = self.completion_code;
+        (code != 0).then(|| format!("0x{code:02x}"))
     }
 
     fn bytes(&self) -> &[u8] {

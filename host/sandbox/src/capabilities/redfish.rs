@@ -106,11 +106,9 @@ pub struct RedfishResponse {
 }
 
 impl Answer for RedfishResponse {
-    fn outcome(&self) -> String {
-        match self.status {
-            200..=299 => "ok".to_owned(),
-            status => format!("http {status}"),
-        }
+    fn refusal(&self) -> Option<String> {
+        let status = self.status;
+        (!(200..300).contains(&status)).then(|| format!("http {status}"))
     }
 
     fn bytes(&self) -> &[u8] {

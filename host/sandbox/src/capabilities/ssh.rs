@@ -35,11 +35,9 @@ pub struct SshOutput {
 }
 
 impl Answer for SshOutput {
-    fn outcome(&self) -> String {
-        match self.exit_status {
-            0 => "ok".to_owned(),
-            status => format!("exit {status}"),
-        }
+    fn refusal(&self) -> Option<String> {
+        let status = self.exit_status;
+        (status != 0).then(|| format!("exit {status}"))
     }
 
     fn bytes(&self) -> &[u8] {

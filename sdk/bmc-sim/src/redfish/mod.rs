@@ -21,6 +21,7 @@ mod chassis;
 mod config;
 mod ethernet;
 mod faults;
+mod hardware;
 mod http;
 mod managers;
 mod observed;

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    accounts, bios, chassis, ethernet,
+    accounts, bios, chassis, ethernet, hardware,
     http::Incoming,
     managers,
     reply::{Reply, collection},
@@ -155,6 +155,7 @@ fn of_system(state: &mut State, request: &Incoming, segments: &[&str], id: &str)
                 action,
             ],
         ) => virtual_media::act(system, action, body),
+        ("GET", ["Systems", _, rest @ ..]) => maybe(hardware::show(system, rest)),
         ("GET", ["Chassis", _]) => Reply::ok(chassis::show(system)),
         ("PATCH", ["Chassis", _]) => chassis::change(system, body),
         ("GET", ["Chassis", _, "Thermal"]) => Reply::ok(sensors::thermal(system)),

@@ -52,6 +52,8 @@ pub(super) fn show(system: &System, fault: PowerFault) -> Value {
         "Bios": {"@odata.id": format!("{path}/Bios")},
         "SecureBoot": {"@odata.id": format!("{path}/SecureBoot")},
         "EthernetInterfaces": {"@odata.id": format!("{path}/EthernetInterfaces")},
+        "Processors": {"@odata.id": format!("{path}/Processors")},
+        "Storage": {"@odata.id": format!("{path}/Storage")},
         "VirtualMedia": {"@odata.id": format!("{path}/VirtualMedia")},
         "Links": {
             "Chassis": [{"@odata.id": format!("/redfish/v1/Chassis/{}", system.id)}],

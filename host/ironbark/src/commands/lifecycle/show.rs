@@ -67,6 +67,15 @@ pub(super) async fn show(name: &str, service: &Service) -> Result<()> {
                 text(version, "source"),
                 text(version, "created_at")
             );
+            if let Some(used) = version.get("used").filter(|used| !used.is_null()) {
+                let _ = writeln!(
+                    shown,
+                    "{:13}used since then: {} (at {})",
+                    "",
+                    usage::amount(used),
+                    text(used, "counted_at")
+                );
+            }
             if let Some(reason) = version.get("reason").and_then(Value::as_str) {
                 let _ = writeln!(shown, "{:13}{reason}", "");
             }

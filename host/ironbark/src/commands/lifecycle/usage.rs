@@ -53,32 +53,39 @@ pub(super) fn add(package: &Value, shown: &mut String) {
         );
     }
     for usage in objects(package, "usage") {
-        let peak = usage
-            .get("peak_memory")
-            .and_then(Value::as_f64)
-            .unwrap_or_default();
         let _ = writeln!(
             shown,
-            "used on {}: {} ({}): {} calls, {} under way, {} refused; faults: {}; {} s computing; at most {:.1} MiB; {} host calls, \
-             {} s held back; {} log lines dropped",
+            "used on {} since it started: {} ({}): {} under way, {}",
             text(usage, "conductor"),
             text(usage, "version"),
             text(usage, "role"),
-            number(usage, "calls"),
             number(usage, "live_calls"),
-            number(usage, "refused"),
-            faults(usage),
-            number(usage, "cpu_seconds"),
-            peak / MIB,
-            number(usage, "host_calls"),
-            number(usage, "throttled_seconds"),
-            number(usage, "log_lines_dropped"),
+            amount(usage),
         );
     }
     for task in objects(package, "tasks") {
         add_task(task, shown);
     }
     add_silent(package, shown);
+}
+
+/// What a version used, in words.
+pub(super) fn amount(usage: &Value) -> String {
+    let peak = usage
+        .get("peak_memory")
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
+    format!(
+        "{} calls, {} refused; faults: {}; {} s computing; at most {:.1} MiB; {} host calls, {} s held back; {} log lines dropped",
+        number(usage, "calls"),
+        number(usage, "refused"),
+        faults(usage),
+        number(usage, "cpu_seconds"),
+        peak / MIB,
+        number(usage, "host_calls"),
+        number(usage, "throttled_seconds"),
+        number(usage, "log_lines_dropped"),
+    )
 }
 
 fn add_task(task: &Value, shown: &mut String) {

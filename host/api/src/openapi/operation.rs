@@ -1,5 +1,7 @@
 //! One operation: a method on a path, as the document shows it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -18,7 +20,7 @@ pub(crate) struct Operation {
     /// As in the table of paths.
     pub(crate) pattern: &'static str,
     pub(crate) method: &'static str,
-    summary: &'static str,
+    summary: Cow<'static, str>,
     query: Vec<Value>,
     body: Option<Body>,
     answers: Vec<(u16, Answer)>,
@@ -38,23 +40,23 @@ struct Answer {
     has_location: bool,
 }
 
-pub(crate) fn get(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn get(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("GET", pattern, summary)
 }
 
-pub(crate) fn post(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn post(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("POST", pattern, summary)
 }
 
-pub(crate) fn put(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn put(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("PUT", pattern, summary)
 }
 
-pub(crate) fn patch(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn patch(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("PATCH", pattern, summary).body(schema::reference("Patch"))
 }
 
-pub(crate) fn delete(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn delete(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("DELETE", pattern, summary)
 }
 
@@ -62,12 +64,12 @@ pub(crate) fn delete(pattern: &'static str, summary: &'static str) -> Operation 
 pub(crate) fn operation(
     method: &'static str,
     pattern: &'static str,
-    summary: &'static str,
+    summary: impl Into<Cow<'static, str>>,
 ) -> Operation {
     Operation {
         pattern,
         method,
-        summary,
+        summary: summary.into(),
         query: Vec::new(),
         body: None,
         answers: Vec::new(),

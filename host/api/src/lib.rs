@@ -27,7 +27,6 @@ mod front;
 mod gates;
 mod health;
 mod htpasswd;
-mod inspection_rules;
 mod limits;
 mod local_link;
 mod nodes;

@@ -45,10 +45,14 @@ pub fn apply(node: &mut Node, kind: OperationKind, message: &str, host: &str) ->
         | OperationKind::Inspect
         | OperationKind::Unrescue
         | OperationKind::TakeOver
+        | OperationKind::ChildStep
         | OperationKind::CleanUp => {}
     }
     operations::forget_steps(node);
-    let provisioning = !matches!(kind, OperationKind::Power | OperationKind::TakeOver);
+    let provisioning = !matches!(
+        kind,
+        OperationKind::Power | OperationKind::TakeOver | OperationKind::ChildStep
+    );
     if provisioning {
         // What is held can't fail, but it can be given up, which leads to the same states. Elsewhere the node stays.
         let state = node.provision_state;
@@ -149,7 +153,7 @@ pub(crate) fn event_type(kind: OperationKind) -> &'static str {
         OperationKind::Rescue | OperationKind::Unrescue => "rescue",
         OperationKind::Service => "servicing",
         OperationKind::TakeOver => "takeover",
-        OperationKind::CleanUp => "conductor",
+        OperationKind::ChildStep | OperationKind::CleanUp => "conductor",
     }
 }
 

@@ -47,7 +47,7 @@ use ironbark_drivers::Drivers;
 use ironbark_model::Result;
 use ironbark_rpc::{Envelope, Reply};
 
-pub use config::{Config, SignaturePolicy};
+pub use config::{AutomatedCleaning, CleaningSteps, Config, SignaturePolicy};
 pub use context::Context;
 pub use shutdown::Stop;
 

@@ -39,7 +39,12 @@ pub(crate) trait Standalone: Clone + Sized {
     fn with_common(self, common: Common) -> Self;
 
     /// What no other one may have, besides the UUID.
-    fn name(&self) -> Option<&str>;
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    /// The most of them that there are, if they are bounded.
+    const MOST: Option<i64> = None;
 }
 
 impl Database {
@@ -72,23 +77,39 @@ impl Database {
         let places: Vec<String> = (3..T::COLUMNS.len() + 3)
             .map(|number| format!("${number}"))
             .collect();
+        let (table, places) = (T::LISTING.from, places.join(", "));
+        let bound = format!(
+            "WHERE (SELECT COUNT(*) FROM {table}) < ${}",
+            T::COLUMNS.len() + 3
+        );
+        let values = match T::MOST {
+            None => format!("VALUES ($1, $2, {places})"),
+            Some(_) => format!("SELECT $1, $2, {places} {bound}"),
+        };
         let text = format!(
-            "INSERT INTO {} (uuid, created_at, {}) VALUES ($1, $2, {}) RETURNING id",
-            T::LISTING.from,
+            "INSERT INTO {table} (uuid, created_at, {}) {values} RETURNING id",
             T::COLUMNS.join(", "),
-            places.join(", ")
         );
         let uuid = new.common().uuid;
         let statement = Statement::new(AssertSqlSafe(text))
             .bind(uuid.as_str())
             .bind(now.0);
-        let statement = new.bind(statement)?;
+        let mut statement = new.bind(statement)?;
+        if let Some(most) = T::MOST {
+            statement = statement.bind(most);
+        }
         let mut connection = self.writer().await?;
         let row = statement
             .row(&mut connection)
             .await
             .map_err(|error| told_of_write(error, |column| duplicate(new, column)))?
-            .ok_or_else(|| Error::internal("The database gave a new row no number."))?;
+            .ok_or_else(|| match T::MOST {
+                Some(most) => Error::conflict(format!(
+                    "{} can't be created: there are {most} already; delete one first.",
+                    T::ONE
+                )),
+                None => Error::internal("The database gave a new row no number."),
+            })?;
         Ok(new.clone().with_common(Common {
             id: Columns::of(&row).int()?,
             uuid,
@@ -176,14 +197,15 @@ async fn find<T: Standalone>(
     row.as_ref().map(from_row).transpose()
 }
 
-fn selected<T: Standalone>() -> String {
+/// What a SELECT names, for [`from_row`].
+pub(crate) fn selected<T: Standalone>() -> String {
     format!(
         "id, uuid, created_at, updated_at, {}",
         T::COLUMNS.join(", ")
     )
 }
 
-fn from_row<T: Standalone>(row: &AnyRow) -> Result<T> {
+pub(crate) fn from_row<T: Standalone>(row: &AnyRow) -> Result<T> {
     let mut columns = Columns::of(row);
     let common = Common {
         id: columns.int()?,

@@ -70,6 +70,8 @@ impl Implementation {
                 requires_ramdisk: entry.requires_ramdisk,
                 argsinfo,
                 abort_after: false,
+                execute_on_child_nodes: false,
+                limit_child_node_execution: Vec::new(),
             },
             on_interrupt: entry.on_interrupt,
             implementation: self.name().to_owned(),
@@ -87,6 +89,8 @@ impl Implementation {
                 requires_ramdisk: true,
                 argsinfo: None,
                 abort_after: false,
+                execute_on_child_nodes: false,
+                limit_child_node_execution: Vec::new(),
             },
             // The host's own does nothing, so doing it again does no harm.
             on_interrupt: if self.package().is_some() {

@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::{Error, JsonObject, Result, Timestamp};
 
 /// Phases of an inspection in which rules run.
-pub const PHASES: &[&str] = &["main"];
+pub const PHASES: &[&str] = &[MAIN];
+
+/// The only phase: when the driver has made of the inventory what it makes of it.
+pub const MAIN: &str = "main";
 
 /// The most operations that a rule has of each kind, and items that one of them is repeated for.
 pub const MOST_OPERATIONS: usize = 100;
@@ -17,7 +20,7 @@ pub const MOST_OPERATIONS: usize = 100;
 pub const MOST_ITEMS: usize = 1000;
 
 /// A rule. Field names are the wire names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs)] // As in `crate::Node`.
 pub struct InspectionRule {
@@ -34,6 +37,23 @@ pub struct InspectionRule {
     pub sensitive: bool,
     pub conditions: Vec<Value>,
     pub actions: Vec<Value>,
+}
+
+impl Default for InspectionRule {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            uuid: String::new(),
+            created_at: None,
+            updated_at: None,
+            description: None,
+            priority: 0,
+            phase: MAIN.to_owned(),
+            sensitive: false,
+            conditions: Vec::new(),
+            actions: Vec::new(),
+        }
+    }
 }
 
 /// An operation that a rule may name.

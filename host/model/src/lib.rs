@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod local_link;
 pub mod mask;
 pub mod node;
+pub mod node_rules;
 pub mod operation;
 pub mod package;
 pub mod patch;

@@ -35,6 +35,8 @@ wire_enum! {
         Service = "service",
         /// Taking an active node over from another conductor.
         TakeOver = "take-over",
+        /// One step on a node, for the operation of its parent.
+        ChildStep = "child-step",
         /// Cleaning up after a failure, an abort or a time-out.
         CleanUp = "clean-up",
     }

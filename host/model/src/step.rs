@@ -59,6 +59,12 @@ pub struct Step {
     /// The operator asked to stop after this step, which isn't abortable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub abort_after: bool,
+    /// It runs on the node's children, and not on the node itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub execute_on_child_nodes: bool,
+    /// UUIDs of the children on which it runs; empty: on all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limit_child_node_execution: Vec<String>,
 }
 
 /// What the conductor itself does for a step of this name, on any interface.

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use futures::future::BoxFuture;
-use ironbark_model::{DeployTemplate, Runbook, VolumeConnector, VolumeTarget};
+use ironbark_model::{DeployTemplate, InspectionRule, Runbook, VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
 
 use crate::context::Context;
@@ -11,8 +11,8 @@ use crate::limits::BodyLimit;
 use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
-    allocations, audit, chassis, conductors, drivers, events, inspection_rules, nodes, packages,
-    portgroups, ports, publishers, ramdisk, resource, shards, volume,
+    allocations, audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports,
+    publishers, ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -171,8 +171,8 @@ pub(crate) static PATHS: &[Path] = paths! {
     "runbooks/{runbook}"                            92 GetNotFound Ordinary { Get read::show::<Runbook>, Patch change::update::<Runbook>, Delete change::delete::<Runbook> }
     "runbooks/{runbook}/traits"                    112 NotFound Ordinary { Get runbook_traits::list, Put runbook_traits::replace, Delete runbook_traits::remove_all }
     "runbooks/{runbook}/traits/{trait}"            112 NotFound Ordinary { Put runbook_traits::add, Delete runbook_traits::remove }
-    "inspection_rules"                              96 GetNotFound Ordinary { Get inspection_rules::read::list, Post inspection_rules::change::create }
-    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get inspection_rules::read::show, Patch inspection_rules::change::update, Delete inspection_rules::change::delete }
+    "inspection_rules"                              96 GetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
+    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.

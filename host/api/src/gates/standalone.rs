@@ -1,6 +1,6 @@
 //! Deploy templates and runbooks: fields (facts §2.9, §2.10).
 
-use super::{Attribute, Kind, Write, row, shown, unsortable};
+use super::{Attribute, Filter, Kind, Write, filter, row, shown, unsortable};
 
 /// Runbooks have traits of their own since this version; before, the name is the only one.
 pub(crate) const RUNBOOK_TRAITS_SINCE: u16 = 112;
@@ -34,3 +34,6 @@ pub(crate) const RUNBOOK: &[Attribute] = &[
     shown("updated_at", 92),
     unsortable("links", 92),
 ];
+
+/// What a list of runbooks can be narrowed to.
+pub(crate) const RUNBOOK_FILTERS: &[Filter] = &[filter("project", 92)];

@@ -50,7 +50,7 @@ pub(crate) fn check_ordered(steps: &Value) -> Result<Vec<JsonObject>, ApiError> 
         .map(|step| {
             let mut step = check_common(step, KEYS)?;
             whole_number(&mut step, "order")?;
-            check_children(&step)?;
+            check_children(&mut step)?;
             Ok(step)
         })
         .collect()
@@ -186,30 +186,39 @@ fn whole_number(step: &mut JsonObject, key: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Steps on child nodes aren't built yet. Running them on the parent instead would be the worst of all answers.
-fn check_children(step: &JsonObject) -> Result<(), ApiError> {
+/// Whether a step is for the node's children, and for which of them; stored as a flag and as UUIDs in their usual form.
+fn check_children(step: &mut JsonObject) -> Result<(), ApiError> {
     let wanted = match step.get("execute_on_child_nodes") {
         None => false,
         Some(value) => values::flag(value)
             .ok_or_else(|| ApiError::invalid("execute_on_child_nodes is true or false."))?,
     };
-    if let Some(limit) = step.get("limit_child_node_execution") {
-        let uuids = limit.as_array().is_some_and(|items| {
-            items.iter().all(|item| {
-                item.as_str()
-                    .is_some_and(|text| ident::canonical_uuid(text).is_some())
-            })
+    if let Some(limit) = step.remove("limit_child_node_execution") {
+        let uuids: Option<Vec<Value>> = limit.as_array().and_then(|items| {
+            let uuid = |item: &Value| item.as_str().and_then(ident::canonical_uuid);
+            items
+                .iter()
+                .map(|item| uuid(item).map(Value::from))
+                .collect()
         });
-        if !uuids {
+        let Some(uuids) = uuids else {
             return Err(ApiError::invalid(
                 "limit_child_node_execution is a list of node UUIDs.",
             ));
+        };
+        if !uuids.is_empty() {
+            if !wanted {
+                // On the node itself it would do what nobody asked for.
+                return Err(ApiError::invalid(
+                    "limit_child_node_execution goes with execute_on_child_nodes: true.",
+                ));
+            }
+            let uuids = Value::Array(uuids);
+            step.insert("limit_child_node_execution".to_owned(), uuids);
         }
     }
-    if wanted || step.contains_key("limit_child_node_execution") {
-        return Err(ApiError::invalid(
-            "This release of Ironbark can't run steps on child nodes yet.",
-        ));
+    if step.remove("execute_on_child_nodes").is_some() && wanted {
+        step.insert("execute_on_child_nodes".to_owned(), Value::Bool(true));
     }
     Ok(())
 }
@@ -230,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_children_is_kept_in_one_form() {
+        let on = |wanted: Value, limit: Value| {
+            let steps = json!([{
+                "interface": "deploy", "step": "x",
+                "execute_on_child_nodes": wanted, "limit_child_node_execution": limit,
+            }]);
+            let mut checked = check_ordered(&steps).unwrap();
+            Value::Object(checked.remove(0))
+        };
+        let own = json!({"interface": "deploy", "step": "x"});
+        assert_eq!(on(json!(false), json!([])), own);
+        let mut children = own;
+        children["execute_on_child_nodes"] = json!(true);
+        assert_eq!(on(json!("yes"), json!([])), children);
+        let uuid = "1be26c0b-03f2-4d2e-ae87-c02d7f33c999";
+        children["limit_child_node_execution"] = json!([uuid]);
+        assert_eq!(on(json!(true), json!([uuid.to_uppercase()])), children);
+    }
+
+    #[test]
     fn steps_in_bad_form_are_refused() {
         for bad in [
             json!({}),
@@ -242,7 +271,8 @@ mod tests {
             json!([{"interface": "deploy", "step": "x", "args": []}]),
             json!([{"interface": "deploy", "step": "x", "order": -1}]),
             json!([{"interface": "deploy", "step": "x", "order": "1.5"}]),
-            json!([{"interface": "deploy", "step": "x", "execute_on_child_nodes": true}]),
+            json!([{"interface": "deploy", "step": "x", "execute_on_child_nodes": "perhaps"}]),
+            json!([{"interface": "deploy", "step": "x", "limit_child_node_execution": ["1be26c0b-03f2-4d2e-ae87-c02d7f33c999"]}]),
             json!([{"interface": "deploy", "step": "x", "limit_child_node_execution": ["no uuid"]}]),
         ] {
             assert!(check_ordered(&bad).is_err(), "{bad}");

@@ -1,5 +1,7 @@
 //! One operation: a method on a path, as the document shows it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -29,7 +31,7 @@ pub(crate) struct Operation {
     pub(crate) pattern: &'static str,
     pub(crate) method: &'static str,
     root: &'static str,
-    summary: &'static str,
+    summary: Cow<'static, str>,
     parameters: Vec<Value>,
     body: Option<Body>,
     answers: Vec<(u16, Answer)>,
@@ -50,23 +52,23 @@ struct Answer {
     has_location: bool,
 }
 
-pub(crate) fn get(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn get(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("GET", pattern, summary)
 }
 
-pub(crate) fn post(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn post(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("POST", pattern, summary)
 }
 
-pub(crate) fn put(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn put(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("PUT", pattern, summary)
 }
 
-pub(crate) fn patch(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn patch(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("PATCH", pattern, summary).body(schema::reference("Patch"))
 }
 
-pub(crate) fn delete(pattern: &'static str, summary: &'static str) -> Operation {
+pub(crate) fn delete(pattern: &'static str, summary: impl Into<Cow<'static, str>>) -> Operation {
     operation("DELETE", pattern, summary)
 }
 
@@ -74,13 +76,13 @@ pub(crate) fn delete(pattern: &'static str, summary: &'static str) -> Operation 
 pub(crate) fn operation(
     method: &'static str,
     pattern: &'static str,
-    summary: &'static str,
+    summary: impl Into<Cow<'static, str>>,
 ) -> Operation {
     Operation {
         pattern,
         method,
         root: IRONIC,
-        summary,
+        summary: summary.into(),
         parameters: Vec::new(),
         body: None,
         answers: Vec::new(),

@@ -12,14 +12,8 @@ use crate::gates::{Attribute, Filter, chassis, others, port, portgroup, volume};
 pub(crate) fn operations() -> Vec<Operation> {
     let mut all = resource(&Words {
         paths: ["ports", "ports/detail", "ports/{port}"],
-        summaries: [
-            "List ports",
-            "List ports with all fields",
-            "Create a port",
-            "Show a port",
-            "Change a port",
-            "Remove a port",
-        ],
+        one: "a port",
+        many: "ports",
         key: "ports",
         schema: "Port",
         table: port::FIELDS,
@@ -28,14 +22,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     });
     all.extend(resource(&Words {
         paths: ["portgroups", "portgroups/detail", "portgroups/{portgroup}"],
-        summaries: [
-            "List port groups",
-            "List port groups with all fields",
-            "Create a port group",
-            "Show a port group",
-            "Change a port group",
-            "Remove a port group",
-        ],
+        one: "a port group",
+        many: "port groups",
         key: "portgroups",
         schema: "Portgroup",
         table: portgroup::FIELDS,
@@ -44,14 +32,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     }));
     all.extend(resource(&Words {
         paths: ["chassis", "chassis/detail", "chassis/{chassis}"],
-        summaries: [
-            "List chassis",
-            "List chassis with all fields",
-            "Create a chassis",
-            "Show a chassis",
-            "Change a chassis",
-            "Remove a chassis",
-        ],
+        one: "a chassis",
+        many: "chassis",
         key: "chassis",
         schema: "Chassis",
         table: chassis::FIELDS,
@@ -60,14 +42,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     }));
     all.extend(resource(&Words {
         paths: ["volume/connectors", "", "volume/connectors/{connector}"],
-        summaries: [
-            "List volume connectors",
-            "",
-            "Create a volume connector",
-            "Show a volume connector",
-            "Change a volume connector",
-            "Remove a volume connector",
-        ],
+        one: "a volume connector",
+        many: "volume connectors",
         key: "connectors",
         schema: "VolumeConnector",
         table: volume::CONNECTOR,
@@ -76,14 +52,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     }));
     all.extend(resource(&Words {
         paths: ["volume/targets", "", "volume/targets/{target}"],
-        summaries: [
-            "List volume targets",
-            "",
-            "Create a volume target",
-            "Show a volume target",
-            "Change a volume target",
-            "Remove a volume target",
-        ],
+        one: "a volume target",
+        many: "volume targets",
         key: "targets",
         schema: "VolumeTarget",
         table: volume::TARGET,
@@ -100,8 +70,10 @@ pub(crate) fn operations() -> Vec<Operation> {
 pub(crate) struct Words {
     /// The list, the list in detail, one.
     pub(crate) paths: [&'static str; 3],
-    /// List, in detail, create, show, change, remove.
-    pub(crate) summaries: [&'static str; 6],
+    /// One of them with its article, as a sentence ends with it.
+    pub(crate) one: &'static str,
+    /// Several of them.
+    pub(crate) many: &'static str,
     pub(crate) key: &'static str,
     pub(crate) schema: &'static str,
     pub(crate) table: &'static [Attribute],
@@ -113,7 +85,9 @@ pub(crate) struct Words {
 /// List, create, show, change, remove.
 pub(crate) fn resource(words: &Words) -> Vec<Operation> {
     let [list, in_detail, one] = words.paths;
-    let [to_list, to_detail, to_create, to_show, to_change, to_remove] = words.summaries;
+    let summary = |verb: &str| format!("{verb} {}", words.one);
+    let to_list = format!("List {}", words.many);
+    let to_detail = format!("{to_list} with all fields");
     let page =
         |operation: Operation| operation.page(words.key, words.schema, words.table, words.filters);
     let listing = get(list, to_list).fields(words.table);
@@ -123,14 +97,14 @@ pub(crate) fn resource(words: &Words) -> Vec<Operation> {
         } else {
             listing
         }),
-        post(list, to_create)
+        post(list, summary("Create"))
             .body(schema::new_object(words.table))
             .created(reference(words.schema)),
-        get(one, to_show)
+        get(one, summary("Show"))
             .fields(words.table)
             .ok(reference(words.schema)),
-        patch(one, to_change).ok(reference(words.schema)),
-        delete(one, to_remove).no_content(),
+        patch(one, summary("Change")).ok(reference(words.schema)),
+        delete(one, summary("Remove")).no_content(),
     ];
     if !in_detail.is_empty() {
         all.push(page(get(in_detail, to_detail)));

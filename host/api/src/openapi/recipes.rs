@@ -11,14 +11,8 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut all = allocations();
     all.extend(resource(&Words {
         paths: ["deploy_templates", "", "deploy_templates/{template}"],
-        summaries: [
-            "List deploy templates",
-            "",
-            "Create a deploy template",
-            "Show a deploy template",
-            "Change a deploy template",
-            "Remove a deploy template",
-        ],
+        one: "a deploy template",
+        many: "deploy templates",
         key: "deploy_templates",
         schema: "DeployTemplate",
         table: standalone::DEPLOY_TEMPLATE,
@@ -27,31 +21,19 @@ pub(crate) fn operations() -> Vec<Operation> {
     }));
     all.extend(resource(&Words {
         paths: ["runbooks", "", "runbooks/{runbook}"],
-        summaries: [
-            "List runbooks",
-            "",
-            "Create a runbook",
-            "Show a runbook",
-            "Change a runbook",
-            "Remove a runbook",
-        ],
+        one: "a runbook",
+        many: "runbooks",
         key: "runbooks",
         schema: "Runbook",
         table: standalone::RUNBOOK,
-        filters: &[],
+        filters: standalone::RUNBOOK_FILTERS,
         has_detail: true,
     }));
     all.extend(runbook_traits());
     all.extend(resource(&Words {
         paths: ["inspection_rules", "", "inspection_rules/{rule}"],
-        summaries: [
-            "List inspection rules",
-            "",
-            "Create an inspection rule",
-            "Show an inspection rule",
-            "Change an inspection rule",
-            "Remove an inspection rule",
-        ],
+        one: "an inspection rule",
+        many: "inspection rules",
         key: "inspection_rules",
         schema: "InspectionRule",
         table: inspection_rule::FIELDS,

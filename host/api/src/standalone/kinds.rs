@@ -1,13 +1,15 @@
-//! What differs between deploy templates and runbooks.
+//! What differs between deploy templates, runbooks and inspection rules.
 
 use ironbark_db::{Database, Page};
 use ironbark_model::ident::Ident;
-use ironbark_model::{DeployTemplate, Error, Result, Runbook};
+use ironbark_model::{DeployTemplate, Error, InspectionRule, Result, Runbook};
 
 use super::Standalone;
 use crate::gates::standalone as gate;
+use crate::query::Query;
 use crate::resource::Resource;
 use crate::versions::Version;
+use crate::view::inspection_rule;
 use crate::view::standalone::{DEPLOY_TEMPLATES, RUNBOOKS};
 
 impl Standalone for DeployTemplate {
@@ -31,7 +33,7 @@ impl Standalone for DeployTemplate {
         db.deploy_template_get(ident).await
     }
 
-    async fn list(db: &Database, page: &Page) -> Result<Vec<Self>> {
+    async fn list(db: &Database, _: &Query, page: &Page) -> Result<Vec<Self>> {
         db.deploy_template_list(page).await
     }
 
@@ -94,8 +96,8 @@ impl Standalone for Runbook {
         db.runbook_get(ident).await
     }
 
-    async fn list(db: &Database, page: &Page) -> Result<Vec<Self>> {
-        db.runbook_list(page).await
+    async fn list(db: &Database, query: &Query, page: &Page) -> Result<Vec<Self>> {
+        db.runbook_list(query.get("project"), page).await
     }
 
     async fn create(db: &Database, new: &Self) -> Result<Self> {
@@ -112,5 +114,54 @@ impl Standalone for Runbook {
 
     async fn delete(db: &Database, uuid: &str) -> Result<()> {
         db.runbook_delete(uuid).await
+    }
+}
+
+impl Standalone for InspectionRule {
+    const WHAT: &'static str = "Inspection rule";
+    const PARAM: &'static str = "rule";
+    const NAMED: bool = false;
+
+    fn resource() -> &'static Resource<Self> {
+        inspection_rule::RESOURCE
+    }
+
+    fn uuid(&mut self) -> &mut String {
+        &mut self.uuid
+    }
+
+    /// What is hidden can't be brought to light again by a change.
+    fn settle(self, before: Option<&Self>, _: &dyn Fn(&str) -> bool, _: Version) -> Result<Self> {
+        if before.is_some_and(|before| before.sensitive) && !self.sensitive {
+            return Err(Error::invalid(
+                "A sensitive rule stays sensitive: delete it and create another one.",
+            ));
+        }
+        self.check()?;
+        Ok(self)
+    }
+
+    async fn get(db: &Database, ident: &Ident) -> Result<Option<Self>> {
+        db.inspection_rule_get(ident.as_str()).await
+    }
+
+    async fn list(db: &Database, _: &Query, page: &Page) -> Result<Vec<Self>> {
+        db.inspection_rule_list(page).await
+    }
+
+    async fn create(db: &Database, new: &Self) -> Result<Self> {
+        db.inspection_rule_create(new).await
+    }
+
+    async fn change(
+        db: &Database,
+        uuid: &str,
+        change: impl FnOnce(&Self) -> Result<Self> + Send,
+    ) -> Result<Self> {
+        db.inspection_rule_change(uuid, change).await
+    }
+
+    async fn delete(db: &Database, uuid: &str) -> Result<()> {
+        db.inspection_rule_delete(uuid).await
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/deploy_templates`, `/v1/runbooks` (facts §2.9, §2.10). They belong to no node, so
+//! `/v1/deploy_templates`, `/v1/runbooks`, `/v1/inspection_rules` (facts §2.9, §2.10, §2.15). They belong to no node, so
 //! that no conductor has to be asked: the API writes them.
 
 pub(crate) mod change;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{Context, ident};
 use crate::error::ApiError;
+use crate::query::Query;
 use crate::resource::{self, Resource};
 use crate::versions::Version;
 
@@ -42,7 +43,12 @@ pub(crate) trait Standalone:
 
     fn get(db: &Database, ident: &Ident) -> impl Future<Output = Result<Option<Self>>> + Send;
 
-    fn list(db: &Database, page: &Page) -> impl Future<Output = Result<Vec<Self>>> + Send;
+    /// A page of those that the query asks for.
+    fn list(
+        db: &Database,
+        query: &Query,
+        page: &Page,
+    ) -> impl Future<Output = Result<Vec<Self>>> + Send;
 
     fn create(db: &Database, new: &Self) -> impl Future<Output = Result<Self>> + Send;
 

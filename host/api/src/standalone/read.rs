@@ -3,13 +3,15 @@
 use super::{Standalone, of_path};
 use crate::context::Context;
 use crate::error::ApiResult;
-use crate::{reply, resource};
+use crate::reply;
+use crate::resource::{self, carried};
 
 /// `GET /v1/…`.
 pub(crate) async fn list<T: Standalone>(context: Context) -> ApiResult {
     let asked = T::resource().asked(&context, T::resource().filters)?;
-    let items = T::list(context.state.db(), &asked.paging.page).await?;
-    T::resource().page(&context, &asked, &items, &[])
+    let items = T::list(context.state.db(), &context.query, &asked.paging.page).await?;
+    let carried = carried(&context, T::resource().filters);
+    T::resource().page(&context, &asked, &items, &carried)
 }
 
 /// `GET /v1/…/{…}`, with `fields=`.

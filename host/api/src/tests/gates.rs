@@ -364,6 +364,7 @@ async fn filters() {
         (volume::FILTERS, "/v1/volume/connectors"),
         (volume::FILTERS, "/v1/volume/targets"),
         (allocation::FILTERS, "/v1/allocations"),
+        (standalone::RUNBOOK_FILTERS, "/v1/runbooks"),
         (others::DRIVER_FILTERS, "/v1/drivers"),
     ] {
         for row in table {
@@ -381,6 +382,7 @@ async fn filters() {
             let resource_since = match path {
                 "/v1/portgroups" => 23,
                 "/v1/allocations" => 52,
+                "/v1/runbooks" => 92,
                 _ if path.starts_with("/v1/volume") => 32,
                 _ => 1,
             };

@@ -1,6 +1,7 @@
 //! A site to send requests to: a router, a database of its own, and a conductor that does as it is told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use ironbark_model::conductor::HardwareInterface;
 use ironbark_model::ident::{Ident, new_uuid};
 use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
-use ironbark_model::{Error, InterfaceKind, Node, Port, Result, Timestamp, patch};
+use ironbark_model::{Error, InterfaceKind, Node, Port, Result, Timestamp, node_rules, patch};
 use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
 use ironbark_rpc::{
     Client, Envelope, Handler, HardwareRequest, Installation, Reply, Request, TraitChange,
@@ -43,6 +44,7 @@ pub(super) struct Scripted {
     db: Arc<TestDatabase>,
     asked: Mutex<Vec<Envelope>>,
     answers: Mutex<VecDeque<Result<Reply>>>,
+    by_the_rules: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -186,7 +188,13 @@ impl Scripted {
             db: db.clone(),
             asked: Mutex::default(),
             answers: Mutex::default(),
+            by_the_rules: AtomicBool::new(false),
         })
+    }
+
+    /// From now on changes of nodes keep to the rules that conductors keep to.
+    pub(super) fn keep_rules(&self) {
+        self.by_the_rules.store(true, Ordering::Relaxed);
     }
 
     /// The next request is answered with this, whatever it is.
@@ -312,13 +320,30 @@ impl Handler for Scripted {
                 Ok(Reply::Node(Box::new(self.db.node_create(&node).await?)))
             }
             Request::UpdateNode { node, patch, .. } => {
+                let allocation = self.db.allocation_of_node(&node).await?;
+                let owner = allocation.and_then(|allocation| allocation.owner);
+                let rules = self.by_the_rules.load(Ordering::Relaxed);
                 let node = self
-                    .change_node(&node, |node| patched(&node, &patch))
+                    .change_node(&node, |node| {
+                        if rules {
+                            patched_by_the_rules(&node, &patch, owner.as_deref())
+                        } else {
+                            patched(&node, &patch)
+                        }
+                    })
                     .await?;
                 Ok(Reply::Node(Box::new(node)))
             }
             Request::DestroyNode { node } => {
-                self.reserved(&node).await?.delete_and_commit().await?;
+                let mut transaction = self.reserved(&node).await?;
+                if self.by_the_rules.load(Ordering::Relaxed) {
+                    let found = transaction.node().await?;
+                    if let Err(refused) = node_rules::check_delete(&found, true) {
+                        transaction.commit_and_release().await?;
+                        return Err(refused);
+                    }
+                }
+                transaction.delete_and_commit().await?;
                 Ok(Reply::Done)
             }
             Request::SetMaintenance {
@@ -489,6 +514,20 @@ fn implementation(kind: InterfaceKind) -> &'static str {
         InterfaceKind::Network | InterfaceKind::Storage => "noop",
         _ => "fake",
     }
+}
+
+/// What a patch makes of a node where its state allows it. The rules are the conductors' own.
+fn patched_by_the_rules(
+    before: &Node,
+    ops: &[patch::PatchOp],
+    allocations_owner: Option<&str>,
+) -> Result<Node> {
+    node_rules::check_in_motion(before, ops)?;
+    let mut after = patched(before, ops)?;
+    node_rules::check_change(before, &after)?;
+    node_rules::check_owner(before, &after, allocations_owner)?;
+    node_rules::change_along(before, &mut after);
+    Ok(after)
 }
 
 pub(super) fn patched<T>(old: &T, ops: &[patch::PatchOp]) -> Result<T>

@@ -30,6 +30,7 @@ mod history;
 mod inspection_rules;
 mod node_create;
 mod node_list;
+mod node_refusals;
 mod node_update;
 mod openapi;
 mod packages;

@@ -321,3 +321,39 @@ async fn a_runbook_is_refused_where_it_does_not_belong() {
     assert_eq!(site.conductor.count(), 0);
     provision(&site, 115, "m", clean("other")).await.expect(202);
 }
+
+#[tokio::test]
+async fn a_project_lists_its_own_runbooks_and_the_public_ones() {
+    let site = Site::new().await;
+    for (name, more) in [
+        ("mine", json!({"owner": "me"})),
+        ("theirs", json!({"owner": "them"})),
+        ("everybodys", json!({"public": true})),
+        ("nobodys", json!({})),
+    ] {
+        let mut body = json!({"name": name, "steps": [step("a", 1)]});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        post(&site, 115, body).await.expect(201);
+    }
+    let names = async |query: &str| {
+        let path = format!("/v1/runbooks?{query}");
+        let listed = site.get(&path, LATEST).await.expect(200).json();
+        let names = listed["runbooks"].as_array().unwrap().iter();
+        let names: Vec<Value> = names.map(|runbook| runbook["name"].clone()).collect();
+        (names, listed["next"].clone())
+    };
+    assert_eq!(names("project=me").await.0, ["mine", "everybodys"]);
+    assert_eq!(names("").await.0.len(), 4);
+    // The link to the next page says for whom, too.
+    let (first, next) = names("project=me&limit=1").await;
+    assert_eq!(first, ["mine"]);
+    let next = next.as_str().unwrap();
+    let query = next.split_once('?').unwrap().1;
+    assert!(query.contains("project=me"), "{next}");
+    assert_eq!(names(query).await.0, ["everybodys"]);
+    site.get("/v1/deploy_templates?project=me", LATEST)
+        .await
+        .expect(400);
+}

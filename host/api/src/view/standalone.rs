@@ -28,7 +28,7 @@ pub(crate) const RUNBOOKS: &Resource<Runbook> = &Resource {
     gates: gate::RUNBOOK,
     fields: RUNBOOK,
     summary: gate::NAMED_SUMMARY,
-    filters: &[],
+    filters: gate::RUNBOOK_FILTERS,
     sort_keys: RUNBOOK_SORT_KEYS,
     detail_since: gates::DETAIL_SINCE,
     uuid: |runbook| &runbook.uuid,

@@ -9,7 +9,7 @@ mod seek;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ironbark_model::{Allocation, Error, Node, Result};
+use ironbark_model::Allocation;
 use tracing::Instrument;
 
 use crate::context::Context;
@@ -61,18 +61,6 @@ pub(crate) fn begin(ctx: &Arc<Context>, permit: Permit, search: Search, allocati
         drop(search);
     };
     permit.spawn(work.instrument(span));
-}
-
-/// Refuses that the owner of an allocated node changes: whoever allocated it counts on whose it is.
-pub(crate) async fn keep_owner(ctx: &Context, node: &Node) -> Result<()> {
-    let allocation = ctx.db.allocation_of_node(&node.uuid).await?;
-    match allocation.and_then(|allocation| allocation.owner) {
-        Some(owner) => Err(Error::conflict(format!(
-            "The owner of node {} can't change while it has an allocation of {owner}: delete the allocation first.",
-            node.uuid
-        ))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Cleaning (automated and manual) and service: prepare, make the list of steps, run them, take the preparations away.
 
 use ironbark_model::operation::OperationKind;
-use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, ProvisionState};
+use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, ProvisionState};
 use ironbark_sandbox::Outcome;
 use serde_json::Value;
 
 use super::phase as phases;
 use super::step_run::{self, hand_over, waiting};
-use super::{Next, Phase, Run, Trouble, forget_steps, steps};
+use super::{Next, Phase, Run, Trouble, cleaning_runbook, forget_steps, steps};
 use crate::config::Config;
 use crate::failure::history_info;
 
@@ -44,6 +44,7 @@ async fn prepare(run: &mut Run) -> Phase {
         run.ctx().host(),
     );
     run.record(started);
+    cleaning_runbook::open(run).await?;
     run.call().validate(InterfaceKind::Power).await?;
     if !needs_ramdisk(run)? {
         plan(run).await?;
@@ -79,7 +80,7 @@ async fn prepare(run: &mut Run) -> Phase {
 async fn plan(run: &mut Run) -> Result<(), Trouble> {
     let kind = step_run::step_kind(run.op.kind);
     let offered = run.call().steps(kind)?;
-    run.op.steps = match run.op.args.get(WANTED) {
+    run.op.steps = match wanted(&run.op) {
         Some(wanted) => steps::requested(&offered, &read_wanted(wanted)?)?,
         None => steps::enabled(offered),
     };
@@ -111,7 +112,7 @@ fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
     if without_ramdisk(run) {
         return Ok(false);
     }
-    let Some(wanted) = run.op.args.get(WANTED) else {
+    let Some(wanted) = wanted(&run.op) else {
         return Ok(true);
     };
     let offered = run.call().steps(step_run::step_kind(run.op.kind))?;
@@ -160,6 +161,13 @@ pub(super) fn end_event(node: &Node, kind: OperationKind) -> Event {
     } else {
         Event::Done
     }
+}
+
+/// The steps that somebody wrote down: the operator for this cleaning, or a runbook for every automated one.
+fn wanted(operation: &Operation) -> Option<&Value> {
+    let args = &operation.args;
+    args.get(WANTED)
+        .or_else(|| args.get(cleaning_runbook::STEPS))
 }
 
 fn read_wanted(wanted: &Value) -> Result<Vec<JsonObject>, Trouble> {

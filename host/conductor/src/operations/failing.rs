@@ -6,7 +6,7 @@ use ironbark_model::{Error, ErrorKind, Operation};
 use serde_json::Value;
 
 use super::phase::{self, APPLIED, FAILURE};
-use super::{Next, Phase, Run, Trouble};
+use super::{Next, Phase, Run, Trouble, note_child_step};
 use crate::failure;
 
 /// An operation failed with `error`: the next phase is failing, or it is over already.
@@ -64,6 +64,7 @@ async fn end(run: &mut Run, message: &str) -> Phase {
         let entry = failure::apply(&mut run.node, run.op.kind, message, &host);
         run.record(entry);
     }
+    note_child_step(&mut run.node, &run.op, Some(message));
     run.finish().await
 }
 
@@ -103,6 +104,10 @@ fn describe(run: &Run, error: &Error) -> String {
         return format!("{earlier} Then: {error}");
     }
     match run.op.current_step() {
+        Some(planned) if run.op.kind == OperationKind::ChildStep => format!(
+            "Failed to run the step {} for the parent node: {error}",
+            planned.step.full_name()
+        ),
         Some(planned) if run.op.phase == phase::STEPS => {
             let kind = run.op.kind;
             format!(

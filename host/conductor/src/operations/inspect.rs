@@ -2,6 +2,7 @@
 
 use ironbark_db::{Page, PortFilter};
 use ironbark_model::hardware::Inventory;
+use ironbark_model::inspection_rule::MAIN;
 use ironbark_model::json::{self, MAX_LARGE_OBJECT_BYTES, MAX_OBJECT_BYTES};
 use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, Port, Result};
 use ironbark_sandbox::{Findings, FoundPort, Inspection};
@@ -111,9 +112,6 @@ fn failure_of(plugin_data: &JsonObject) -> Option<String> {
             .collect(),
     )
 }
-
-/// The phase in which rules run: when the driver has made of the inventory what it makes of it.
-const MAIN: &str = "main";
 
 /// Characters that are kept of what a ramdisk says.
 const LONGEST_REPORT: usize = 1000;

@@ -7,9 +7,13 @@
 mod adopt;
 mod alarm;
 mod caches;
+mod child_step;
+pub(crate) mod children;
 mod clean;
+mod cleaning_runbook;
 mod deploy;
 mod failing;
+pub(crate) mod family;
 pub(crate) mod inspect;
 pub mod phase;
 mod power;
@@ -38,6 +42,7 @@ pub use alarm::{Alarm, spawn_alarm};
 pub use take_over::begin_take_over;
 
 pub(crate) use alarm::STRANDED;
+pub(crate) use child_step::note as note_child_step;
 pub(crate) use clean::{WANTED, WITHOUT_RAMDISK, skips_cleaning};
 pub(crate) use power::{PowerRequest, begin_power, correct};
 pub(crate) use run::{Next, Phase, Run, Trouble};
@@ -212,6 +217,11 @@ pub(crate) fn forget_agent(node: &mut Node) {
     }
 }
 
+/// Whether work of this kind leaves a ramdisk alone that may run on the machine.
+pub(crate) fn leaves_ramdisk(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::Power | OperationKind::ChildStep)
+}
+
 /// The work for which a ramdisk ran is over, or begins anew: what ran before has no access any more.
 pub(crate) fn forget_ramdisk(node: &mut Node) {
     forget_agent(node);
@@ -264,6 +274,7 @@ async fn run_phase(run: &mut Run) -> Phase {
         OperationKind::Inspect => inspect::phase(run).await,
         OperationKind::Rescue => rescue::phase(run).await,
         OperationKind::Unrescue => rescue::back(run).await,
+        OperationKind::ChildStep => child_step::phase(run).await,
         OperationKind::CleanUp => Err(Trouble::Failed(Error::unsupported(format!(
             "This release has no operation of kind {}.",
             run.op.kind

@@ -13,7 +13,7 @@ use ironbark_sandbox::PowerReading;
 use serde_json::{Value, json};
 
 use super::phase::power as phases;
-use super::{Next, Phase, Run, Trouble, accept_instead, forget_agent};
+use super::{Next, Phase, Run, Trouble, accept_instead, family, forget_agent};
 use crate::call::{Called, Ports};
 use crate::config::Config;
 use crate::context::Context;
@@ -75,6 +75,9 @@ pub(crate) struct PowerRequest<'a> {
 pub(super) async fn phase(run: &mut Run) -> Phase {
     let target = read_target(&run.op)?;
     let timeout = read_timeout(&run.op);
+    if run.op.phase != phases::ON {
+        family::prepare(run, target).await?;
+    }
     match run.op.phase.as_str() {
         phases::RESTART => {
             let called = run.call().reboot(timeout_seconds(timeout)).await?;

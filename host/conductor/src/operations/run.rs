@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ironbark_db::{Afterwards, ReservedTx, is_fence_lost};
 use ironbark_model::hardware::Inventory;
 use ironbark_model::history::HistoryEntry;
-use ironbark_model::operation::{OperationKind, Wait};
+use ironbark_model::operation::Wait;
 use ironbark_model::{
     Error, ErrorKind, Event, InterfaceKind, Node, Operation, Port, PowerState, Timestamp,
 };
@@ -18,7 +18,7 @@ use crate::call::{Called, NodeCall, Notes, NotesSeen, Patience, Ports, is_ours};
 use crate::context::Context;
 use crate::failure;
 use crate::operations::caches::Readings;
-use crate::operations::{due_at, forget_ramdisk, states};
+use crate::operations::{due_at, forget_ramdisk, leaves_ramdisk, states};
 use crate::reserve::Held;
 
 /// Why work can't go on.
@@ -213,7 +213,7 @@ impl Run {
                 None
             }
         };
-        if self.op.kind != OperationKind::Power {
+        if !leaves_ramdisk(self.op.kind) {
             forget_ramdisk(&mut self.node);
         }
         let mut tx = self.write(false, Afterwards::Release).await?;

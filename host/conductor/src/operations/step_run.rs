@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::power::FirstLook;
 use super::steps::{self, CONDUCTOR};
-use super::{Next, Phase, Run, Trouble, caches, failing, phase, power};
+use super::{Next, Phase, Run, Trouble, caches, children, failing, family, phase, power};
 
 /// A time that never comes: holds have no deadline.
 const NEVER: Timestamp = Timestamp(i64::MAX);
@@ -23,7 +23,7 @@ const NEVER: Timestamp = Timestamp(i64::MAX);
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How a step, or a part of it, ended.
-enum Ended {
+pub(super) enum Ended {
     Done,
     Wait(Wait, Value),
     Hold,
@@ -132,7 +132,17 @@ pub(super) async fn wait_in_worker(
     wait: sandbox::Wait,
     to: &str,
 ) -> Result<(), Trouble> {
-    let (mut wait, cursor) = waiting(wait);
+    let (wait, cursor) = waiting(wait);
+    sit_out(run, wait, cursor, to).await
+}
+
+/// As [`wait_in_worker`], for what is in the journal's terms already.
+pub(super) async fn sit_out(
+    run: &mut Run,
+    mut wait: Wait,
+    cursor: Value,
+    to: &str,
+) -> Result<(), Trouble> {
     if let Some(before) = &run.op.wait {
         wait.deadline = before.deadline.min(wait.deadline);
     }
@@ -225,6 +235,9 @@ async fn end(run: &mut Run) -> Phase {
 }
 
 async fn execute(run: &mut Run, planned: &PlannedStep) -> Result<Ended, Trouble> {
+    if planned.step.execute_on_child_nodes {
+        return children::execute(run, planned).await;
+    }
     if planned.implementation == CONDUCTOR {
         return match planned.step.reserved() {
             Some(reserved) => execute_reserved(run, reserved, &planned.step.args).await,
@@ -250,7 +263,7 @@ async fn execute(run: &mut Run, planned: &PlannedStep) -> Result<Ended, Trouble>
 }
 
 /// The conductor's own steps. They look before they act, so that they are resumed after an interruption.
-async fn execute_reserved(
+pub(super) async fn execute_reserved(
     run: &mut Run,
     step: ReservedStep,
     args: &JsonObject,
@@ -277,9 +290,16 @@ async fn execute_reserved(
             };
             return Ok(Ended::Wait(wait, json!({"waited": true})));
         }
-        ReservedStep::PowerOn => switch(run, PowerTarget::On, FirstLook::Strict).await?,
-        ReservedStep::PowerOff => switch(run, PowerTarget::Off, FirstLook::Strict).await?,
+        ReservedStep::PowerOn => {
+            family::prepare(run, PowerTarget::On).await?;
+            switch(run, PowerTarget::On, FirstLook::Strict).await?;
+        }
+        ReservedStep::PowerOff => {
+            family::prepare(run, PowerTarget::Off).await?;
+            switch(run, PowerTarget::Off, FirstLook::Strict).await?;
+        }
         ReservedStep::Reboot => {
+            family::prepare(run, PowerTarget::Reboot).await?;
             if !came_back {
                 switch(run, PowerTarget::Off, FirstLook::Strict).await?;
                 run.op.cursor = Some(json!({"off": true}));

@@ -6,6 +6,7 @@
 use ironbark_model::operation::PlannedStep;
 use ironbark_model::step::{OnInterrupt, ReservedStep, Step};
 use ironbark_model::{Error, InterfaceKind, JsonObject, Result};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// Longest that a `wait` step may keep the conductor waiting, in seconds.
@@ -82,6 +83,11 @@ pub(crate) fn deployment(
     Ok(steps)
 }
 
+/// What a step that an operation runs on its node's children is on one of them, whose drivers offer these.
+pub(crate) fn on_child(offered: &[PlannedStep], step: &Step) -> Result<PlannedStep> {
+    plan_own(offered, step.interface, &step.step, step.args.clone())
+}
+
 /// `seconds` of a `wait` step; `None` means until the agent's next heartbeat.
 pub(crate) fn wait_seconds(args: &JsonObject) -> Result<Option<u32>> {
     match args.get("seconds") {
@@ -101,19 +107,24 @@ pub(crate) fn wait_seconds(args: &JsonObject) -> Result<Option<u32>> {
 fn plan(offered: &[PlannedStep], wish: &JsonObject) -> Result<PlannedStep> {
     let interface: InterfaceKind = text(wish, "interface")?.parse()?;
     let name = text(wish, "step")?;
-    if ["execute_on_child_nodes", "limit_child_node_execution"]
-        .iter()
-        .any(|key| wish.get(*key).is_some_and(|value| !is_no(value)))
-    {
-        return Err(Error::unsupported(
-            "Steps on child nodes are not supported in this release: run them on each child node.",
-        ));
-    }
     let args = match wish.get("args") {
         None | Some(Value::Null) => JsonObject::new(),
         Some(Value::Object(args)) => args.clone(),
         Some(_) => return Err(Error::invalid("A step's args are an object.")),
     };
+    match children(wish)? {
+        Some(limit) => for_children(interface, name, args, limit),
+        None => plan_own(offered, interface, name, args),
+    }
+}
+
+/// A step of the node itself.
+fn plan_own(
+    offered: &[PlannedStep],
+    interface: InterfaceKind,
+    name: &str,
+    args: JsonObject,
+) -> Result<PlannedStep> {
     if let Some(planned) = reserved(interface, name, &args)? {
         return Ok(planned);
     }
@@ -132,21 +143,79 @@ fn plan(offered: &[PlannedStep], wish: &JsonObject) -> Result<PlannedStep> {
     Ok(planned)
 }
 
-fn reserved(
+/// A step that the conductor hands to the node's children. What they make of it their own drivers say.
+fn for_children(
     interface: InterfaceKind,
     name: &str,
-    args: &JsonObject,
-) -> Result<Option<PlannedStep>> {
+    args: JsonObject,
+    limit: Vec<String>,
+) -> Result<PlannedStep> {
     let step = Step {
+        execute_on_child_nodes: true,
+        limit_child_node_execution: limit,
+        ..own(interface, name, args)
+    };
+    let stands_still = match step.reserved() {
+        Some(ReservedStep::Hold) => true,
+        Some(ReservedStep::Wait) => wait_seconds(&step.args)?.is_none(),
+        _ => false,
+    };
+    if stands_still {
+        return Err(Error::invalid(format!(
+            "The step {name} can't run on child nodes: they are not held, and no agent of theirs is waited for. Leave out \
+             execute_on_child_nodes to have the node itself do it, or give a wait step its seconds."
+        )));
+    }
+    Ok(PlannedStep {
+        step,
+        // How far it is stands in the journal, and each child has one of its own.
+        on_interrupt: OnInterrupt::Resume,
+        implementation: CONDUCTOR.to_owned(),
+    })
+}
+
+/// On which children a step is to run, if on any: empty means all.
+fn children(wish: &JsonObject) -> Result<Option<Vec<String>>> {
+    let wanted = matches!(wish.get("execute_on_child_nodes"), Some(Value::Bool(true)));
+    let limit = match wish.get("limit_child_node_execution") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(limit) => Vec::<String>::deserialize(limit).map_err(|error| {
+            Error::invalid("limit_child_node_execution is a list of node UUIDs.").caused_by(error)
+        })?,
+    };
+    if wanted {
+        return Ok(Some(limit));
+    }
+    if limit.is_empty() {
+        return Ok(None);
+    }
+    Err(Error::invalid(
+        "limit_child_node_execution goes with execute_on_child_nodes: true.",
+    ))
+}
+
+/// A step that the conductor itself runs.
+fn own(interface: InterfaceKind, name: &str, args: JsonObject) -> Step {
+    Step {
         interface,
         step: name.to_owned(),
-        args: args.clone(),
+        args,
         priority: 0,
         abortable: true,
         requires_ramdisk: false,
         argsinfo: None,
         abort_after: false,
-    };
+        execute_on_child_nodes: false,
+        limit_child_node_execution: Vec::new(),
+    }
+}
+
+fn reserved(
+    interface: InterfaceKind,
+    name: &str,
+    args: &JsonObject,
+) -> Result<Option<PlannedStep>> {
+    let step = own(interface, name, args.clone());
     let Some(kind) = step.reserved() else {
         return Ok(None);
     };
@@ -210,14 +279,6 @@ fn whole_number(value: &Value) -> Option<u64> {
     value
         .as_u64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
-}
-
-fn is_no(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
 }
 
 fn names(steps: &[PlannedStep]) -> String {
@@ -345,13 +406,48 @@ mod tests {
                 "no argument x",
             ),
             (
-                json!({"interface": "deploy", "step": "erase", "execute_on_child_nodes": true}),
-                "child",
+                json!({"interface": "deploy", "step": "hold", "execute_on_child_nodes": true}),
+                "can't run on child nodes",
+            ),
+            (
+                json!({"interface": "deploy", "step": "wait", "execute_on_child_nodes": true}),
+                "can't run on child nodes",
+            ),
+            (
+                json!({"interface": "deploy", "step": "erase", "limit_child_node_execution": ["c"]}),
+                "execute_on_child_nodes",
             ),
         ] {
             let error = requested(&offered, &wishes(json!([wish]))).unwrap_err();
             assert!(error.message().contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn what_runs_on_children_is_not_asked_of_the_node() {
+        let wish = |step: &str| {
+            json!([{
+                "interface": "bios", "step": step, "args": {"seconds": 1},
+                "execute_on_child_nodes": true, "limit_child_node_execution": ["c"],
+            }])
+        };
+        let steps = requested(&[], &wishes(wish("set"))).unwrap();
+        let step = &steps[0].step;
+        assert!(step.execute_on_child_nodes && !step.requires_ramdisk);
+        assert_eq!(step.limit_child_node_execution, ["c"]);
+        assert_eq!(steps[0].implementation, CONDUCTOR);
+        assert!(requested(&[], &wishes(wish("wait"))).is_ok());
+
+        // On a child it is what the child's drivers offer.
+        let offered = [offer(
+            "bios.set",
+            0,
+            json!({"seconds": {"description": "d"}}),
+        )];
+        let on_child = on_child(&offered, step).unwrap();
+        assert!(!on_child.step.execute_on_child_nodes);
+        assert_eq!(on_child.implementation, "fake");
+        assert!(super::on_child(&[], step).is_err());
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::history::HistoryEntry;
-use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
 use tokio::time::Instant;
 
@@ -216,7 +215,8 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
             None
         }
     };
-    if operation.kind != OperationKind::Power {
+    operations::note_child_step(&mut node, &operation, Some(reason));
+    if !operations::leaves_ramdisk(operation.kind) {
         operations::forget_ramdisk(&mut node);
     }
     let mut tx = held.begin().await?;

@@ -127,11 +127,12 @@ fn subject(operation: &Operation) -> String {
     }
 }
 
-/// Tear-down and the way back from a rescue have no wait state: their worker keeps the node while it waits.
+/// Tear-down, the way back from a rescue and what is done for a parent have no wait state: their worker keeps the node while it
+/// waits.
 pub(super) fn waits_in_worker(operation: &Operation) -> bool {
     matches!(
         operation.kind,
-        OperationKind::TearDown | OperationKind::Unrescue
+        OperationKind::TearDown | OperationKind::Unrescue | OperationKind::ChildStep
     )
 }
 

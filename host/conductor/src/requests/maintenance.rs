@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironbark_model::{Node, Result};
+use ironbark_model::{Result, node_rules};
 use ironbark_rpc::Reply;
 
 use super::hold;
@@ -19,16 +19,9 @@ pub(super) async fn set(
     node.maintenance = maintenance;
     node.maintenance_reason = reason;
     if !maintenance {
-        clear(&mut node);
+        node_rules::clear_maintenance(&mut node);
     }
     held.save_and_release(&node).await?;
     tracing::info!(node = %node.uuid, maintenance, "maintenance was set");
     Ok(Reply::Done)
-}
-
-/// What goes with maintenance when it ends.
-pub(super) fn clear(node: &mut Node) {
-    node.maintenance = false;
-    node.maintenance_reason = None;
-    node.fault = None;
 }

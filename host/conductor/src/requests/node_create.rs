@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ironbark_model::ident::Ident;
-use ironbark_model::{Error, InterfaceKind, Node, Result, Timestamp};
+use ironbark_model::{Error, InterfaceKind, Node, Result, Timestamp, node_rules};
 use ironbark_rpc::Reply;
 
 use super::node_interfaces::{check_driver, settle};
@@ -25,7 +25,7 @@ pub(super) async fn create(ctx: &Arc<Context>, mut node: Node) -> Result<Reply> 
     }
     node.conductor_group = node.conductor_group.to_lowercase();
     settle(&ctx.drivers, &mut node, InterfaceKind::ALL)?;
-    fill_instance_name(&mut node);
+    node_rules::fill_instance_name(&mut node);
     if !node.maintenance {
         node.maintenance_reason = None;
     }
@@ -55,18 +55,5 @@ pub(super) async fn check_parent(ctx: &Context, node: &Node) -> Result<()> {
             "Node {parent} has a parent itself, and can't be one."
         ))),
         Some(_) => Ok(()),
-    }
-}
-
-/// Clients that know no `instance_name` send the name in `instance_info`.
-pub(super) fn fill_instance_name(node: &mut Node) {
-    if node.instance_name.is_none()
-        && let Some(name) = node
-            .instance_info
-            .get("display_name")
-            .and_then(serde_json::Value::as_str)
-        && (1..=255).contains(&name.len())
-    {
-        node.instance_name = Some(name.to_owned());
     }
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use ironbark_model::patch::{PatchOp, PatchVerb};
-use ironbark_model::{Error, InterfaceKind, Node, ProvisionState, Result};
+use ironbark_model::patch::PatchOp;
+use ironbark_model::{InterfaceKind, Node, Result, node_rules};
 use ironbark_rpc::Reply;
 
-use super::node_create::{check_parent, fill_instance_name};
+use super::hold;
+use super::node_create::check_parent;
 use super::node_interfaces::{check_driver, settle};
 use super::patching::patched;
-use super::{hold, maintenance};
-use crate::allocations;
 use crate::connections::Connections;
 use crate::context::Context;
 
@@ -22,9 +21,9 @@ pub(super) async fn update(
     reset_interfaces: bool,
 ) -> Result<Reply> {
     let (held, before) = hold(ctx, ident).await?;
-    check_in_motion(&before, ops)?;
+    node_rules::check_in_motion(&before, ops)?;
     let mut after = patched(&before, ops, &Node::default())?;
-    check_change(&before, &after)?;
+    node_rules::check_change(&before, &after)?;
     if after.driver != before.driver {
         check_driver(&ctx.drivers, &after.driver)?;
         if reset_interfaces {
@@ -37,9 +36,11 @@ pub(super) async fn update(
         check_parent(ctx, &after).await?;
     }
     if before.owner != after.owner && before.allocation_uuid.is_some() {
-        allocations::keep_owner(ctx, &before).await?;
+        let allocation = ctx.db.allocation_of_node(&before.uuid).await?;
+        let owner = allocation.and_then(|allocation| allocation.owner);
+        node_rules::check_owner(&before, &after, owner.as_deref())?;
     }
-    change_along(&before, &mut after);
+    node_rules::change_along(&before, &mut after);
     let stored = match &after.chassis_uuid {
         Some(chassis) if before.chassis_uuid != after.chassis_uuid => {
             let mut tx = held.begin().await?;
@@ -60,121 +61,6 @@ pub(super) async fn update(
         Connections::of(ctx, &before).without(&kept).forget(ctx);
     }
     Ok(Reply::Node(Box::new(stored)))
-}
-
-/// While something goes on with the node it isn't changed; but an instance may be cut off from a node in maintenance.
-fn check_in_motion(node: &Node, ops: &[PatchOp]) -> Result<()> {
-    if node.target_provision_state.is_none() || node.provision_state.allows_update_in_transition() {
-        return Ok(());
-    }
-    let cuts_off_instance = matches!(
-        ops,
-        [op] if op.op == PatchVerb::Remove && op.is_root() && op.root() == "instance_uuid"
-    );
-    if node.maintenance && cuts_off_instance {
-        return Ok(());
-    }
-    Err(Error::conflict(format!(
-        "Node {} can not be updated while it is on its way to a new provision state (\"{}\").",
-        node.uuid, node.provision_state
-    )))
-}
-
-fn check_change(before: &Node, after: &Node) -> Result<()> {
-    let in_good_state = before.provision_state.allows_interface_change();
-    // A patch that sets maintenance doesn't open the door for what else it changes.
-    let settled = in_good_state || before.maintenance;
-    let refuse = |what: &str, or: &str| {
-        Err(Error::conflict(format!(
-            "{what} of node {} can't change while it is in provision state \"{}\": the states for that are enroll, \
-             inspecting, inspect wait, manageable and available{or}.",
-            before.uuid, before.provision_state
-        )))
-    };
-    if !settled
-        && let Some(kind) = InterfaceKind::ALL
-            .iter()
-            .find(|kind| before.interface(**kind) != after.interface(**kind))
-    {
-        return refuse(kind.field(), ", or any in maintenance");
-    }
-    let class_changes =
-        before.resource_class.is_some() && before.resource_class != after.resource_class;
-    // Schedulers count on the class of a node that is in use, whether it is in maintenance or not.
-    if class_changes && !in_good_state {
-        return refuse("resource_class", "");
-    }
-    if before.driver != after.driver && before.console_enabled {
-        return Err(Error::conflict(format!(
-            "The driver of node {} can't change while its console is enabled.",
-            before.uuid
-        )));
-    }
-    check_instance(before, after, settled)?;
-    check_protection(before, after)
-}
-
-fn check_instance(before: &Node, after: &Node, settled: bool) -> Result<()> {
-    match (&before.instance_uuid, &after.instance_uuid) {
-        (Some(old), Some(new)) if old != new => Err(Error::conflict(format!(
-            "Node {} is associated with instance {old}.",
-            before.uuid
-        ))),
-        (Some(_), None) if before.allocation_uuid.is_some() && !settled => {
-            Err(Error::conflict(format!(
-                "Node {} is allocated: its instance_uuid can't be removed in provision state \"{}\".",
-                before.uuid, before.provision_state
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_protection(before: &Node, after: &Node) -> Result<()> {
-    if after.protected && !before.protected {
-        let protectable = matches!(
-            before.provision_state,
-            ProvisionState::Active | ProvisionState::Rescue
-        );
-        if !protectable {
-            return Err(Error::conflict(format!(
-                "Node {} can only be protected in provision state \"active\" or \"rescue\".",
-                before.uuid
-            )));
-        }
-    }
-    if !after.protected && after.protected_reason.is_some() && !before.protected {
-        return Err(Error::invalid(
-            "protected_reason needs protected to be true.",
-        ));
-    }
-    if after.retired && !before.retired && before.provision_state == ProvisionState::Available {
-        return Err(Error::conflict(format!(
-            "Node {} can't be retired while it is available: bring it to manageable first.",
-            before.uuid
-        )));
-    }
-    if !after.retired && after.retired_reason.is_some() && !before.retired {
-        return Err(Error::invalid("retired_reason needs retired to be true."));
-    }
-    Ok(())
-}
-
-fn change_along(before: &Node, after: &mut Node) {
-    if before.maintenance && !after.maintenance {
-        maintenance::clear(after);
-    }
-    if !after.protected {
-        after.protected_reason = None;
-    }
-    if !after.retired {
-        after.retired_reason = None;
-    }
-    if before.instance_uuid.is_some() && after.instance_uuid.is_none() {
-        after.allocation_uuid = None;
-    }
-    after.conductor_group = after.conductor_group.to_lowercase();
-    fill_instance_name(after);
 }
 
 /// Interfaces that the patch doesn't name are calculated anew.
@@ -201,8 +87,8 @@ fn to_check(before: &Node, after: &Node) -> Vec<InterfaceKind> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use ironbark_model::ErrorKind;
     use ironbark_model::patch::parse;
+    use ironbark_model::{ErrorKind, ProvisionState};
     use serde_json::{Value, json};
 
     use super::*;
@@ -219,10 +105,10 @@ mod tests {
     /// What a patch comes to, all rules but those that ask the drivers.
     fn outcome(before: &Node, patch: Value) -> Result<Node> {
         let ops = parse(&patch).unwrap();
-        check_in_motion(before, &ops)?;
+        node_rules::check_in_motion(before, &ops)?;
         let mut after = patched(before, &ops, &Node::default())?;
-        check_change(before, &after)?;
-        change_along(before, &mut after);
+        node_rules::check_change(before, &after)?;
+        node_rules::change_along(before, &mut after);
         Ok(after)
     }
 

@@ -10,7 +10,7 @@ use ironbark_rpc::Reply;
 use super::{Asked, hold};
 use crate::call::Ports;
 use crate::context::Context;
-use crate::operations::{PowerRequest, begin_power};
+use crate::operations::{PowerRequest, begin_power, family};
 
 /// Accepts a change of power.
 pub(super) async fn change(
@@ -23,6 +23,7 @@ pub(super) async fn change(
     let permit = ctx.workers.permit()?;
     let (held, node) = hold(ctx, ident).await?;
     check_state(&node, target)?;
+    family::check(ctx, &node, target).await?;
     let waiting = waiting(ctx, &node).await?;
     let ports = Ports::default();
     let call = asked.call(ctx, &node, &ports, Some(&held));

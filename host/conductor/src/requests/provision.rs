@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ironbark_model::operation::OperationKind;
+use ironbark_model::step::StepKind;
 use ironbark_model::{
     Error, ErrorKind, InterfaceKind, JsonObject, Node, Operation, ProvisionState, Result, Verb,
 };
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::{Asked, hold_for, provision_abort, provision_deploy};
 use crate::call::Ports;
 use crate::context::Context;
-use crate::operations::{self, phase, states};
+use crate::operations::{self, children, phase, states};
 use crate::reconcile::limits;
 use crate::reserve::Held;
 
@@ -229,6 +230,7 @@ async fn clean(accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
     let wanted = args
         .clean_steps
         .ok_or_else(|| Error::missing("The provision target 'clean' needs clean_steps."))?;
+    children::check(accepting.ctx, &accepting.node, StepKind::Clean, &wanted).await?;
     limits::check_clean(&accepting.ctx.db, &accepting.ctx.config).await?;
     accepting.call().validate(InterfaceKind::Power).await?;
     accepting.call().validate(InterfaceKind::Network).await?;
@@ -241,6 +243,7 @@ async fn service(accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
     let wanted = args
         .service_steps
         .ok_or_else(|| Error::missing("The provision target 'service' needs service_steps."))?;
+    children::check(accepting.ctx, &accepting.node, StepKind::Service, &wanted).await?;
     accepting.call().validate(InterfaceKind::Power).await?;
     accepting.call().validate(InterfaceKind::Network).await?;
     let before = accepting.ctx.db.operation_of(&accepting.node.uuid).await?;

@@ -17,6 +17,8 @@ pub(crate) fn operation(node_uuid: &str) -> Operation {
         requires_ramdisk: false,
         argsinfo: Some(object(json!({"passes": {"required": true}}))),
         abort_after: true,
+        execute_on_child_nodes: true,
+        limit_child_node_execution: vec!["c".into()],
     };
     let mut operation = Operation::new(
         OperationKind::Clean,

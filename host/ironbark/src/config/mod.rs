@@ -5,5 +5,6 @@ mod settings;
 
 pub(crate) use load::load;
 pub(crate) use settings::{
-    AuthStrategy, DriverSettings, PackageLimits, Seconds, Settings, Signatures,
+    AuthStrategy, ConductorSettings, DriverSettings, PackageLimits, Seconds, Settings, Signatures,
+    StepSource,
 };

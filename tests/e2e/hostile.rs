@@ -329,7 +329,8 @@ async fn upload_again(client: &Client, stop: &AtomicBool, faults: &AtomicUsize) 
     while !stop.load(Ordering::Relaxed) {
         pace.tick().await;
         let reason = client.upload(bytes.clone(), "").await.refused(400);
-        assert!(reason.contains("computed for more than"), "{reason}");
+        // Of its own time and that of the call, which is over first is a matter of the others.
+        assert!(reason.contains("hostile-spin-start"), "{reason}");
         faults.fetch_add(1, Ordering::Relaxed);
     }
 }

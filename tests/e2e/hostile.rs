@@ -245,6 +245,8 @@ impl Attack {
             attackers: JoinSet::new(),
         };
         for (kind, says) in KINDS.iter().filter(|(kind, _)| kinds.contains(kind)) {
+            // Together, which of its bounds one reaches first is a matter of the others; that it is a fault of its own isn't.
+            let says = if kinds.len() > 1 { kind } else { says };
             for number in 0..ATTACKERS {
                 let (client, node) = (client.clone(), format!("{kind}-{number}"));
                 attack.spawn(|stop, faults| async move {
@@ -327,7 +329,8 @@ async fn upload_again(client: &Client, stop: &AtomicBool, faults: &AtomicUsize) 
     while !stop.load(Ordering::Relaxed) {
         pace.tick().await;
         let reason = client.upload(bytes.clone(), "").await.refused(400);
-        assert!(reason.contains("computed for more than"), "{reason}");
+        // Of its own time and that of the call, which is over first is a matter of the others.
+        assert!(reason.contains("hostile-spin-start"), "{reason}");
         faults.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -442,6 +442,8 @@ async fn an_instance_has_one_node_and_a_locked_node_is_left_alone() {
     site.send("PATCH", &path, LATEST, Some(patch))
         .await
         .expect(409);
+    let node = site.node(|_| {}).await;
+    let path = format!("/v1/nodes/{}", node.uuid);
     site.db.node_reserve(&node.uuid, "peer-1").await.unwrap();
     for (method, body) in [("PATCH", Some(json!([]))), ("DELETE", None)] {
         let fault = site

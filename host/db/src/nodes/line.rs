@@ -143,7 +143,7 @@ pub(crate) fn node_with_traits_from(row: &AnyRow) -> Result<Node> {
 /// What [`line_for_pages`] holds.
 pub(super) enum LineOfPage {
     /// A node with its revision.
-    Node(i64, Node),
+    Node(i64, Arc<Node>),
     /// The number of one that is too large to be read with others.
     TooLarge(i64),
 }
@@ -157,7 +157,7 @@ impl LineOfPage {
             return line.parse().map(Self::TooLarge).map_err(unreadable);
         };
         let revision = revision.parse().map_err(unreadable)?;
-        Ok(Self::Node(revision, node_from_line(rest)?))
+        Ok(Self::Node(revision, Arc::new(node_from_line(rest)?)))
     }
 }
 

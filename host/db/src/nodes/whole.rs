@@ -71,7 +71,6 @@ async fn read_some(
     for line in crate::page::lines_of(&rows)? {
         match LineOfPage::read(line)? {
             LineOfPage::Node(revision, node) => {
-                let node = Arc::new(node);
                 let id = node.id;
                 cache.keep(Key { id, revision }, line.len(), &node);
                 read.insert(id, node);

@@ -134,7 +134,8 @@ async fn a_step_that_waits_keeps_its_version_until_the_deadline_also_over_a_rest
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_goes_on_to_its_end_with_the_version_that_it_was_moved_to() {
     let world = World::start_with(settings(AT_ONCE)).await;
-    let info = json!({"fake_rounds": 4, "fake_poll_seconds": 1});
+    // Long enough for the new version to be compiled meanwhile, on a busy machine too.
+    let info = json!({"fake_rounds": 4, "fake_poll_seconds": 4});
     let node = world
         .test_node(info, json!({"deploy_interface": "test-wait"}))
         .await;

@@ -140,6 +140,13 @@ fn version() -> Value {
         "created_at": time(),
         "activated_at": time_or_null(),
         "failing_on": {"type": "array", "items": object(json!({"conductor": text(), "reason": text()}))},
+        "used": {"anyOf": [
+            {"type": "null"},
+            figures(json!({
+                "faults": {"type": "object", "additionalProperties": {"type": "integer"}},
+                "counted_at": time(),
+            })),
+        ]},
     }))
 }
 

@@ -1,10 +1,11 @@
 //! Every row of the gates of what ramdisks report: at the version before it, and at its own.
 
-use ironbark_model::{Port, ProvisionState as S, Secret};
+use ironbark_model::{ProvisionState as S, Secret};
 use ironbark_rpc::{Carried, Reply};
 use serde_json::{Value, json};
 
-use super::harness::{HOST, Site};
+use super::harness::Site;
+use super::ramdisk_inspection::node;
 use crate::gates::{inspection_rule, ramdisk};
 
 const TOKEN: &str = "0123456789012345678901234567890123456789012";
@@ -12,18 +13,7 @@ const MAC: &str = "52:54:00:aa:00:01";
 
 async fn waiting(state: S) -> (Site, String) {
     let site = Site::new().await;
-    let node = site.node(|node| node.provision_state = state).await;
-    let reservation = site.db.node_reserve(&node.uuid, HOST).await.unwrap();
-    let mut tx = site.db.reserved(&reservation).await.unwrap();
-    tx.port_create(&Port {
-        uuid: ironbark_model::ident::new_uuid(),
-        node_uuid: node.uuid.clone(),
-        address: MAC.to_owned(),
-        ..Port::default()
-    })
-    .await
-    .unwrap();
-    tx.commit_and_release().await.unwrap();
+    let node = node(&site, state, MAC).await;
     (site, node.uuid)
 }
 

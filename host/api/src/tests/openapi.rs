@@ -4,22 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::endpoints::in_tables;
 use super::harness::{LATEST, Site};
-use crate::gates::paths::{OWN_PATHS, PATHS};
 use crate::openapi::{self, Operation};
 
 #[tokio::test]
 async fn every_path_has_its_operation_and_every_operation_its_path() {
     let site = Site::new().await;
-    let there: BTreeSet<(String, &str)> = [("/v1", PATHS), ("/ironbark/v1", OWN_PATHS)]
-        .iter()
-        .flat_map(|(root, table)| table.iter().map(move |path| (root, path)))
-        .flat_map(|(root, path)| {
-            let whole = format!("{root}/{}", path.pattern);
-            path.method_names()
-                .map(move |method| (whole.clone(), method))
-        })
-        .collect();
+    let there = in_tables();
     let operations = openapi::operations();
     let described: BTreeSet<(String, &str)> = operations
         .iter()

@@ -8,7 +8,8 @@ use super::harness::{HOST, LATEST, Site};
 
 const PATH: &str = "/v1/continue_inspection";
 
-async fn node(site: &Site, state: S, address: &str) -> Node {
+/// A node in this state with a port of this address.
+pub(super) async fn node(site: &Site, state: S, address: &str) -> Node {
     let node = site.node(|node| node.provision_state = state).await;
     let reservation = site.db.node_reserve(&node.uuid, HOST).await.unwrap();
     let mut tx = site.db.reserved(&reservation).await.unwrap();

@@ -60,7 +60,7 @@ async fn walk(cases: Vec<Case>) {
 }
 
 /// Path and method of everything in the tables.
-fn in_tables() -> BTreeSet<(String, &'static str)> {
+pub(super) fn in_tables() -> BTreeSet<(String, &'static str)> {
     [("/v1", PATHS), ("/ironbark/v1", OWN_PATHS)]
         .iter()
         .flat_map(|(root, table)| table.iter().map(move |path| (root, path)))

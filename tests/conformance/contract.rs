@@ -64,12 +64,20 @@ async fn no_answer_is_outside_of_the_description() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}\n{}",
+        "{}\n{}",
+        findings(&said),
         String::from_utf8_lossy(&output.stderr)
     );
     // It looked at something, and the service is still there.
     assert!(said.contains(" generated, "), "{said}");
     client.get("/v1/nodes").await.expect(200);
+}
+
+/// What it found, without the progress before it.
+fn findings(said: &str) -> &str {
+    let headings = ["= ERRORS =", "= FAILURES ="].map(|heading| said.find(heading));
+    let first = headings.into_iter().flatten().min();
+    first.and_then(|at| said.get(at..)).unwrap_or(said)
 }
 
 /// Identities of what there is, by the name of the path's parameter.

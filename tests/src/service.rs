@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -156,6 +157,7 @@ impl Service {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = stage.path(&format!("service-{number}"));
         std::fs::create_dir_all(&folder).expect("a folder for the service");
+        share_compiled(&folder.join("data"));
         let setup = with_fixtures(setup, &folder);
         let listen = free_address();
         let client =
@@ -224,6 +226,17 @@ impl Drop for Service {
             show(&self.folder, &self.log());
         }
     }
+}
+
+/// What one service has compiled, the next finds: each would be busy for seconds with the same packages, at the lowest priority.
+fn share_compiled(data: &Path) {
+    let shared = environment::target().join("tmp").join("compiled");
+    std::fs::create_dir_all(&shared).expect("a folder for what is compiled");
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(data)
+        .expect("a data folder");
+    std::os::unix::fs::symlink(shared, data.join("cache")).expect("a link to what is compiled");
 }
 
 /// Packages for tests lie beside those that ship, so that they are there from the start.

@@ -118,7 +118,9 @@ fn count<'l>(
     lines.for_each(|line| summary.read(line));
     // One that is killed or aborts says nothing at the end.
     if !success && summary.failed == before {
-        println!("{} ended without a result", suite.name);
+        let said = format!("{} ended without a result", suite.name);
+        println!("{said}");
+        summary.said.push(vec![said]);
         summary.failed += 1;
     }
 }

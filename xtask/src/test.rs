@@ -31,8 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.quick {
         lint::formatting()?;
     }
-    let found = prerequisites::ensure()?;
-    drivers::build_all()?;
+    let found = built_and_found()?;
     if found.present.contains(&"jco") {
         example::build()?;
     }
@@ -44,6 +43,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for left_out in &found.left_out {
         eprintln!("left out: {left_out}");
     }
+    // Far above by now: other programs ran after it.
+    for line in summary.said.iter().flatten() {
+        println!("{line}");
+    }
     println!("{} passed, {} failed", summary.passed, summary.failed);
     if summary.failed > 0 {
         bail!("{} tests failed", summary.failed);
@@ -52,6 +55,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("no test ran");
     }
     Ok(())
+}
+
+/// Builds host and drivers while what tests need is looked for: the one computes, the other downloads.
+fn built_and_found() -> Result<Prerequisites> {
+    std::thread::scope(|scope| {
+        let found = scope.spawn(prerequisites::ensure);
+        drivers::build_all()?;
+        match found.join() {
+            Ok(found) => found,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
@@ -76,6 +91,7 @@ fn tests(args: &Args, found: &Prerequisites) -> Result<Summary> {
         let (shown, success) = watch(examples)?;
         summary.passed += shown.passed;
         summary.failed += shown.failed.max(u64::from(!success));
+        summary.said.extend(shown.said);
     }
     Ok(summary)
 }

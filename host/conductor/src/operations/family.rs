@@ -12,7 +12,7 @@ use ironbark_db::{NodeFilter, Page};
 use ironbark_model::ident::Ident;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{
-    Error, ErrorKind, Node, Operation, PowerState, PowerTarget, ProvisionState, Result, Timestamp,
+    Error, ErrorKind, Node, PowerState, PowerTarget, ProvisionState, Result, Timestamp,
 };
 use serde_json::Value;
 
@@ -113,6 +113,10 @@ async fn relatives(ctx: &Context, node: &Node, target: PowerTarget) -> Result<Ve
     }
     // Only nodes that have no parent have children.
     if node.parent_node.is_some() {
+        return Ok(Vec::new());
+    }
+    // Most have none.
+    if !ctx.db.node_has_children(&node.uuid).await? {
         return Ok(Vec::new());
     }
     let children = children_of(ctx, &node.uuid).await?.into_iter();
@@ -216,15 +220,7 @@ async fn begin_unboxed(ctx: &Arc<Context>, relative: Relative, request_id: &str)
         }
         _ => error,
     })?;
-    let waiting: Option<Operation> = match ctx.db.operation_of(&node.uuid).await? {
-        Some(operation) if operation.wait.is_none() => {
-            return Err(Error::conflict(format!(
-                "The {} node {} has an operation ({}) that is about to be carried on.",
-                relative.is, node.uuid, operation.kind
-            )));
-        }
-        waiting => waiting,
-    };
+    let waiting = power::waiting_on(ctx, &node).await?;
     tracing::info!(node = %node.uuid, target = %relative.target, "switched along with its relative");
     let request = PowerRequest {
         target: relative.target,

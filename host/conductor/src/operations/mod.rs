@@ -44,7 +44,7 @@ pub use take_over::begin_take_over;
 pub(crate) use alarm::STRANDED;
 pub(crate) use child_step::note as note_child_step;
 pub(crate) use clean::{WANTED, WITHOUT_RAMDISK, skips_cleaning};
-pub(crate) use power::{PowerRequest, begin_power, correct};
+pub(crate) use power::{PowerRequest, begin_power, correct, waiting_on};
 pub(crate) use run::{Next, Phase, Run, Trouble};
 pub(crate) use step_run::step_kind;
 pub(crate) use wake::due_at;

@@ -57,6 +57,25 @@ pub(crate) async fn begin_power(
     accept_instead(permit, held, node, operation, ports, waiting.as_ref()).await
 }
 
+/// The operation that waits on a node that is held (in a wait state, or parked): its power may be changed meanwhile.
+///
+/// Nothing waits in a stable state, so nobody looks; where something is there all the same, opening another is a conflict.
+///
+/// # Errors
+/// `Conflict` while work whose conductor stopped wasn't taken over yet.
+pub(crate) async fn waiting_on(ctx: &Context, node: &Node) -> Result<Option<Operation>> {
+    if node.provision_state.is_stable() {
+        return Ok(None);
+    }
+    match ctx.db.operation_of(&node.uuid).await? {
+        Some(operation) if operation.wait.is_none() => Err(Error::conflict(format!(
+            "Node {} has an operation ({}) that is about to be carried on; ask again in some seconds.",
+            node.uuid, operation.kind
+        ))),
+        waiting => Ok(waiting),
+    }
+}
+
 /// A change of power that is asked for.
 pub(crate) struct PowerRequest<'a> {
     /// What is wanted.

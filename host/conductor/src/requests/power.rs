@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use ironbark_model::{
-    Error, ErrorKind, InterfaceKind, Node, Operation, PowerTarget, ProvisionState, Result,
-};
+use ironbark_model::{Error, ErrorKind, InterfaceKind, Node, PowerTarget, ProvisionState, Result};
 use ironbark_rpc::Reply;
 
 use super::{Asked, hold};
 use crate::call::Ports;
 use crate::context::Context;
-use crate::operations::{PowerRequest, begin_power, family};
+use crate::operations::{PowerRequest, begin_power, family, waiting_on};
 
 /// Accepts a change of power.
 pub(super) async fn change(
@@ -24,7 +22,7 @@ pub(super) async fn change(
     let (held, node) = hold(ctx, ident).await?;
     check_state(&node, target)?;
     family::check(ctx, &node, target).await?;
-    let waiting = waiting(ctx, &node).await?;
+    let waiting = waiting_on(ctx, &node).await?;
     let ports = Ports::default();
     let call = asked.call(ctx, &node, &ports, Some(&held));
     let native_reboot = call.native_reboot()?;
@@ -71,18 +69,6 @@ fn check_state(node: &Node, target: PowerTarget) -> Result<()> {
         return Err(no_power_off(node));
     }
     Ok(())
-}
-
-/// The operation that waits on the node (in a wait state, or held): the change is made meanwhile.
-async fn waiting(ctx: &Context, node: &Node) -> Result<Option<Operation>> {
-    match ctx.db.operation_of(&node.uuid).await? {
-        // Work whose conductor stopped, and that nobody saw to yet.
-        Some(operation) if operation.wait.is_none() => Err(Error::conflict(format!(
-            "Node {} has an operation ({}) that is about to be carried on; ask again in some seconds.",
-            node.uuid, operation.kind
-        ))),
-        waiting => Ok(waiting),
-    }
 }
 
 fn no_power_off(node: &Node) -> Error {

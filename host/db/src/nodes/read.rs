@@ -132,6 +132,17 @@ impl Database {
         node_refs(&mut connection, &filter).await
     }
 
+    /// Whether any node has this one as its parent.
+    pub async fn node_has_children(&self, uuid: &str) -> Result<bool> {
+        let mut connection = self.reader().await?;
+        let row = Statement::new("SELECT id FROM nodes WHERE parent_node = $1 LIMIT 1")
+            .bind(uuid)
+            .row(&mut connection)
+            .await
+            .map_err(told)?;
+        Ok(row.is_some())
+    }
+
     /// Names (or else UUIDs) of at most `limit` nodes that use one of these hardware types.
     pub async fn nodes_using_driver(
         &self,

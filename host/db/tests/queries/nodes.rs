@@ -273,3 +273,19 @@ async fn characters_that_cannot_be_stored_are_replaced() {
         assert!(found.is_empty(), "{}", database.kind);
     }
 }
+
+#[tokio::test]
+async fn a_parent_is_told_from_who_has_no_children() {
+    for database in databases().await {
+        let kind = database.kind;
+        let parent = database.node_create(&node()).await.unwrap();
+        let child = Node {
+            parent_node: Some(parent.uuid.clone()),
+            ..node()
+        };
+        let child = database.node_create(&child).await.unwrap();
+        let has = async |node: &Node| database.node_has_children(&node.uuid).await.unwrap();
+        assert!(has(&parent).await, "{kind}");
+        assert!(!has(&child).await, "{kind}");
+    }
+}

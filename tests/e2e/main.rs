@@ -27,7 +27,6 @@ mod steady;
 mod stopping;
 mod tasks;
 mod tour;
-mod vendor;
 mod waiting;
 mod witness;
 

@@ -208,6 +208,8 @@ fn python_environment(name: &str, list: &str) -> Result<PathBuf> {
     let mut install = program(folder.join("bin/pip"));
     install
         .args(["install", "--quiet", "--disable-pip-version-check"])
+        // Most of it is never imported.
+        .arg("--no-compile")
         .arg("--requirement")
         .arg(list);
     step(&format!("Installing {name}"), install)?;

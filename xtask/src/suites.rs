@@ -16,8 +16,11 @@ use crate::summary::Summary;
 /// Runs alone: it has tests that hold latencies against bounds.
 const ALONE: &str = "e2e";
 
+/// These begin first, for they take longest.
+const LONG: &[&str] = &["vendor", "conformance", "queries"];
+
 /// How many of the others run at a time.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 
 /// Tests of one program that run at a time, unless `RUST_TEST_THREADS` says otherwise: they wait for conditions most of the time.
 const THREADS: &str = "4";
@@ -45,7 +48,10 @@ pub(crate) fn build(mut build: Command) -> Result<Vec<Suite>> {
     if !child.wait()?.success() {
         bail!("the tests could not be built");
     }
-    suites.sort_by(|a, b| a.program.cmp(&b.program));
+    suites.sort_by_key(|suite| {
+        let place = LONG.iter().position(|name| *name == suite.name);
+        (place.unwrap_or(LONG.len()), suite.program.clone())
+    });
     Ok(suites)
 }
 

@@ -10,8 +10,10 @@ mod gate;
 pub mod ipmi;
 mod meaning;
 mod networks;
+#[cfg(feature = "redfish")]
 pub mod redfish;
 mod resolve;
+#[cfg(feature = "ssh")]
 pub mod ssh;
 mod sync;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::TargetError;
 use crate::ipmi::IpmiError;
+#[cfg(feature = "redfish")]
 use crate::redfish::RedfishError;
+#[cfg(feature = "ssh")]
 use crate::ssh::SshError;
 
 /// When to ask again if nobody said.
@@ -75,6 +77,7 @@ impl BmcError for IpmiError {
     }
 }
 
+#[cfg(feature = "redfish")]
 impl BmcError for RedfishError {
     fn meaning(&self) -> Meaning {
         match self {
@@ -94,6 +97,7 @@ impl BmcError for RedfishError {
     }
 }
 
+#[cfg(feature = "ssh")]
 impl BmcError for SshError {
     fn meaning(&self) -> Meaning {
         match self {
@@ -135,7 +139,7 @@ fn seconds(time: Duration) -> u32 {
     u32::try_from(whole).unwrap_or(u32::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "redfish", feature = "ssh"))]
 mod tests {
     use super::*;
 

@@ -26,8 +26,11 @@ mod faults;
 mod handle;
 mod machine;
 mod rack;
+#[cfg(feature = "redfish")]
 pub mod redfish;
 mod satellites;
+// Redfish shows all of them.
+#[cfg_attr(not(feature = "redfish"), allow(dead_code))]
 mod sensors;
 mod sessions;
 mod stats;

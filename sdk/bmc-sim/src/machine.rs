@@ -103,6 +103,7 @@ impl Machine {
     }
 
     /// The change that is under way.
+    #[cfg(feature = "redfish")]
     pub(crate) fn coming(&self) -> Option<Change> {
         self.pending.front().map(|(_, change)| *change)
     }

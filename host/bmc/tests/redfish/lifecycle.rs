@@ -43,7 +43,7 @@ async fn only_so_many_requests_are_under_way_even_for_different_users() {
 async fn requests_are_paced() {
     let simulator = start(ServiceConfig::default()).await;
     let client = Client::new(ClientConfig {
-        pacing: MS(60),
+        pacing: MS(250),
         ..quick()
     });
     let service = service(&simulator);
@@ -60,8 +60,8 @@ async fn requests_are_paced() {
         .collect();
     assert_eq!(times.len(), 5);
     for pair in times.windows(2) {
-        // Some slack: what is paced is the sending, not the arrival.
-        assert!(pair[1] - pair[0] >= MS(50), "{:?}", pair[1] - pair[0]);
+        // Much slack: what is paced is the sending, not the arrival on a busy machine.
+        assert!(pair[1] - pair[0] >= MS(125), "{:?}", pair[1] - pair[0]);
     }
 }
 

@@ -1,4 +1,14 @@
 //! A vendor's path: the guide as it is written, the conformance suite on right and wrong drivers, signatures.
+//!
+//! A program of its own: it compiles drivers for minutes, and must not do so beside tests that measure latencies.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ironbark_bmc::ipmi::{Client, ClientConfig, Console, IpmiError};
+use ironbark_bmc::ipmi::{Client, ClientConfig, Console, Farewell, IpmiError};
 use ironbark_bmc_sim::{Chance, Faults, RackConfig};
 
 use crate::support::{PATIENCE, one_bmc, power, quick, soon, target_of};
@@ -74,7 +74,7 @@ async fn one_looks_at_a_time_and_so_many_in_all() {
     let target = target_of(&bmc);
     let first = client.console(&target, PATIENCE).await.unwrap();
     let error = client.console(&target, PATIENCE).await.unwrap_err();
-    assert!(matches!(error, IpmiError::Busy { .. }), "{error:?}");
+    assert!(matches!(error, IpmiError::ConsoleInUse), "{error:?}");
     // The session that was opened for it is closed.
     soon("the end", bmc.wait_until(|bmc| bmc.open_sessions == 1)).await;
     let (_other_rack, other) = one_bmc(RackConfig::default()).await;
@@ -101,4 +101,38 @@ async fn a_bmc_that_says_nothing_more_ends_the_console() {
         ..Faults::default()
     });
     assert_eq!(soon("the end", console.read()).await, None);
+}
+
+#[tokio::test]
+async fn a_console_that_somebody_has_can_be_taken_over() {
+    let (_rack, bmc) = one_bmc(RackConfig::default()).await;
+    let client = Client::new(quick());
+    let target = target_of(&bmc);
+    let (_input, _output, stale) = client.console(&target, PATIENCE).await.unwrap().split();
+    // As if its process were gone.
+    stale.abandon();
+    let error = client.console(&target, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, IpmiError::ConsoleInUse), "{error:?}");
+    let mut console = client.take_console(&target, PATIENCE).await.unwrap();
+    assert!(console.write(b"mine".to_vec()).await);
+    assert_eq!(read(&mut console, 4).await, b"mine");
+    let (_input, _output, hold) = console.split();
+    assert_eq!(soon("the end", hold.close()).await, Farewell::Confirmed);
+    assert!(!bmc.snapshot().console_in_use);
+    // One that nobody has can be taken, too.
+    let free = client.take_console(&target, PATIENCE).await.unwrap();
+    drop(free);
+}
+
+#[tokio::test]
+async fn who_lost_a_console_takes_it_from_nobody() {
+    let (_rack, bmc) = one_bmc(RackConfig::default()).await;
+    let client = Client::new(quick());
+    let target = target_of(&bmc);
+    let (_input, mut output, lost) = client.console(&target, PATIENCE).await.unwrap().split();
+    let mut other = client.take_console(&target, PATIENCE).await.unwrap();
+    assert_eq!(soon("the end", output.recv()).await, None);
+    assert_eq!(soon("the end", lost.close()).await, Farewell::NotSent);
+    assert!(other.write(b"mine".to_vec()).await);
+    assert_eq!(read(&mut other, 4).await, b"mine");
 }

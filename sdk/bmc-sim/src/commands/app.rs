@@ -35,7 +35,7 @@ pub(super) fn execute(
         0x41 => channel_access(data),
         0x42 => channel_info(data),
         0x48 => activate_payload(state, context, data),
-        0x49 => deactivate_payload(state, data),
+        0x49 => deactivate_payload(state, context, data),
         0x54 => cipher_suites(context, data),
         _ => Err(INVALID_COMMAND),
     }
@@ -111,12 +111,12 @@ fn activate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Ou
     done([0, 0, 0, 0, SIZE, 0, SIZE, 0, low, high, 0xff, 0xff])
 }
 
-fn deactivate_payload(state: &mut State, data: &[u8]) -> Outcome {
+fn deactivate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Outcome {
     const INACTIVE_ALREADY: u8 = 0x80;
     let [_payload, _instance, _, _, _, _] = *data else {
         return Err(DATA_TOO_SHORT);
     };
-    if state.console.deactivate() {
+    if state.console.deactivate_by(context.session) {
         done([])
     } else {
         Err(INACTIVE_ALREADY)

@@ -29,5 +29,5 @@ pub use message::{
 pub use ramdisk::{Carried, Heartbeat, RamdiskRequest};
 pub use report::{LimitsReport, PackageReport, TaskReport, TaskRun, UsageReport};
 pub use server::{Handler, open_bytes, serve_bytes};
-pub use stream::{End, Opening, Pipe, Reader, Stream, Why, Writer, pipe};
+pub use stream::{End, Opening, PIECE, Pipe, Reader, Stream, WAITING, Why, Writer, pipe};
 pub use transport::{Transport, TransportError};

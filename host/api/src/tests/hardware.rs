@@ -175,6 +175,16 @@ async fn console() {
     site.conductor.next(Ok(Reply::Json(shown.clone())));
     let path = format!("/v1/nodes/{}/states/console", on.uuid);
     assert_eq!(site.get(&path, None).await.expect(200).json(), shown);
+    // One that the service serves itself has the API's address.
+    let token = Carried::from(&Secret::new("t0ken"));
+    site.conductor.next(Ok(Reply::Console(token)));
+    let url = format!(
+        "ws://127.0.0.1:6385/ironbark/v1/consoles/{}?token=t0ken",
+        on.uuid
+    );
+    let shown =
+        json!({"console_enabled": true, "console_info": {"type": "websocket", "url": url}});
+    assert_eq!(site.get(&path, None).await.expect(200).json(), shown);
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ impl Asked {
 
 /// Carries out one request.
 pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
-    serve(ctx, envelope, async |asked, request| {
+    serve(ctx, envelope, |asked, request| async move {
         recorded(ctx, &asked, request).await
     })
     .await
@@ -101,20 +101,25 @@ pub async fn open(
     envelope: Envelope<Opening>,
     stream: Stream,
 ) -> Result<()> {
-    serve(ctx, envelope, async |asked, opening| match opening {
-        Opening::Console { node, token } => {
-            consoles::open(ctx, asked, &node, &token.into_secret(), stream).await
+    serve(ctx, envelope, |asked, opening| async move {
+        match opening {
+            Opening::Console { node, token } => {
+                consoles::open(ctx, asked, &node, &token.into_secret(), stream).await
+            }
         }
     })
     .await
 }
 
 /// Has it done, unless this conductor stops, and logs what an operator should see.
-async fn serve<R, T>(
+async fn serve<R, T, Work>(
     ctx: &Context,
     envelope: Envelope<R>,
-    work: impl AsyncFnOnce(Asked, R) -> Result<T>,
-) -> Result<T> {
+    work: impl FnOnce(Asked, R) -> Work,
+) -> Result<T>
+where
+    Work: Future<Output = Result<T>>,
+{
     let asked = Asked {
         request_id: envelope.request_id,
         user: envelope.user,

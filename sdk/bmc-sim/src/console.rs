@@ -83,6 +83,11 @@ impl Console {
         }
     }
 
+    /// Characters that nobody has taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.output.len()
+    }
+
     pub(crate) fn typed(&self) -> Vec<u8> {
         self.typed.clone()
     }

@@ -5,7 +5,15 @@ use std::time::Duration;
 use ironbark_bmc::ipmi::{Client, ClientConfig, Console, Farewell, IpmiError};
 use ironbark_bmc_sim::{Chance, Faults, RackConfig};
 
-use crate::support::{PATIENCE, one_bmc, power, quick, soon, target_of};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use crate::{
+    ipmi_sim::{IpmiSim, PASSWORD, USERNAME},
+    support::{PATIENCE, one_bmc, power, quick, soon, target_at, target_of},
+};
 
 /// Reads until a console has written so many characters.
 async fn read(console: &mut Console, count: usize) -> Vec<u8> {
@@ -135,4 +143,45 @@ async fn who_lost_a_console_takes_it_from_nobody() {
     assert_eq!(soon("the end", lost.close()).await, Farewell::NotSent);
     assert!(other.write(b"mine".to_vec()).await);
     assert_eq!(read(&mut other, 4).await, b"mine");
+}
+
+/// A BMC that others wrote, and behind it a serial line that this test plays.
+#[tokio::test]
+async fn ipmi_sim_has_a_console_too() {
+    let line = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let Some(simulator) = IpmiSim::start_with_console(line.local_addr().unwrap()) else {
+        return;
+    };
+    let client = Client::new(quick());
+    let target = target_at(simulator.address, USERNAME, PASSWORD);
+    let mut console = client.console(&target, PATIENCE).await.unwrap();
+    let (mut machine, _) = soon("the machine's line", line.accept()).await.unwrap();
+    machine.write_all(b"login: ").await.unwrap();
+    assert_eq!(read(&mut console, 7).await, b"login: ");
+    // More than one packet, either way.
+    let text: Vec<u8> = (b' '..=b'~').cycle().take(2000).collect();
+    for piece in text.chunks(300) {
+        assert!(console.write(piece.to_vec()).await);
+    }
+    let mut typed = vec![0; text.len()];
+    let typing = machine.read_exact(&mut typed);
+    soon("what was typed", typing).await.unwrap();
+    assert_eq!(typed, text);
+    machine.write_all(&text).await.unwrap();
+    assert_eq!(read(&mut console, text.len()).await, text);
+
+    // Somebody has it: it can be taken over, as after a crash.
+    let (_input, _output, stale) = console.split();
+    stale.abandon();
+    let error = client.console(&target, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, IpmiError::ConsoleInUse), "{error:?}");
+    let console = client.take_console(&target, PATIENCE).await.unwrap();
+    assert!(console.write(b"again".to_vec()).await);
+    let mut typed = [0; 5];
+    let typing = machine.read_exact(&mut typed);
+    soon("what was typed", typing).await.unwrap();
+    assert_eq!(&typed, b"again");
+    let (_input, _output, hold) = console.split();
+    assert_eq!(soon("the end", hold.close()).await, Farewell::Confirmed);
+    assert!(client.console(&target, PATIENCE).await.is_ok());
 }

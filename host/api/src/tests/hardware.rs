@@ -1,8 +1,8 @@
 //! What is below a node about its hardware, and what a hardware type says of RAID.
 
 use ironbark_model::hardware::{BiosSetting, FirmwareComponent, Inventory};
-use ironbark_model::{Error, ProvisionState};
-use ironbark_rpc::{HardwareRequest, Reply, Request};
+use ironbark_model::{Error, ProvisionState, Secret};
+use ironbark_rpc::{Carried, HardwareRequest, Reply, Request};
 use serde_json::{Value, json};
 
 use super::harness::{HOST, LATEST, Site};

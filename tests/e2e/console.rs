@@ -4,9 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use futures::{SinkExt as _, StreamExt as _};
 use ironbark_bmc_sim::{BmcHandle, Command};
-use ironbark_tests::{
-    Client, PATIENCE, Service, Setup, Stage, enrol, eventually, ipmi_node, rack,
-};
+use ironbark_tests::{Client, PATIENCE, Service, Setup, Stage, enrol, eventually, ipmi_node, rack};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +14,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::ipmi_sim::{self, IpmiSim};
 
 const PASSWORD: &str = "open sesame";
+
+/// What carries tokens and characters tells all that it can. (The compiler of WebAssembly would tell gigabytes.)
+const EVERYTHING: &str = "info,tungstenite=trace,tokio_tungstenite=trace,hyper=trace,hyper_util=trace,axum=trace,tower=trace,sqlx=trace,\
+                          ironbark=trace,ironbark_api=trace,ironbark_rpc=trace,ironbark_conductor=trace,ironbark_bmc=trace";
 
 /// Somebody's look at a console.
 struct Look(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -37,7 +39,10 @@ impl Look {
     }
 
     async fn types(&mut self, text: &str) {
-        self.0.send(Message::binary(text.as_bytes().to_vec())).await.unwrap();
+        self.0
+            .send(Message::binary(text.as_bytes().to_vec()))
+            .await
+            .unwrap();
     }
 
     /// Waits until the machine has written this, whatever else.
@@ -105,8 +110,16 @@ async fn recorded(client: &Client, node: &str) -> Vec<(String, String, Value)> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| (text(row, "operation"), text(row, "outcome"), row["actor"].clone()))
-        .filter(|(operation, ..)| ["ipmi 0x06 0x48", "ipmi 0x06 0x49"].contains(&operation.as_str()))
+        .map(|row| {
+            (
+                text(row, "operation"),
+                text(row, "outcome"),
+                row["actor"].clone(),
+            )
+        })
+        .filter(|(operation, ..)| {
+            ["ipmi 0x06 0x48", "ipmi 0x06 0x49"].contains(&operation.as_str())
+        })
         .collect()
 }
 
@@ -122,7 +135,7 @@ async fn whoever_may_ask_for_its_address_opens_a_console_and_nobody_else() {
     let setup = Setup::default()
         .set("api", "auth_strategy", "http_basic")
         .set("api", "htpasswd_file", htpasswd(&stage))
-        .set("log", "level", "trace")
+        .set("log", "level", EVERYTHING)
         .credentials("operator", PASSWORD);
     let service = Service::start(&stage, setup).await;
     let client = service.client();
@@ -158,9 +171,18 @@ async fn whoever_may_ask_for_its_address_opens_a_console_and_nobody_else() {
     given_back(bmc).await;
     assert_eq!(Look::at(&url).await.err(), Some(403));
     let told = client.get(path).await.expect(200);
-    assert_eq!(told, json!({"console_enabled": false, "console_info": null}));
+    assert_eq!(
+        told,
+        json!({"console_enabled": false, "console_info": null})
+    );
 
-    let row = |command: &str| (format!("ipmi 0x06 {command}"), "ok".to_owned(), json!("operator"));
+    let row = |command: &str| {
+        (
+            format!("ipmi 0x06 {command}"),
+            "ok".to_owned(),
+            json!("operator"),
+        )
+    };
     let rows = eventually("the rows", async || {
         let rows = recorded(client, uuid).await;
         (rows.len() == 2).then_some(rows)
@@ -168,8 +190,16 @@ async fn whoever_may_ask_for_its_address_opens_a_console_and_nobody_else() {
     .await;
     assert_eq!(rows, [row("0x48"), row("0x49")]);
     let log = service.log();
-    assert!(log.contains("the console is closed"), "it says what happens");
-    for secret in [token, "hunter2-typed", &bmc.credentials().password, PASSWORD] {
+    assert!(
+        log.contains("the console is closed"),
+        "it says what happens"
+    );
+    for secret in [
+        token,
+        "hunter2-typed",
+        &bmc.credentials().password,
+        PASSWORD,
+    ] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }

@@ -274,7 +274,11 @@ async fn a_console_is_opened_with_its_token_and_recorded() {
 async fn only_what_was_told_opens_it_and_only_while_it_is_on() {
     let site = Site::start(2).await;
     let token = site.token(0).await;
-    for wrong in [Secret::default(), Secret::new("******"), site.token(1).await] {
+    for wrong in [
+        Secret::default(),
+        Secret::new("******"),
+        site.token(1).await,
+    ] {
         let refused = kind(site.open_with(0, &wrong).await);
         assert_eq!(refused, Some(ErrorKind::Forbidden));
     }
@@ -349,10 +353,7 @@ async fn it_is_over_when_the_node_is_gone() {
     let site = Site::start(1).await;
     let mut look = site.open(0).await;
     let node = site.uuid(0).to_owned();
-    site.world
-        .ask(Request::DestroyNode { node })
-        .await
-        .unwrap();
+    site.world.ask(Request::DestroyNode { node }).await.unwrap();
     assert_eq!(look.over().await.why, Why::Revoked);
     given_back(&site.bmc(0)).await;
 }
@@ -421,14 +422,21 @@ async fn a_session_that_nobody_looks_through_is_no_hindrance() {
         .collect();
     assert_eq!(
         outcomes,
-        ["ipmi 0x06 0x48 busy", "ipmi 0x06 0x49 ok", "ipmi 0x06 0x48 ok"]
+        [
+            "ipmi 0x06 0x48 busy",
+            "ipmi 0x06 0x49 ok",
+            "ipmi 0x06 0x48 ok"
+        ]
     );
     // Somebody past the conductor takes it: it isn't taken from them when ours ends.
     let mut other = client.take_console(&target, PATIENCE).await.unwrap();
     let end = look.over().await;
     assert_eq!(end.why, Why::Failed, "{end:?}");
     let (_, operation, outcome, _) = site.recorded(0).await.pop().unwrap();
-    assert_eq!((operation.as_str(), outcome.as_str()), ("ipmi 0x06 0x49", "not-sent"));
+    assert_eq!(
+        (operation.as_str(), outcome.as_str()),
+        ("ipmi 0x06 0x49", "not-sent")
+    );
     assert!(other.write(b"mine".to_vec()).await);
     assert!(soon("it", other.read()).await.is_some());
 }

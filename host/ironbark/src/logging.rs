@@ -24,9 +24,7 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<()> {
         .with(filter_fn(may_be_told));
     let started = match format {
         LogFormat::Text => subscriber.with(lines).try_init(),
-        LogFormat::Json => subscriber
-            .with(lines.json().flatten_event(true))
-            .try_init(),
+        LogFormat::Json => subscriber.with(lines.json().flatten_event(true)).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
 }

@@ -201,7 +201,9 @@ mod tests {
         let (here, there) = pipe();
         let (writer, _keep) = Stream::over(here).split();
         let (_other, mut reader) = Stream::over(there).split();
-        let text: Vec<u8> = (0..3 * PIECE + 1).map(|number| (number % 251) as u8).collect();
+        let text: Vec<u8> = (0..3 * PIECE + 1)
+            .map(|number| (number % 251) as u8)
+            .collect();
         assert!(writer.write(&text).await);
         let mut read = Vec::new();
         while read.len() < text.len() {
@@ -240,7 +242,10 @@ mod tests {
         let (here, there) = pipe();
         let (_writer, mut reader) = Stream::over(there).split();
         for message in [&b""[..], b"\x07later", b"\x00ok", b"\x01not json"] {
-            here.to.send(Bytes::from_static(message)).await.expect("room");
+            here.to
+                .send(Bytes::from_static(message))
+                .await
+                .expect("room");
         }
         assert_eq!(reader.read().await, Ok(Bytes::from_static(b"ok")));
         assert_eq!(reader.read().await, Err(End::unexplained()));

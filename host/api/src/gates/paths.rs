@@ -11,8 +11,8 @@ use crate::limits::BodyLimit;
 use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
-    allocations, audit, chassis, conductors, consoles, drivers, events, nodes, packages, portgroups, ports,
-    publishers, ramdisk, resource, shards, volume,
+    allocations, audit, chassis, conductors, consoles, drivers, events, nodes, packages,
+    portgroups, ports, publishers, ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;

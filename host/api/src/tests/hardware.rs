@@ -182,8 +182,7 @@ async fn console() {
         "ws://127.0.0.1:6385/ironbark/v1/consoles/{}?token=t0ken",
         on.uuid
     );
-    let shown =
-        json!({"console_enabled": true, "console_info": {"type": "websocket", "url": url}});
+    let shown = json!({"console_enabled": true, "console_info": {"type": "websocket", "url": url}});
     assert_eq!(site.get(&path, None).await.expect(200).json(), shown);
 }
 

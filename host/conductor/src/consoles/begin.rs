@@ -58,12 +58,7 @@ pub(super) async fn begin(
     Ok((opened, who))
 }
 
-async fn take_over(
-    ctx: &Context,
-    asked: &Asked,
-    line: &Line,
-    who: &CallAudit,
-) -> Result<Console> {
+async fn take_over(ctx: &Context, asked: &Asked, line: &Line, who: &CallAudit) -> Result<Console> {
     tracing::info!("somebody has the console open past this conductor: it is taken from them");
     ctx.standing.check()?;
     let mut records = Vec::new();
@@ -109,7 +104,9 @@ fn end(records: Vec<Box<dyn OpenRecord>>, outcome: &str) {
 }
 
 fn refused(full: NotRecorded) -> Error {
-    Error::overloaded("The audit can't be written now, and no console is opened without it; try again.")
-        .retry_after(5)
-        .caused_by(full)
+    Error::overloaded(
+        "The audit can't be written now, and no console is opened without it; try again.",
+    )
+    .retry_after(5)
+    .caused_by(full)
 }

@@ -147,7 +147,11 @@ impl Consoles {
 
     /// Whoever looks at the node's console makes sure that they still may.
     pub(crate) fn look(&self, node: &str) {
-        if let Some(viewer) = self.lock().get(node).and_then(|entry| entry.viewer.as_ref()) {
+        if let Some(viewer) = self
+            .lock()
+            .get(node)
+            .and_then(|entry| entry.viewer.as_ref())
+        {
             viewer.notify_one();
         }
     }

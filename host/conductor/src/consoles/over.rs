@@ -75,10 +75,7 @@ impl Over {
                 Why::GoingAway,
                 "The conductor stops: open the console again in a moment.",
             ),
-            Self::Idle => (
-                Why::Revoked,
-                "Nothing was typed or written for too long.",
-            ),
+            Self::Idle => (Why::Revoked, "Nothing was typed or written for too long."),
             Self::Long => (Why::Revoked, "It was open as long as it may be in one go."),
         };
         End::new(why, message)

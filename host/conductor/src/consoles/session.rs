@@ -135,7 +135,9 @@ async fn watch(seat: &Seat, target: &ipmi::Target, writer: &Writer, activity: &A
                 }
             }
             // If it lasts, this conductor can't renew its registration either, and may not act any more.
-            Ok(Err(error)) => tracing::debug!(%error, "whether the console is still on is not known"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "whether the console is still on is not known")
+            }
             Err(_) => tracing::debug!("whether the console is still on is not known in time"),
         }
     }
@@ -148,7 +150,9 @@ async fn give_back(ctx: &Arc<Context>, audit: &CallAudit, hold: Hold, over: Over
         return hold.abandon();
     }
     let Ok(record) = audit.begin(&DEACTIVATE).await else {
-        tracing::warn!("giving a console back can't be recorded, and isn't done: the BMC ends it by itself");
+        tracing::warn!(
+            "giving a console back can't be recorded, and isn't done: the BMC ends it by itself"
+        );
         return hold.abandon();
     };
     let outcome = match hold.close().await {

@@ -96,11 +96,7 @@ pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
 }
 
 /// Opens a stream, which goes on after this has returned well.
-pub async fn open(
-    ctx: &Arc<Context>,
-    envelope: Envelope<Opening>,
-    stream: Stream,
-) -> Result<()> {
+pub async fn open(ctx: &Arc<Context>, envelope: Envelope<Opening>, stream: Stream) -> Result<()> {
     serve(ctx, envelope, |asked, opening| async move {
         match opening {
             Opening::Console { node, token } => {

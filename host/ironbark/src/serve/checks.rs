@@ -85,8 +85,9 @@ mod tests {
     fn consoles_have_bounds() {
         let with = |seconds| {
             settings(|settings| {
-                settings.conductor.console_idle_timeout =
-                    Some(crate::config::Seconds(std::time::Duration::from_secs(seconds)));
+                settings.conductor.console_idle_timeout = Some(crate::config::Seconds(
+                    std::time::Duration::from_secs(seconds),
+                ));
             })
         };
         check(&with(5)).unwrap();

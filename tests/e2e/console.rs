@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use futures::{SinkExt as _, StreamExt as _};
-use ironbark_bmc_sim::{BmcHandle, Command};
+use ironbark_bmc_sim::{BmcHandle, Command, OldAuthentication, Rack, RackConfig};
 use ironbark_tests::{Client, PATIENCE, Service, Setup, Stage, enrol, eventually, ipmi_node, rack};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -280,6 +280,37 @@ async fn the_console_of_an_ipmi_sim_bmc_is_served() {
     look.sees(&screen).await;
     switch(client, "line", false).await;
     assert_eq!(look.over().await, 1008);
+}
+
+/// IPMI 1.5 has power and no console.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_bmc_has_power_but_no_console() {
+    let stage = Stage::shared().await;
+    let rack = Rack::start(RackConfig {
+        cipher_suites: Vec::new(),
+        ipmi_1_5: Some(OldAuthentication::Md5),
+        ..RackConfig::default()
+    });
+    let rack = rack.await.unwrap();
+    let bmc = &rack.bmcs()[0];
+    let setup = Setup::default().set("bmc", "allow_ipmi_1_5", true);
+    let service = Service::start(&stage, setup).await;
+    let client = service.client();
+    let mut body = ipmi_node("old", bmc);
+    body["driver_info"]["ipmi_protocol_version"] = json!("1.5");
+    body["console_interface"] = json!("ipmitool-socat");
+    enrol(client, &body).await;
+    client.power_to("old", "power on", "power on").await;
+    assert!(bmc.power());
+    let path = "/v1/nodes/old/states/console";
+    let answer = client.put(path, &json!({"enabled": true})).await;
+    answer.expect(202);
+    let failed = client
+        .wait_for_node("old", "last_error", |node| !node["last_error"].is_null())
+        .await;
+    let said = failed["last_error"].as_str().unwrap();
+    assert!(said.contains("ipmi_protocol_version"), "{said}");
+    assert_eq!(failed["console_enabled"], false);
 }
 
 fn htpasswd(stage: &Stage) -> String {

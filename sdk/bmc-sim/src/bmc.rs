@@ -15,7 +15,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    Command, CommandRecord, Faults, PowerFault, RackConfig, Satellite, Snapshot,
+    Command, CommandRecord, Faults, OldAuthentication, PowerFault, RackConfig, Satellite, Snapshot,
     commands::{self, After, Context},
     console::Console,
     crypto::Suite,
@@ -75,6 +75,8 @@ pub(crate) struct BmcConfig {
     pub(crate) kg: Option<Vec<u8>>,
     pub(crate) guid: [u8; 16],
     pub(crate) suites: Vec<u8>,
+    /// How sessions of IPMI 1.5 are authenticated, if there are any.
+    pub(crate) old: Option<OldAuthentication>,
     pub(crate) session_slots: usize,
     pub(crate) session_timeout: Duration,
     pub(crate) reset_time: Duration,
@@ -254,6 +256,7 @@ impl Bmc {
             Some(Datagram::Plus(packet)) if packet.session_id != 0 => {
                 self.in_session(state, peer, &packet)
             }
+            Some(Datagram::Old(packet)) => self.in_old_session(state, peer, &packet),
             other => self.outside(state, peer, other).into_iter().collect(),
         }
     }
@@ -279,9 +282,44 @@ impl Bmc {
                 let reply = self.set_up(state, packet.payload_type, packet.payload);
                 reply.map(|reply| (Duration::ZERO, reply))
             }
-            None => {
+            Some(Datagram::Old(_)) | None => {
                 state.observed.stats.packets_refused += 1;
                 None
+            }
+        }
+    }
+
+    fn in_old_session(
+        &self,
+        state: &mut State,
+        peer: SocketAddr,
+        packet: &wire::Old<'_>,
+    ) -> Vec<Reply> {
+        let id = packet.session_id;
+        let opening = state.sessions.promised(id).map(|promised| {
+            // Until it is open, its packets have the number 0.
+            let key = promised.key().clone();
+            (packet.sequence == 0 && key.admits(packet)).then_some(key)
+        });
+        if let Some(key) = opening {
+            let activation = key.filter(|_| is_activation(packet.message));
+            let Some(key) = activation else {
+                state.observed.stats.packets_refused += 1;
+                return Vec::new();
+            };
+            let answer = self.command(state, Some(id), peer, packet.message);
+            return answer
+                .map(|(delay, reply, _)| (delay, key.seal(id, 0, &reply)))
+                .into_iter()
+                .collect();
+        }
+        let session = state.sessions.active(id);
+        let message = session.and_then(|session| session.unseal_old(packet));
+        match message {
+            Some(message) => self.message(state, peer, id, &message),
+            None => {
+                state.observed.stats.packets_refused += 1;
+                Vec::new()
             }
         }
     }
@@ -335,7 +373,12 @@ impl Bmc {
             let confirmation = state.console.receive(id, &message);
             return seal(state, id, 1, confirmation, Duration::ZERO);
         }
-        let Some((delay, reply, after)) = self.command(state, Some(id), peer, &message) else {
+        self.message(state, peer, id, &message)
+    }
+
+    /// Answers a message that came in a session.
+    fn message(&self, state: &mut State, peer: SocketAddr, id: u32, message: &[u8]) -> Vec<Reply> {
+        let Some((delay, reply, after)) = self.command(state, Some(id), peer, message) else {
             return Vec::new();
         };
         let mut sealed = seal(state, id, 0, Some(reply), delay);
@@ -404,6 +447,12 @@ pub(crate) fn receive_everything(datagrams: &[&[u8]]) {
     for datagram in datagrams {
         let _ = bmc.receive(bmc.address, datagram);
     }
+}
+
+/// Whether a message is Activate Session.
+fn is_activation(message: &[u8]) -> bool {
+    wire::decode_request(message)
+        .is_some_and(|request| (request.netfn, request.command) == (0x06, 0x3a))
 }
 
 /// A payload sealed in a session, if both are there.

@@ -8,11 +8,14 @@ use std::{
 use crate::{
     bmc::{BmcConfig, User},
     crypto::{Hash, Keys, Suite, keyed_hash},
+    old_sessions::{Dated, OldAuthentication, OldWrapping, Promised},
     wire,
 };
 
 /// A set-up that doesn't get on is forgotten after so long.
 const HALF_OPEN: Duration = Duration::from_secs(5);
+/// Sessions of IPMI 1.5 that are promised at once.
+const PROMISES: usize = 64;
 /// Packet numbers may be so far ahead of or behind the newest one (IPMI 2.0 §6.12.13).
 const WINDOW: u32 = 16;
 
@@ -28,6 +31,8 @@ const NO_SUITE: u8 = 0x11;
 #[derive(Default)]
 pub(crate) struct Sessions {
     by_id: HashMap<u32, Session>,
+    /// Of IPMI 1.5, until somebody has answered the challenge, by their temporary ids.
+    promised: HashMap<u32, Dated>,
 }
 
 pub(crate) struct Session {
@@ -42,6 +47,8 @@ pub(crate) struct Session {
     newest: u32,
     seen: u32,
     last_active: Instant,
+    /// It is one of IPMI 1.5.
+    old: Option<OldWrapping>,
 }
 
 enum Phase {
@@ -105,11 +112,14 @@ impl Sessions {
     }
 
     pub(crate) fn clear(&mut self) {
+        self.promised.clear();
         self.by_id.clear();
     }
 
     /// Forgets what timed out.
     pub(crate) fn expire(&mut self, now: Instant, timeout: Duration) {
+        self.promised
+            .retain(|_, (at, _)| now.duration_since(*at) < HALF_OPEN);
         self.by_id.retain(|_, session| {
             let patience = if session.is_active() {
                 timeout
@@ -315,10 +325,56 @@ impl Sessions {
         }
     }
 
+    /// Promises a session of IPMI 1.5 to a user; its temporary id and challenge, none if there is no such user.
+    pub(crate) fn promise(
+        &mut self,
+        config: &BmcConfig,
+        kind: OldAuthentication,
+        name: &[u8],
+    ) -> Option<(u32, [u8; 16])> {
+        // Whoever only asks takes no more room than those who mean it.
+        if self.promised.len() >= PROMISES {
+            self.promised.clear();
+        }
+        let promised = Promised::new(config, kind, name)?;
+        let (id, challenge) = (self.free_id(), promised.challenge());
+        self.promised.insert(id, (Instant::now(), promised));
+        Some((id, challenge))
+    }
+
+    /// What was promised under this temporary id.
+    pub(crate) fn promised(&mut self, id: u32) -> Option<&mut Promised> {
+        self.promised.get_mut(&id).map(|(_, promised)| promised)
+    }
+
+    /// Opens what was promised, with these privileges, and packets to the console that begin with this number; the session's
+    /// id and the number of the first packet to the BMC. None if there is no room.
+    pub(crate) fn open_promised(
+        &mut self,
+        promised: u32,
+        limit: u8,
+        outbound: u32,
+        slots: usize,
+    ) -> Option<(u32, u32)> {
+        let key = self.promised(promised)?.key().clone();
+        if self.by_id.len() >= slots {
+            return None;
+        }
+        let (id, inbound) = (self.free_id(), (rand::random::<u32>() >> 1) | 1);
+        let wrapping = OldWrapping {
+            key,
+            next: outbound,
+        };
+        self.by_id
+            .insert(id, Session::old(id, wrapping, limit, inbound));
+        Some((id, inbound))
+    }
+
     fn free_id(&self) -> u32 {
         loop {
             let id = rand::random();
-            if id != 0 && !self.by_id.contains_key(&id) {
+            let taken = self.by_id.contains_key(&id) || self.promised.contains_key(&id);
+            if id != 0 && !taken {
                 return id;
             }
         }
@@ -339,7 +395,37 @@ impl Session {
             newest: 0,
             seen: 0,
             last_active: Instant::now(),
+            old: None,
         }
+    }
+
+    /// An open session of IPMI 1.5.
+    fn old(id: u32, wrapping: OldWrapping, limit: u8, inbound: u32) -> Self {
+        Self {
+            phase: Phase::Active {
+                last_message: Vec::new(),
+            },
+            limit,
+            newest: inbound.wrapping_sub(1),
+            seen: u32::MAX,
+            old: Some(wrapping),
+            ..Self::new(id, Suite::NONE, 0)
+        }
+    }
+
+    /// Whether it is one of IPMI 1.5.
+    pub(crate) fn is_old(&self) -> bool {
+        self.old.is_some()
+    }
+
+    /// As [`Session::unseal`], for one of IPMI 1.5.
+    pub(crate) fn unseal_old(&mut self, packet: &wire::Old<'_>) -> Option<Vec<u8>> {
+        let admitted = self.old.as_ref()?.key.admits(packet);
+        if !admitted || !self.fresh(packet.sequence) {
+            return None;
+        }
+        self.last_active = Instant::now();
+        Some(packet.message.to_vec())
     }
 
     fn is_active(&self) -> bool {
@@ -348,7 +434,8 @@ impl Session {
 
     /// The payload in a packet of this session, if all checks pass.
     pub(crate) fn unseal(&mut self, packet: &wire::Plus<'_>) -> Option<Vec<u8>> {
-        if !matches!(packet.payload_type, 0 | 1)
+        if self.is_old()
+            || !matches!(packet.payload_type, 0 | 1)
             || packet.encrypted != self.suite.encrypts
             || packet.authenticated != self.suite.signs
         {
@@ -377,6 +464,9 @@ impl Session {
 
     /// A packet to the console with this payload, of a type.
     pub(crate) fn seal(&mut self, payload_type: u8, message: &[u8]) -> Vec<u8> {
+        if let Some(old) = &mut self.old {
+            return old.seal(self.console_id, message);
+        }
         self.sent = self.sent.checked_add(1).unwrap_or(1);
         let encrypted;
         let payload = if self.suite.encrypts {

@@ -116,7 +116,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     async fn listener(bounds: Bounds) -> Listener {
-        let mut settings = Settings::default();
+        start(Settings::default(), bounds).await
+    }
+
+    async fn start(mut settings: Settings, bounds: Bounds) -> Listener {
         settings.api.listen.set_port(0);
         let api = Router::new().fallback(|| async { "here" });
         Listener::start(&settings, api, bounds).await.unwrap()
@@ -156,6 +159,51 @@ mod tests {
         let mut connection = TcpStream::connect(listener.address()).await.unwrap();
         assert!(exchange(&mut connection, REQUEST).await.contains("200 OK"));
         assert_eq!(exchange(&mut connection, "").await, "", "it was idle");
+        listener.stop().await;
+    }
+
+    #[tokio::test]
+    async fn with_a_certificate_it_speaks_tls_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut settings = Settings::default();
+        for (file, setting, text) in [
+            ("cert.pem", &mut settings.api.tls_cert, made.cert.pem()),
+            (
+                "key.pem",
+                &mut settings.api.tls_key,
+                made.signing_key.serialize_pem(),
+            ),
+        ] {
+            let path = folder.path().join(file);
+            std::fs::write(&path, text).unwrap();
+            *setting = Some(path);
+        }
+        let bounds = Bounds {
+            connections: 10,
+            head: PATIENCE,
+        };
+        let listener = start(settings, bounds).await;
+        let address = listener.address();
+        let client = reqwest::Client::builder()
+            .add_root_certificate(
+                reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap(),
+            )
+            .resolve("localhost", address)
+            .build()
+            .unwrap();
+        let url = format!("https://localhost:{}/", address.port());
+        let answer = client.get(url).send().await.unwrap();
+        assert_eq!(answer.version(), reqwest::Version::HTTP_11);
+        assert_eq!(answer.text().await.unwrap(), "here");
+        let mut clear = TcpStream::connect(address).await.unwrap();
+        let answer = clear.write_all(REQUEST.as_bytes()).await;
+        let mut bytes = Vec::new();
+        let _ = tokio::time::timeout(PATIENCE, clear.read_to_end(&mut bytes))
+            .await
+            .unwrap();
+        assert!(answer.is_err() || !bytes.starts_with(b"HTTP"), "{bytes:?}");
+        drop(client);
         listener.stop().await;
     }
 

@@ -1,5 +1,7 @@
 //! One BMC: its state, and the task that reads its socket.
 
+mod old;
+
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
@@ -289,41 +291,6 @@ impl Bmc {
         }
     }
 
-    fn in_old_session(
-        &self,
-        state: &mut State,
-        peer: SocketAddr,
-        packet: &wire::Old<'_>,
-    ) -> Vec<Reply> {
-        let id = packet.session_id;
-        let opening = state.sessions.promised(id).map(|promised| {
-            // Until it is open, its packets have the number 0.
-            let key = promised.key().clone();
-            (packet.sequence == 0 && key.admits(packet)).then_some(key)
-        });
-        if let Some(key) = opening {
-            let activation = key.filter(|_| is_activation(packet.message));
-            let Some(key) = activation else {
-                state.observed.stats.packets_refused += 1;
-                return Vec::new();
-            };
-            let answer = self.command(state, Some(id), peer, packet.message);
-            return answer
-                .map(|(delay, reply, _)| (delay, key.seal(id, 0, &reply)))
-                .into_iter()
-                .collect();
-        }
-        let session = state.sessions.active(id);
-        let message = session.and_then(|session| session.unseal_old(packet));
-        match message {
-            Some(message) => self.message(state, peer, id, &message),
-            None => {
-                state.observed.stats.packets_refused += 1;
-                Vec::new()
-            }
-        }
-    }
-
     fn set_up(&self, state: &mut State, payload_type: u8, payload: &[u8]) -> Option<Vec<u8>> {
         let faults = &state.faults;
         if payload_type == 0x10
@@ -447,12 +414,6 @@ pub(crate) fn receive_everything(datagrams: &[&[u8]]) {
     for datagram in datagrams {
         let _ = bmc.receive(bmc.address, datagram);
     }
-}
-
-/// Whether a message is Activate Session.
-fn is_activation(message: &[u8]) -> bool {
-    wire::decode_request(message)
-        .is_some_and(|request| (request.netfn, request.command) == (0x06, 0x3a))
 }
 
 /// A payload sealed in a session, if both are there.

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod console;
 mod crowd;
 mod front_door;
 mod hostile;

@@ -150,12 +150,23 @@ pub(crate) fn is_public(path: &str) -> bool {
     if PUBLIC.contains(&path) || PUBLIC.contains(&bare) {
         return true;
     }
+    // Whoever opens a console has a token instead.
+    if opens_console(path) {
+        return true;
+    }
     bare.strip_prefix("/v1/heartbeat/").is_some_and(|node| {
         !node.is_empty()
             && node
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     })
+}
+
+/// Whether this is the path on which consoles are opened, with a token in the query that everything else is judged by.
+pub(crate) fn opens_console(path: &str) -> bool {
+    path.trim_end_matches('/')
+        .strip_prefix("/ironbark/v1/consoles/")
+        .is_some_and(|node| !node.is_empty() && !node.contains('/'))
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, Secret)> {
@@ -186,6 +197,7 @@ mod tests {
             "/v1/continue_inspection.xml",
             "/healthcheck",
             "/openapi.json",
+            "/ironbark/v1/consoles/1be2-a",
         ] {
             assert!(is_public(path), "{path}");
         }
@@ -196,6 +208,10 @@ mod tests {
             "/v1/heartbeat/a/b",
             "/v1/heartbeat/A",
             "/ironbark/v1/packages",
+            "/ironbark/v1/consoles",
+            "/ironbark/v1/consoles/",
+            "/ironbark/v1/consoles/a/b",
+            "/ironbark/v1/consoles/../packages",
             "/v1/lookup/x",
             "//v1/nodes",
         ] {

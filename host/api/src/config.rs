@@ -65,6 +65,8 @@ pub struct Limits {
     pub ramdisks: usize,
     /// As `body_memory`, for what ramdisks send.
     pub ramdisk_memory: usize,
+    /// Consoles that are open, or about to be; one more is answered 503.
+    pub consoles: usize,
     /// How long a client may take to send a body of ordinary size; a package may take ten times as long.
     pub body_timeout: Duration,
     /// Passwords that wait to be checked; one more is answered 503.
@@ -84,6 +86,7 @@ impl Default for Limits {
             body_memory: 256 * 1024 * 1024,
             ramdisks: 64,
             ramdisk_memory: 128 * 1024 * 1024,
+            consoles: 128,
             body_timeout: Duration::from_secs(30),
             password_queue: 64,
             uri: 16 * 1024,

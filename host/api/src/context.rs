@@ -1,10 +1,10 @@
 //! One request, as a handler sees it: the version is negotiated, the path matched, the body read.
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{Extensions, HeaderMap, Method};
 use bytes::Bytes;
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Node};
-use ironbark_rpc::{Reply, Request};
+use ironbark_rpc::{Opening, Reply, Request, Stream};
 
 use crate::ApiState;
 use crate::error::ApiError;
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) user: Option<String>,
     /// The request's headers.
     pub(crate) headers: HeaderMap,
+    /// What the server knows of the connection: how it becomes another one.
+    pub(crate) extensions: Extensions,
     pub(crate) params: Vec<(&'static str, String)>,
     /// The last element of the path is a parameter: an old client may have put `.json` behind it.
     pub(crate) ends_in_param: bool,
@@ -106,6 +108,19 @@ impl Context {
             .rpc()
             .call_for(host, &self.request_id, user, request)
             .await;
+        self.noted(answer)
+    }
+
+    /// Asks the conductor that owns `node` to open a stream.
+    pub(crate) async fn open(&self, node: &Node, opening: Opening) -> Result<Stream, ApiError> {
+        let routing = self.state.routing();
+        let host = routing.owner(node, NobodyIs::NotFound).await?;
+        let rpc = self.state.rpc();
+        self.noted(rpc.open(&host, &self.request_id, opening).await)
+    }
+
+    /// A conductor that isn't there is asked no more.
+    fn noted<T>(&self, answer: ironbark_model::Result<T>) -> Result<T, ApiError> {
         if let Err(error) = &answer
             && error.kind() == ErrorKind::NoConductor
         {

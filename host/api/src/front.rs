@@ -93,7 +93,10 @@ async fn pass(
     if path == "/healthcheck" || path.starts_with("/healthcheck/") {
         return health::check(&state).await;
     }
-    browser::check(state.config(), &head.uri, &head.headers)?;
+    // Pages of other sites may open a console: a browser sends nothing along by itself that opens one.
+    if !auth::opens_console(path) {
+        browser::check(state.config(), &head.uri, &head.headers)?;
+    }
     let _under_way = state
         .in_flight()
         .clone()
@@ -151,6 +154,7 @@ async fn pass(
         request_id: request_id.to_owned(),
         user,
         headers: head.headers,
+        extensions: head.extensions,
         params,
         ends_in_param,
         received,

@@ -19,6 +19,7 @@ mod browser;
 mod chassis;
 mod conductors;
 mod config;
+mod consoles;
 mod context;
 mod drivers;
 mod error;

@@ -27,6 +27,7 @@ struct Inner {
     body_memory: Arc<Semaphore>,
     ramdisks: Arc<Semaphore>,
     ramdisk_memory: Arc<Semaphore>,
+    consoles: Arc<Semaphore>,
     passwords: PasswordCheck,
     health: Health,
 }
@@ -47,6 +48,7 @@ impl ApiState {
                 body_memory: room(config.limits.body_memory),
                 ramdisks: Arc::new(Semaphore::new(config.limits.ramdisks)),
                 ramdisk_memory: room(config.limits.ramdisk_memory),
+                consoles: Arc::new(Semaphore::new(config.limits.consoles)),
                 passwords: PasswordCheck::new(config.limits.password_queue),
                 health: Health::default(),
                 db,
@@ -87,6 +89,11 @@ impl ApiState {
 
     pub(crate) fn ramdisk_memory(&self) -> &Arc<Semaphore> {
         &self.inner.ramdisk_memory
+    }
+
+    /// Room for consoles.
+    pub(crate) fn consoles(&self) -> &Arc<Semaphore> {
+        &self.inner.consoles
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -69,7 +69,7 @@ impl BmcError for IpmiError {
                 Meaning::Unreachable
             }
             Self::AuthFailed { .. } => Meaning::AuthFailed,
-            Self::Busy { .. } => busy(None),
+            Self::Busy { .. } | Self::ConsoleInUse => busy(None),
             Self::Overloaded { .. } => overloaded(),
             Self::ShuttingDown => Meaning::ShuttingDown,
             Self::Protocol { .. } => Meaning::Protocol,

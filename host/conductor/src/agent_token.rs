@@ -32,14 +32,19 @@ pub(crate) fn is_pregenerated(node: &Node) -> bool {
     flag.and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// Gives the node a new token; not stored yet.
-pub(crate) fn mint(node: &mut Node) -> Secret {
-    let token: String = (0..LENGTH)
+/// A text that nobody guesses.
+pub(crate) fn random() -> String {
+    (0..LENGTH)
         .filter_map(|_| {
             let place = usize::from(rand::random::<u8>() % 64);
             ALPHABET.get(place).copied().map(char::from)
         })
-        .collect();
+        .collect()
+}
+
+/// Gives the node a new token; not stored yet.
+pub(crate) fn mint(node: &mut Node) -> Secret {
+    let token = random();
     let info = &mut node.driver_internal_info;
     info.insert(AGENT_TOKEN.to_owned(), Value::from(token.as_str()));
     info.remove(PREGENERATED);

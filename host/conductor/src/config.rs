@@ -71,6 +71,12 @@ pub struct Config {
     pub default_resource_class: Option<String>,
     /// `conductor_group` of nodes that are created without one.
     pub default_conductor_group: String,
+    /// How long the address of a console that is a stream opens it, after it was told.
+    pub console_token_lifetime: Duration,
+    /// A console through which nothing was typed or written for so long is closed.
+    pub console_idle_timeout: Duration,
+    /// Longest that somebody may look at a console in one go.
+    pub console_session_limit: Duration,
     /// Agents must take commands with TLS.
     pub agent_require_tls: bool,
     /// Records that a node's history keeps.
@@ -186,6 +192,9 @@ impl Default for Config {
             allow_provisioning_in_maintenance: true,
             default_resource_class: None,
             default_conductor_group: String::new(),
+            console_token_lifetime: Duration::from_secs(600),
+            console_idle_timeout: Duration::from_secs(1800),
+            console_session_limit: Duration::from_secs(12 * 3600),
             agent_require_tls: true,
             node_history_max_entries: 300,
             audit_max_age: Duration::from_secs(90 * 24 * 3600),

@@ -98,7 +98,10 @@ impl Connections {
 fn talks_to_bmc(kind: InterfaceKind) -> bool {
     matches!(
         kind,
-        InterfaceKind::Power | InterfaceKind::Management | InterfaceKind::Bios
+        InterfaceKind::Power
+            | InterfaceKind::Management
+            | InterfaceKind::Bios
+            | InterfaceKind::Console
     )
 }
 

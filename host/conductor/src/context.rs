@@ -9,6 +9,7 @@ use crate::Parts;
 use crate::allocations::Searches;
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::consoles::Consoles;
 use crate::holdings::Holdings;
 use crate::operations::Alarm;
 use crate::reconcile::{DriverTasks, Wakers};
@@ -48,6 +49,8 @@ pub struct Context {
     pub(crate) packages: crate::packages::Packages,
     /// The packages' tasks by the clock.
     pub(crate) tasks: DriverTasks,
+    /// Consoles that somebody may open or looks at.
+    pub(crate) consoles: Consoles,
     /// Which allocations this process looks for nodes for.
     pub(crate) searches: Searches,
     /// Wakes reconcilers.
@@ -75,6 +78,7 @@ impl Context {
             alarm: Alarm::default(),
             packages: crate::packages::Packages::new(&parts.config),
             tasks: DriverTasks::default(),
+            consoles: Consoles::default(),
             searches: Searches::default(),
             wake: Wakers::default(),
             shutdown: CancellationToken::new(),

@@ -8,6 +8,7 @@
 //! * [`operations`]: work that goes on after the answer, phase by phase, each one journalled.
 //! * [`recovery`]: what happens to such work after an interruption; a pure decision, and its execution.
 //! * [`reconcile`]: what is woken or runs by the clock.
+//! * `consoles`: consoles that are streams, and who looks at them.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod call;
 mod capabilities;
 pub mod config;
 mod connections;
+mod consoles;
 pub mod context;
 pub mod failure;
 pub mod holdings;
@@ -45,7 +47,7 @@ use ironbark_bmc::{ipmi, redfish, ssh};
 use ironbark_db::Database;
 use ironbark_drivers::Drivers;
 use ironbark_model::Result;
-use ironbark_rpc::{Envelope, Reply};
+use ironbark_rpc::{Envelope, Opening, Reply, Stream};
 
 pub use config::{AutomatedCleaning, CleaningSteps, Config, SignaturePolicy};
 pub use context::Context;
@@ -107,5 +109,9 @@ impl Conductor {
 impl ironbark_rpc::Handler for Conductor {
     async fn handle(&self, envelope: Envelope) -> Result<Reply> {
         requests::handle(&self.ctx, envelope).await
+    }
+
+    async fn open(&self, envelope: Envelope<Opening>, stream: Stream) -> Result<()> {
+        requests::open(&self.ctx, envelope, stream).await
     }
 }

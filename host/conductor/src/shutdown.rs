@@ -21,6 +21,9 @@ pub enum Stop {
 /// How long a dropped task may take to give back what it holds.
 const TIDY_UP: Duration = Duration::from_secs(5);
 
+/// How long giving consoles back may take: a BMC may be asked some times.
+const CONSOLES: Duration = Duration::from_secs(8);
+
 /// Stops: takes no more work, tells the others so, waits, drops what is left, deregisters.
 ///
 /// Safe to call again, with a shorter [`Stop`], while a longer one waits: the sooner time-out wins.
@@ -44,6 +47,12 @@ pub(crate) async fn stop(ctx: &Arc<Context>, how: Stop) {
         .is_err()
     {
         tracing::warn!("some reconcilers did not end");
+    }
+    if tokio::time::timeout(CONSOLES, ctx.consoles.idle())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some consoles were not given back in time");
     }
     if tokio::time::timeout(within, ctx.workers.idle())
         .await

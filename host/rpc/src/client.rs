@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ironbark_model::{Error, Result, Timestamp};
+use serde::Serialize;
 
 use crate::message::{Envelope, Outcome, Reply, Request, VERSION};
+use crate::stream::{Opening, Stream};
 use crate::transport::Transport;
 
 /// Sends requests to conductors. Cheap to clone.
@@ -35,6 +37,25 @@ impl Client {
         user: Option<&str>,
         request: Request,
     ) -> Result<Reply> {
+        let message = self.written(request_id, user, request)?;
+        let answer = self.transport.call(host, message, self.within).await?;
+        read(&answer)
+    }
+
+    /// Asks the conductor `host` to open a stream, as part of the API request `request_id`.
+    pub async fn open(&self, host: &str, request_id: &str, opening: Opening) -> Result<Stream> {
+        let message = self.written(request_id, None, opening)?;
+        let (answer, pipe) = self.transport.open(host, message, self.within).await?;
+        read(&answer)?;
+        Ok(Stream::over(pipe))
+    }
+
+    fn written<R: Serialize>(
+        &self,
+        request_id: &str,
+        user: Option<&str>,
+        request: R,
+    ) -> Result<Bytes> {
         let envelope = Envelope {
             version: VERSION,
             request_id: request_id.to_owned(),
@@ -42,19 +63,18 @@ impl Client {
             deadline: Timestamp::now().plus(self.within),
             request,
         };
-        let message = serde_json::to_vec(&envelope).map_err(|error| {
-            Error::internal("The request could not be written.").caused_by(error)
-        })?;
-        let answer = self
-            .transport
-            .call(host, Bytes::from(message), self.within)
-            .await?;
-        let outcome: Outcome = serde_json::from_slice(&answer).map_err(|error| {
-            Error::internal("The conductor's answer could not be read.").caused_by(error)
-        })?;
-        match outcome {
-            Outcome::Ok(reply) => Ok(reply),
-            Outcome::Err(error) => Err(error),
-        }
+        serde_json::to_vec(&envelope)
+            .map(Bytes::from)
+            .map_err(|error| Error::internal("The request could not be written.").caused_by(error))
+    }
+}
+
+fn read(answer: &[u8]) -> Result<Reply> {
+    let outcome: Outcome = serde_json::from_slice(answer).map_err(|error| {
+        Error::internal("The conductor's answer could not be read.").caused_by(error)
+    })?;
+    match outcome {
+        Outcome::Ok(reply) => Ok(reply),
+        Outcome::Err(error) => Err(error),
     }
 }

@@ -20,7 +20,7 @@ pub enum HardwareRequest {
     SetTargetRaidConfig(JsonObject),
     /// Switches the console on or off.
     SetConsole(bool),
-    /// Reply: `Json`, `{"console_enabled", "console_info"}`.
+    /// Reply: `Json`, `{"console_enabled", "console_info"}`; or `Console` if it is a stream.
     GetConsole,
     /// Sets the boot mode, `uefi` or `bios`.
     SetBootMode(String),

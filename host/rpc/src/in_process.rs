@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::server::{Handler, serve_bytes};
+use crate::server::{Handler, open_bytes, serve_bytes};
+use crate::stream::{Pipe, pipe};
 use crate::transport::{Transport, TransportError};
 
 /// How many requests a conductor has under way at most; one more is refused with 503.
@@ -51,6 +52,22 @@ impl InProcess {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(host);
     }
+
+    /// Who listens, and room for one request.
+    fn find(&self, host: &str) -> Result<(Arc<dyn Handler>, OwnedSemaphorePermit), TransportError> {
+        let conductor = self
+            .conductors
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(host)
+            .cloned()
+            .ok_or_else(|| TransportError::Unreachable(host.to_owned()))?;
+        let room = conductor
+            .room
+            .try_acquire_owned()
+            .map_err(|_| TransportError::Full(host.to_owned()))?;
+        Ok((conductor.handler, room))
+    }
 }
 
 #[async_trait]
@@ -61,32 +78,46 @@ impl Transport for InProcess {
         message: Bytes,
         within: Duration,
     ) -> Result<Bytes, TransportError> {
-        let conductor = self
-            .conductors
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(host)
-            .cloned()
-            .ok_or_else(|| TransportError::Unreachable(host.to_owned()))?;
-        let room = conductor
-            .room
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| TransportError::Full(host.to_owned()))?;
-        // A task of its own: a client that hangs up must not leave a request half done.
-        let task = tokio::spawn(async move {
-            let answer = serve_bytes(conductor.handler.as_ref(), &message).await;
+        let (handler, room) = self.find(host)?;
+        let work = async move {
+            let answer = serve_bytes(handler.as_ref(), &message).await;
             drop(room);
             answer
-        });
-        match tokio::time::timeout(within, task).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(TransportError::Lost(host.to_owned())),
-            Err(_) => Err(TransportError::TimedOut {
-                host: host.to_owned(),
-                within,
-            }),
-        }
+        };
+        answered(host, within, work).await
+    }
+
+    async fn open(
+        &self,
+        host: &str,
+        message: Bytes,
+        within: Duration,
+    ) -> Result<(Bytes, Pipe), TransportError> {
+        // Only opening takes room; how many streams there may be is the handler's to say.
+        let (handler, room) = self.find(host)?;
+        let (here, there) = pipe();
+        let work = async move {
+            let answer = open_bytes(handler.as_ref(), &message, there).await;
+            drop(room);
+            answer
+        };
+        Ok((answered(host, within, work).await?, here))
+    }
+}
+
+/// Waits for what is done in a task of its own: a client that hangs up must not leave a request half done.
+async fn answered(
+    host: &str,
+    within: Duration,
+    work: impl Future<Output = Bytes> + Send + 'static,
+) -> Result<Bytes, TransportError> {
+    match tokio::time::timeout(within, tokio::spawn(work)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(TransportError::Lost(host.to_owned())),
+        Err(_) => Err(TransportError::TimedOut {
+            host: host.to_owned(),
+            within,
+        }),
     }
 }
 
@@ -96,7 +127,8 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::{Client, Envelope, Reply, Request};
+    use crate::ramdisk::Carried;
+    use crate::{Client, End, Envelope, Opening, Reply, Request, Stream, Why};
 
     #[derive(Default)]
     struct Echo {
@@ -116,6 +148,35 @@ mod tests {
                 }
                 _ => Err(Error::node_not_found("x")),
             }
+        }
+
+        async fn open(
+            &self,
+            envelope: Envelope<Opening>,
+            stream: Stream,
+        ) -> ironbark_model::Result<()> {
+            let Opening::Console { node, .. } = envelope.request;
+            if node != "n" {
+                return Err(Error::node_not_found(&node));
+            }
+            let (writer, mut reader) = stream.split();
+            tokio::spawn(async move {
+                while let Ok(data) = reader.read().await {
+                    writer.write(&data).await;
+                    if &data[..] == b"bye" {
+                        let end = End::new(Why::Closed, "bye");
+                        return writer.end(&end).await;
+                    }
+                }
+            });
+            Ok(())
+        }
+    }
+
+    fn console(node: &str) -> Opening {
+        Opening::Console {
+            node: node.into(),
+            token: Carried::default(),
         }
     }
 
@@ -159,6 +220,26 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Overloaded);
         echo.go.notify_one();
         assert!(matches!(slow.await.unwrap(), Ok(Reply::Done)));
+    }
+
+    #[tokio::test]
+    async fn a_stream_carries_both_ways_until_one_ends_it() {
+        let transport = InProcess::new();
+        transport.listen("c", Arc::new(Echo::default()), 1);
+        let client = Client::new(Arc::new(transport), Duration::from_secs(5));
+        let error = client.open("c", "req-1", console("x")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let stream = client.open("c", "req-1", console("n")).await.unwrap();
+        // A stream that is open takes no room from requests.
+        client.call("c", "req-2", validate()).await.unwrap();
+        let (writer, mut reader) = stream.split();
+        for text in ["hello", "bye"] {
+            assert!(writer.write(text.as_bytes()).await);
+            assert_eq!(reader.read().await.unwrap(), text.as_bytes());
+        }
+        assert_eq!(reader.read().await, Err(End::new(Why::Closed, "bye")));
+        let error = client.open("d", "req-1", console("n")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoConductor);
     }
 
     #[tokio::test]

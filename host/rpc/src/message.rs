@@ -14,9 +14,9 @@ use crate::ramdisk::{Carried, RamdiskRequest};
 /// The version of these messages. A conductor refuses newer ones by name; older ones are understood.
 pub const VERSION: u32 = 1;
 
-/// A request with what every request has.
+/// A request, or the opening of a stream, with what every one of them has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Envelope {
+pub struct Envelope<R = Request> {
     /// [`VERSION`] of the sender.
     pub version: u32,
     /// `req-…`, of the API request that this is part of.
@@ -27,7 +27,7 @@ pub struct Envelope {
     /// After this nobody waits for the answer any more.
     pub deadline: Timestamp,
     /// What is asked.
-    pub request: Request,
+    pub request: R,
 }
 
 /// What a client may ask of a conductor. Requests about a node go to the conductor that owns it.
@@ -383,6 +383,8 @@ pub enum Reply {
     Allocation(Box<Allocation>),
     /// Some JSON.
     Json(Value),
+    /// The node's console is a stream, which is [opened](crate::Opening::Console) with this token.
+    Console(Carried),
     /// The token with which the agent on the node's machine proves who it is; `None` if it was handed out before.
     AgentToken(Option<Carried>),
     /// What a vendor method answered.

@@ -3,14 +3,22 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use ironbark_model::{Error, Result, Timestamp};
+use serde::de::DeserializeOwned;
 
 use crate::message::{Envelope, Outcome, Reply, VERSION};
+use crate::stream::{Opening, Pipe, Stream};
 
 /// What carries requests out.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Carries out one request.
     async fn handle(&self, envelope: Envelope) -> Result<Reply>;
+
+    /// Opens a stream, and serves it in the background if it can be opened. Who serves none refuses.
+    async fn open(&self, envelope: Envelope<Opening>, stream: Stream) -> Result<()> {
+        drop((envelope, stream));
+        Err(Error::unsupported("This conductor serves no streams."))
+    }
 }
 
 /// Reads a message, has it handled, and writes the answer. Never fails: what goes wrong is in the answer.
@@ -25,7 +33,19 @@ pub async fn serve_bytes(handler: &dyn Handler, message: &[u8]) -> Bytes {
     encode(&outcome)
 }
 
-fn decode(message: &[u8]) -> Result<Envelope> {
+/// As [`serve_bytes`], for the opening of a stream over `pipe`.
+pub async fn open_bytes(handler: &dyn Handler, message: &[u8], pipe: Pipe) -> Bytes {
+    let outcome = match decode(message) {
+        Ok(envelope) => match handler.open(envelope, Stream::over(pipe)).await {
+            Ok(()) => Outcome::Ok(Reply::Done),
+            Err(error) => Outcome::Err(error),
+        },
+        Err(error) => Outcome::Err(error),
+    };
+    encode(&outcome)
+}
+
+fn decode<R: DeserializeOwned>(message: &[u8]) -> Result<Envelope<R>> {
     // The version comes first: a newer message may have a form that this version can't read.
     #[derive(serde::Deserialize)]
     struct Header {
@@ -41,7 +61,7 @@ fn decode(message: &[u8]) -> Result<Envelope> {
             header.version
         )));
     }
-    let envelope: Envelope = serde_json::from_slice(message).map_err(unreadable)?;
+    let envelope: Envelope<R> = serde_json::from_slice(message).map_err(unreadable)?;
     if envelope.deadline <= Timestamp::now() {
         return Err(Error::overloaded(
             "The request reached its conductor too late; try again.",

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ironbark_model::{Error, ErrorKind};
 
+use crate::stream::Pipe;
+
 /// Carries a serialised request to the conductor of this host name, and its answer back.
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -18,6 +20,15 @@ pub trait Transport: Send + Sync {
         message: Bytes,
         within: Duration,
     ) -> Result<Bytes, TransportError>;
+
+    /// As [`Transport::call`], for a request that opens a stream: with the answer comes this end of what carries it. If the answer
+    /// is an error, so that nothing was opened, the other end is gone.
+    async fn open(
+        &self,
+        host: &str,
+        message: Bytes,
+        within: Duration,
+    ) -> Result<(Bytes, Pipe), TransportError>;
 }
 
 /// Why no answer came.

@@ -8,6 +8,7 @@ mod bmc;
 mod boot_device;
 mod boot_flags;
 mod chassis;
+mod console;
 mod fru;
 mod management;
 mod manufacturer;
@@ -22,5 +23,6 @@ ironbark_driver::register! {
     power: { "ipmitool" => power::IpmiPower },
     management: { "ipmitool" => management::IpmiManagement },
     vendor: { "ipmitool" => vendor::IpmiVendor },
+    console: { "ipmitool-socat" => console::SerialOverLan },
     steps: { "ipmitool" => vendor::IpmiSteps },
 }

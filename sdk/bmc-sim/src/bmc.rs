@@ -1,5 +1,7 @@
 //! One BMC: its state, and the task that reads its socket.
 
+mod old;
+
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
@@ -15,7 +17,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    Command, CommandRecord, Faults, PowerFault, RackConfig, Satellite, Snapshot,
+    Command, CommandRecord, Faults, OldAuthentication, PowerFault, RackConfig, Satellite, Snapshot,
     commands::{self, After, Context},
     console::Console,
     crypto::Suite,
@@ -75,6 +77,8 @@ pub(crate) struct BmcConfig {
     pub(crate) kg: Option<Vec<u8>>,
     pub(crate) guid: [u8; 16],
     pub(crate) suites: Vec<u8>,
+    /// How sessions of IPMI 1.5 are authenticated, if there are any.
+    pub(crate) old: Option<OldAuthentication>,
     pub(crate) session_slots: usize,
     pub(crate) session_timeout: Duration,
     pub(crate) reset_time: Duration,
@@ -254,6 +258,7 @@ impl Bmc {
             Some(Datagram::Plus(packet)) if packet.session_id != 0 => {
                 self.in_session(state, peer, &packet)
             }
+            Some(Datagram::Old(packet)) => self.in_old_session(state, peer, &packet),
             other => self.outside(state, peer, other).into_iter().collect(),
         }
     }
@@ -279,7 +284,7 @@ impl Bmc {
                 let reply = self.set_up(state, packet.payload_type, packet.payload);
                 reply.map(|reply| (Duration::ZERO, reply))
             }
-            None => {
+            Some(Datagram::Old(_)) | None => {
                 state.observed.stats.packets_refused += 1;
                 None
             }
@@ -335,7 +340,12 @@ impl Bmc {
             let confirmation = state.console.receive(id, &message);
             return seal(state, id, 1, confirmation, Duration::ZERO);
         }
-        let Some((delay, reply, after)) = self.command(state, Some(id), peer, &message) else {
+        self.message(state, peer, id, &message)
+    }
+
+    /// Answers a message that came in a session.
+    fn message(&self, state: &mut State, peer: SocketAddr, id: u32, message: &[u8]) -> Vec<Reply> {
+        let Some((delay, reply, after)) = self.command(state, Some(id), peer, message) else {
             return Vec::new();
         };
         let mut sealed = seal(state, id, 0, Some(reply), delay);

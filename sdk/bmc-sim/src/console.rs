@@ -12,6 +12,8 @@ const PACKET: usize = 64;
 const AGAIN: Duration = Duration::from_millis(200);
 /// What the machine wrote while nobody looked is kept up to this length.
 const SCROLLED: usize = 4096;
+/// Status: nobody reads the line any more.
+const DEACTIVATED: u8 = 0x10;
 /// Bit of a confirmation: not all was taken.
 const NACK: u8 = 0x40;
 
@@ -19,6 +21,8 @@ const NACK: u8 = 0x40;
 #[derive(Default)]
 pub(crate) struct Console {
     viewer: Option<Viewer>,
+    /// Who lost it to somebody else, and isn't told yet.
+    ousted: Option<(SocketAddr, u32)>,
     output: VecDeque<u8>,
     typed: Vec<u8>,
     breaks: u64,
@@ -60,12 +64,28 @@ impl Console {
         self.viewer.take().is_some()
     }
 
+    /// As [`Console::deactivate`], asked for by a session: somebody else who looked is told.
+    pub(crate) fn deactivate_by(&mut self, session: Option<u32>) -> bool {
+        let Some(viewer) = self.viewer.take() else {
+            return false;
+        };
+        if session != Some(viewer.session) {
+            self.ousted = Some((viewer.peer, viewer.session));
+        }
+        true
+    }
+
     /// The machine writes.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.output.extend(bytes);
         while self.output.len() > SCROLLED {
             self.output.pop_front();
         }
+    }
+
+    /// Characters that nobody has taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.output.len()
     }
 
     pub(crate) fn typed(&self) -> Vec<u8> {
@@ -116,6 +136,9 @@ impl Console {
 
     /// What is due to be sent now: to whom, in which session, and the packet.
     pub(crate) fn due(&mut self, now: Instant) -> Option<(SocketAddr, u32, Vec<u8>)> {
+        if let Some((peer, session)) = self.ousted.take() {
+            return Some((peer, session, vec![0, 0, 0, DEACTIVATED]));
+        }
         let viewer = self.viewer.as_mut()?;
         match &mut viewer.waiting {
             Some((at, packet)) if now.duration_since(*at) >= AGAIN => {

@@ -71,6 +71,14 @@ const SUITES: [Suite; 7] = [
 ];
 
 impl Suite {
+    /// The one that protects nothing.
+    pub(crate) const NONE: Self = Self {
+        id: 0,
+        hash: Hash::None,
+        signs: false,
+        encrypts: false,
+    };
+
     pub(crate) fn by_id(id: u8) -> Option<Self> {
         SUITES.into_iter().find(|suite| suite.id == id)
     }

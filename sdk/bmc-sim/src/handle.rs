@@ -64,6 +64,11 @@ impl BmcHandle {
         self.bmc.with(|state| state.console.write(bytes));
     }
 
+    /// How many characters the machine wrote on its console that nobody has taken yet.
+    pub fn console_waiting(&self) -> usize {
+        self.bmc.with(|state| state.console.waiting())
+    }
+
     /// What was typed on the console so far.
     pub fn console_typed(&self) -> Vec<u8> {
         self.bmc.with(|state| state.console.typed())

@@ -1,4 +1,4 @@
-//! Simulated BMCs that speak IPMI 2.0 over LAN, or Redfish ([`redfish`]), many in one process, with faults on demand.
+//! Simulated BMCs that speak IPMI 2.0, and if they are told to 1.5, over LAN, or Redfish ([`redfish`]), many in one process, with faults on demand.
 //!
 //! For tests of everything that talks to BMCs, and for trying Ironbark without hardware. It shares no code with
 //! Ironbark's own client: what both agree on, two readings of the specification agree on.
@@ -25,6 +25,7 @@ mod crypto;
 mod faults;
 mod handle;
 mod machine;
+mod old_sessions;
 mod rack;
 #[cfg(feature = "redfish")]
 pub mod redfish;
@@ -39,6 +40,7 @@ mod wire;
 pub use bmc::{Credentials, PrivilegeLevel, User};
 pub use faults::{Answer, Chance, Command, Faults, PowerFault};
 pub use handle::BmcHandle;
+pub use old_sessions::OldAuthentication;
 pub use rack::{Rack, RackConfig};
 pub use satellites::Satellite;
 pub use stats::{CommandRecord, Snapshot, Stats};

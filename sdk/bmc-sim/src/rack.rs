@@ -10,7 +10,7 @@ use std::{
 use tokio::{net::UdpSocket, task::AbortHandle};
 
 use crate::{
-    BmcHandle, PrivilegeLevel, Satellite, User,
+    BmcHandle, OldAuthentication, PrivilegeLevel, Satellite, User,
     bmc::{self, Bmc, BmcConfig},
 };
 
@@ -30,8 +30,10 @@ pub struct RackConfig {
     pub users: Vec<User>,
     /// Their Kg key, at most 20 bytes. Default none.
     pub kg: Option<Vec<u8>>,
-    /// Cipher suites they offer: 17, 16, 15, 3, 2, 1, 0. Default 17 and 3.
+    /// Cipher suites they offer: 17, 16, 15, 3, 2, 1, 0. Default 17 and 3. Without any they don't speak IPMI 2.0.
     pub cipher_suites: Vec<u8>,
+    /// How they authenticate sessions of IPMI 1.5. Default none: they speak only IPMI 2.0.
+    pub ipmi_1_5: Option<OldAuthentication>,
     /// How many sessions each has room for. Default 16.
     pub session_slots: usize,
     /// A session without a packet for so long is dropped. Default 60 s (IPMI 2.0 §6.12.15).
@@ -58,6 +60,7 @@ impl Default for RackConfig {
             }],
             kg: None,
             cipher_suites: vec![17, 3],
+            ipmi_1_5: None,
             session_slots: 16,
             session_timeout: Duration::from_secs(60),
             reset_time: Duration::from_secs(1),
@@ -125,6 +128,7 @@ pub(crate) fn bmc_config(config: &RackConfig, index: usize) -> BmcConfig {
         kg: config.kg.clone(),
         guid,
         suites: config.cipher_suites.clone(),
+        old: config.ipmi_1_5,
         session_slots: config.session_slots,
         session_timeout: config.session_timeout,
         reset_time: config.reset_time,

@@ -1,5 +1,7 @@
 //! Sessions of one BMC: setting them up, checking and sealing packets, slots (IPMI 2.0 §13.17 to §13.24).
 
+mod old;
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -8,11 +10,14 @@ use std::{
 use crate::{
     bmc::{BmcConfig, User},
     crypto::{Hash, Keys, Suite, keyed_hash},
+    old_sessions::{Dated, OldWrapping},
     wire,
 };
 
 /// A set-up that doesn't get on is forgotten after so long.
 const HALF_OPEN: Duration = Duration::from_secs(5);
+/// Sessions of IPMI 1.5 that are promised at once.
+const PROMISES: usize = 64;
 /// Packet numbers may be so far ahead of or behind the newest one (IPMI 2.0 §6.12.13).
 const WINDOW: u32 = 16;
 
@@ -28,6 +33,8 @@ const NO_SUITE: u8 = 0x11;
 #[derive(Default)]
 pub(crate) struct Sessions {
     by_id: HashMap<u32, Session>,
+    /// Of IPMI 1.5, until somebody has answered the challenge, by their temporary ids.
+    promised: HashMap<u32, Dated>,
 }
 
 pub(crate) struct Session {
@@ -42,6 +49,8 @@ pub(crate) struct Session {
     newest: u32,
     seen: u32,
     last_active: Instant,
+    /// It is one of IPMI 1.5.
+    old: Option<OldWrapping>,
 }
 
 enum Phase {
@@ -105,11 +114,14 @@ impl Sessions {
     }
 
     pub(crate) fn clear(&mut self) {
+        self.promised.clear();
         self.by_id.clear();
     }
 
     /// Forgets what timed out.
     pub(crate) fn expire(&mut self, now: Instant, timeout: Duration) {
+        self.promised
+            .retain(|_, (at, _)| now.duration_since(*at) < HALF_OPEN);
         self.by_id.retain(|_, session| {
             let patience = if session.is_active() {
                 timeout
@@ -318,7 +330,8 @@ impl Sessions {
     fn free_id(&self) -> u32 {
         loop {
             let id = rand::random();
-            if id != 0 && !self.by_id.contains_key(&id) {
+            let taken = self.by_id.contains_key(&id) || self.promised.contains_key(&id);
+            if id != 0 && !taken {
                 return id;
             }
         }
@@ -339,6 +352,7 @@ impl Session {
             newest: 0,
             seen: 0,
             last_active: Instant::now(),
+            old: None,
         }
     }
 
@@ -346,9 +360,15 @@ impl Session {
         matches!(self.phase, Phase::Active { .. })
     }
 
+    /// Whether it is one of IPMI 1.5.
+    pub(crate) fn is_old(&self) -> bool {
+        self.old.is_some()
+    }
+
     /// The payload in a packet of this session, if all checks pass.
     pub(crate) fn unseal(&mut self, packet: &wire::Plus<'_>) -> Option<Vec<u8>> {
-        if !matches!(packet.payload_type, 0 | 1)
+        if self.is_old()
+            || !matches!(packet.payload_type, 0 | 1)
             || packet.encrypted != self.suite.encrypts
             || packet.authenticated != self.suite.signs
         {
@@ -377,6 +397,9 @@ impl Session {
 
     /// A packet to the console with this payload, of a type.
     pub(crate) fn seal(&mut self, payload_type: u8, message: &[u8]) -> Vec<u8> {
+        if let Some(old) = &mut self.old {
+            return old.seal(self.console_id, message);
+        }
         self.sent = self.sent.checked_add(1).unwrap_or(1);
         let encrypted;
         let payload = if self.suite.encrypts {

@@ -17,8 +17,21 @@ pub(crate) enum Datagram<'a> {
     Ping { tag: u8 },
     /// An IPMI message outside of sessions, in IPMI 1.5 wrapping.
     Sessionless { message: &'a [u8] },
+    /// A message in a session of IPMI 1.5.
+    Old(Old<'a>),
     /// Anything in RMCP+ wrapping.
     Plus(Plus<'a>),
+}
+
+/// A packet in the wrapping of an IPMI 1.5 session (IPMI 2.0 §13.6).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Old<'a> {
+    pub(crate) auth_type: u8,
+    pub(crate) sequence: u32,
+    pub(crate) session_id: u32,
+    /// The authentication code; none for packets without authentication.
+    pub(crate) code: Option<[u8; 16]>,
+    pub(crate) message: &'a [u8],
 }
 
 /// A packet in RMCP+ wrapping.
@@ -57,14 +70,37 @@ pub(crate) fn decode(datagram: &[u8]) -> Option<Datagram<'_>> {
         }
         (0x06, 0x07) if rest.first() == Some(&FORMAT_V2) => decode_plus(rest).map(Datagram::Plus),
         (0x06, 0x07) => {
-            let (header, rest) = rest.split_first_chunk::<10>()?;
-            let [auth_type, body @ .., length] = *header;
-            let outside = auth_type == 0 && body == [0; 8];
-            let message = rest.get(..usize::from(length))?;
-            outside.then_some(Datagram::Sessionless { message })
+            let packet = decode_old(rest)?;
+            let outside = (packet.auth_type, packet.sequence, packet.session_id) == (0, 0, 0);
+            Some(if outside {
+                Datagram::Sessionless {
+                    message: packet.message,
+                }
+            } else {
+                Datagram::Old(packet)
+            })
         }
         _ => None,
     }
+}
+
+fn decode_old(session_part: &[u8]) -> Option<Old<'_>> {
+    let (header, rest) = session_part.split_first_chunk::<9>()?;
+    let [auth_type, s0, s1, s2, s3, i0, i1, i2, i3] = *header;
+    let (code, rest) = if auth_type == 0 {
+        (None, rest)
+    } else {
+        let (code, rest) = rest.split_first_chunk::<16>()?;
+        (Some(*code), rest)
+    };
+    let (length, rest) = rest.split_first()?;
+    Some(Old {
+        auth_type,
+        sequence: u32::from_le_bytes([s0, s1, s2, s3]),
+        session_id: u32::from_le_bytes([i0, i1, i2, i3]),
+        code,
+        message: rest.get(..usize::from(*length))?,
+    })
 }
 
 fn decode_plus(session_part: &[u8]) -> Option<Plus<'_>> {
@@ -135,6 +171,24 @@ pub(crate) fn encode_pong(tag: u8) -> Vec<u8> {
 pub(crate) fn encode_sessionless(message: &[u8]) -> Vec<u8> {
     let mut packet = RMCP_IPMI.to_vec();
     packet.extend([0; 9]);
+    packet.push(u8::try_from(message.len()).unwrap_or(u8::MAX));
+    packet.extend_from_slice(message);
+    packet
+}
+
+/// A message in a session of IPMI 1.5.
+pub(crate) fn encode_old(
+    auth_type: u8,
+    sequence: u32,
+    session_id: u32,
+    code: Option<[u8; 16]>,
+    message: &[u8],
+) -> Vec<u8> {
+    let mut packet = RMCP_IPMI.to_vec();
+    packet.push(auth_type);
+    packet.extend(sequence.to_le_bytes());
+    packet.extend(session_id.to_le_bytes());
+    packet.extend(code.into_iter().flatten());
     packet.push(u8::try_from(message.len()).unwrap_or(u8::MAX));
     packet.extend_from_slice(message);
     packet
@@ -225,6 +279,19 @@ mod tests {
             let Some(Datagram::Plus(plus)) = decode(&packet) else { panic!("not RMCP+") };
             prop_assert_eq!((plus.session_id, plus.sequence, plus.payload), (id, sequence, payload.as_slice()));
             prop_assert!(plus.authenticated && !plus.encrypted);
+        }
+    }
+
+    #[test]
+    fn packets_of_old_sessions_come_back() {
+        for code in [None, Some([7; 16])] {
+            let kind = if code.is_some() { 2 } else { 0 };
+            let packet = encode_old(kind, 5, 9, code, b"message");
+            let Some(Datagram::Old(old)) = decode(&packet) else {
+                panic!("not of a session")
+            };
+            assert_eq!((old.auth_type, old.sequence, old.session_id), (kind, 5, 9));
+            assert_eq!((old.code, old.message), (code, &b"message"[..]));
         }
     }
 

@@ -11,8 +11,8 @@ use crate::limits::BodyLimit;
 use crate::standalone::{change, read, runbook_traits};
 use crate::versions::Version;
 use crate::{
-    allocations, audit, chassis, conductors, drivers, events, nodes, packages, portgroups, ports,
-    publishers, ramdisk, resource, shards, volume,
+    allocations, audit, chassis, conductors, consoles, drivers, events, nodes, packages,
+    portgroups, ports, publishers, ramdisk, resource, shards, volume,
 };
 
 pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
@@ -180,6 +180,7 @@ pub(crate) static PATHS: &[Path] = paths! {
 pub(crate) static OWN_PATHS: &[Path] = paths! {
     "audit"                      1 NotFound Ordinary { Get audit::list }
     "audit/chains"               1 NotFound Ordinary { Get audit::chains }
+    "consoles/{node}"            1 NotFound Ordinary { Get consoles::open }
     "packages"                   1 NotFound Package  { Get packages::show::list, Post packages::install::install }
     "packages/{name}"            1 NotFound Ordinary { Get packages::show::show, Delete packages::change::remove }
     "packages/{name}/history"    1 NotFound Ordinary { Get packages::show::history }

@@ -1,13 +1,13 @@
 //! `/v1/nodes/{node}/states/console`.
 
-use ironbark_rpc::HardwareRequest;
-use serde_json::json;
+use ironbark_rpc::{Carried, HardwareRequest, Reply};
+use serde_json::{Value, json};
 
 use crate::body::{Arguments, missing};
 use crate::context::Context;
 use crate::error::ApiResult;
 use crate::routing::NobodyIs;
-use crate::{nodes, reply};
+use crate::{consoles, nodes, reply};
 
 /// `GET …/states/console`. Of one that is off there is nothing to ask.
 pub(crate) async fn show(context: Context) -> ApiResult {
@@ -17,8 +17,17 @@ pub(crate) async fn show(context: Context) -> ApiResult {
         return reply::ok(&json!({"console_enabled": false, "console_info": null}));
     }
     let request = nodes::hardware(&node, HardwareRequest::GetConsole);
-    let answer = context.ask(&node, NobodyIs::NotFound, request).await?;
-    reply::ok(&nodes::json_reply(answer)?)
+    let info = match context.ask(&node, NobodyIs::NotFound, request).await? {
+        Reply::Console(token) => stream(&context.base, &node.uuid, token),
+        answer => nodes::json_reply(answer)?,
+    };
+    reply::ok(&info)
+}
+
+/// Of one that the service itself serves: where it is opened. The address is a secret.
+fn stream(base: &str, node: &str, token: Carried) -> Value {
+    let url = consoles::address(base, node, &token.into_secret());
+    json!({"console_enabled": true, "console_info": {"type": "websocket", "url": url}})
 }
 
 /// `PUT …/states/console`.

@@ -198,6 +198,11 @@ impl Operation {
         self
     }
 
+    /// 101: the connection is a WebSocket from then on.
+    pub(crate) fn becomes_web_socket(self) -> Self {
+        self.answer(101, "The connection is a WebSocket now.", Vec::new(), false)
+    }
+
     /// 204.
     pub(crate) fn no_content(self) -> Self {
         self.answer(204, "Done; there is nothing to show.", Vec::new(), false)

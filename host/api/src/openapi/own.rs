@@ -1,4 +1,4 @@
-//! Ironbark's own paths: the audit, driver packages, publishers, tasks.
+//! Ironbark's own paths: the audit, consoles, driver packages, publishers, tasks.
 
 use ironbark_model::audit::AuditKind;
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ const LINES: &str = "application/x-ndjson";
 
 pub(crate) fn operations() -> Vec<Operation> {
     let mut all = audit();
+    all.push(console());
     all.extend(packages());
     all.extend(changes());
     all.extend(publishers());
@@ -66,6 +67,13 @@ pub(crate) const KINDS: &[AuditKind] = &[
     AuditKind::Package,
     AuditKind::Pruned,
 ];
+
+fn console() -> Operation {
+    get("consoles/{node}", "Open a node's console, as a WebSocket")
+        .needs("token", json!({"type": "string"}))
+        .asks_machine()
+        .becomes_web_socket()
+}
 
 fn packages() -> Vec<Operation> {
     vec![

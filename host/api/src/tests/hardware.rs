@@ -1,8 +1,8 @@
 //! What is below a node about its hardware, and what a hardware type says of RAID.
 
 use ironbark_model::hardware::{BiosSetting, FirmwareComponent, Inventory};
-use ironbark_model::{Error, ProvisionState};
-use ironbark_rpc::{HardwareRequest, Reply, Request};
+use ironbark_model::{Error, ProvisionState, Secret};
+use ironbark_rpc::{Carried, HardwareRequest, Reply, Request};
 use serde_json::{Value, json};
 
 use super::harness::{HOST, LATEST, Site};
@@ -174,6 +174,15 @@ async fn console() {
         json!({"console_enabled": true, "console_info": {"type": "url", "url": "https://m/"}});
     site.conductor.next(Ok(Reply::Json(shown.clone())));
     let path = format!("/v1/nodes/{}/states/console", on.uuid);
+    assert_eq!(site.get(&path, None).await.expect(200).json(), shown);
+    // One that the service serves itself has the API's address.
+    let token = Carried::from(&Secret::new("t0ken"));
+    site.conductor.next(Ok(Reply::Console(token)));
+    let url = format!(
+        "ws://127.0.0.1:6385/ironbark/v1/consoles/{}?token=t0ken",
+        on.uuid
+    );
+    let shown = json!({"console_enabled": true, "console_info": {"type": "websocket", "url": url}});
     assert_eq!(site.get(&path, None).await.expect(200).json(), shown);
 }
 

@@ -1,6 +1,7 @@
 //! A site to send requests to: a router, a database of its own, and a conductor that does as it is told.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,8 @@ use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, InterfaceKind, Node, Port, Result, Timestamp, node_rules, patch};
 use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
 use ironbark_rpc::{
-    Client, Envelope, Handler, HardwareRequest, Installation, Reply, Request, TraitChange,
+    Client, Envelope, Handler, HardwareRequest, Installation, Opening, Reply, Request, Stream,
+    TraitChange,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -44,6 +46,7 @@ pub(super) struct Scripted {
     db: Arc<TestDatabase>,
     asked: Mutex<Vec<Envelope>>,
     answers: Mutex<VecDeque<Result<Reply>>>,
+    streams: Mutex<VecDeque<(Opening, Stream)>>,
     by_the_rules: AtomicBool,
 }
 
@@ -151,6 +154,15 @@ impl Site {
         self.raw(method, path, &headers, body).await
     }
 
+    /// Where the site really listens from now on.
+    pub(super) async fn listen(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
     /// Sends a request with exactly these headers, and a host if they name none.
     pub(super) async fn raw(
         &self,
@@ -188,6 +200,7 @@ impl Scripted {
             db: db.clone(),
             asked: Mutex::default(),
             answers: Mutex::default(),
+            streams: Mutex::default(),
             by_the_rules: AtomicBool::new(false),
         })
     }
@@ -200,6 +213,12 @@ impl Scripted {
     /// The next request is answered with this, whatever it is.
     pub(super) fn next(&self, answer: Result<Reply>) {
         self.answers.lock().unwrap().push_back(answer);
+    }
+
+    /// The conductor's end of the stream that was opened last.
+    pub(super) fn stream(&self) -> (Opening, Stream) {
+        let stream = self.streams.lock().unwrap().pop_back();
+        stream.expect("a stream was opened")
     }
 
     /// What was asked last.
@@ -456,6 +475,15 @@ impl Handler for Scripted {
             }
             _ => Ok(Reply::Done),
         }
+    }
+
+    async fn open(&self, envelope: Envelope<Opening>, stream: Stream) -> Result<()> {
+        if let Some(Err(refused)) = self.answers.lock().unwrap().pop_front() {
+            return Err(refused);
+        }
+        let opened = (envelope.request, stream);
+        self.streams.lock().unwrap().push_back(opened);
+        Ok(())
     }
 }
 

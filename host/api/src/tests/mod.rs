@@ -13,6 +13,7 @@ mod auth;
 mod belongings;
 mod bounds;
 mod chassis;
+mod consoles;
 mod documentation;
 mod drivers;
 mod endpoints;

@@ -13,7 +13,7 @@ use crate::Limits;
 use crate::gates::paths::{OWN_PATHS, PATHS};
 use crate::openapi;
 
-/// What everybody may use (facts §1.1), how, and what it is answered without anything in it.
+/// What everybody may use (facts §1.1) or has a token for, how, and what it is answered without anything in it.
 const PUBLIC: &[(&str, &str, u16)] = &[
     ("GET", "/", 200),
     ("HEAD", "/", 200),
@@ -24,6 +24,7 @@ const PUBLIC: &[(&str, &str, u16)] = &[
     ("GET", "/v1/lookup", 400),
     ("POST", "/v1/heartbeat/{node}", 400),
     ("POST", "/v1/continue_inspection", 400),
+    ("GET", "/ironbark/v1/consoles/{node}", 403),
 ];
 
 /// Methods that are tried on each path, whether it has them or not: nobody learns which it has.

@@ -53,6 +53,15 @@ impl Client {
         Ok(())
     }
 
+    /// As [`Client::check`], for opening its serial console.
+    pub fn check_console(&self, target: &Target) -> Result<(), TargetError> {
+        self.check(target)?;
+        if target.version == Version::V1_5 {
+            return Err(Target::no_console());
+        }
+        Ok(())
+    }
+
     /// Sends one command and waits for its answer, for at most `deadline`.
     ///
     /// The session is opened if there is none, and opened anew if the BMC lost it. An unanswered command is sent again,
@@ -92,10 +101,28 @@ impl Client {
 
     /// Opens the serial console of a BMC's machine, in a session of its own, for at most `within`.
     ///
-    /// One viewer at a time has it: somebody else's is [`IpmiError::Busy`]. Controllers behind the BMC have none of their own: the
-    /// target's bridge means nothing here.
+    /// One viewer at a time has it: somebody else's is [`IpmiError::ConsoleInUse`]. Controllers behind the BMC have none of their own:
+    /// the target's bridge means nothing here.
     pub async fn console(&self, target: &Target, within: Duration) -> Result<Console, IpmiError> {
-        self.check(target)?;
+        self.open_console(target, false, within).await
+    }
+
+    /// As [`Client::console`], and whoever has it loses it: perhaps a session that nobody looks through any more.
+    pub async fn take_console(
+        &self,
+        target: &Target,
+        within: Duration,
+    ) -> Result<Console, IpmiError> {
+        self.open_console(target, true, within).await
+    }
+
+    async fn open_console(
+        &self,
+        target: &Target,
+        taking_over: bool,
+        within: Duration,
+    ) -> Result<Console, IpmiError> {
+        self.check_console(target)?;
         let place = Arc::clone(&self.shared.consoles)
             .try_acquire_owned()
             .map_err(|_| IpmiError::Overloaded {
@@ -105,7 +132,7 @@ impl Client {
         // On the client's runtime: a caller that goes away leaves no half-open session behind.
         let opening = self
             .runtime
-            .spawn(console::open(shared, target, place, within));
+            .spawn(console::open(shared, target, taking_over, place, within));
         opening.await.unwrap_or(Err(IpmiError::ShuttingDown))
     }
 

@@ -48,6 +48,9 @@ pub enum IpmiError {
         /// What it ran out of.
         reason: &'static str,
     },
+    /// Somebody else has the serial console open.
+    #[error("the BMC is busy: somebody else has its serial console open")]
+    ConsoleInUse,
     /// The BMC answered something that IPMI 2.0 doesn't allow, or can't do what we need.
     #[error("the BMC does not follow the protocol: {reason}")]
     Protocol {

@@ -32,7 +32,7 @@ mod transport;
 pub use bridge::{Bridge, Hop};
 pub use client::Client;
 pub use config::ClientConfig;
-pub use console::Console;
+pub use console::{Console, Farewell, Hold};
 pub use error::IpmiError;
 pub use message::{Request, Response};
 pub use properties::PROPERTIES;

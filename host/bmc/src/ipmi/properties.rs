@@ -62,7 +62,7 @@ pub const PROPERTIES: &[Property] = &[
     ),
     Property::optional(
         "ipmi_terminal_port",
-        "Port of the node's serial console, 1 to 65535. Default: chosen by the service.",
+        "A port, 1 to 65535, as Ironic knows it for consoles. Not used: the API serves the console.",
     ),
     Property::optional(
         "ipmi_force_boot_device",

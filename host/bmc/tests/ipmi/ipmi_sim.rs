@@ -86,15 +86,21 @@ impl IpmiSim {
     /// Starts one that speaks IPMI 2.0, on a loopback address of its own, as one on 0.0.0.0 answers from another address than it was asked at.
     /// `None` if there is no `ipmi_sim`.
     pub(crate) fn start() -> Option<Self> {
-        Self::start_with(&format!("    guid {GUID}\n"))
+        Self::start_with(&format!("    guid {GUID}\n"), "")
+    }
+
+    /// As [`IpmiSim::start`], with a machine whose serial line leads to this TCP address.
+    pub(crate) fn start_with_console(line: SocketAddr) -> Option<Self> {
+        let sol = format!("  sol \"tcp:{}:{}\" 115200\n", line.ip(), line.port());
+        Self::start_with(&format!("    guid {GUID}\n"), &sol)
     }
 
     /// Starts one that speaks only IPMI 1.5.
     pub(crate) fn start_old() -> Option<Self> {
-        Self::start_with("")
+        Self::start_with("", "")
     }
 
-    fn start_with(guid: &str) -> Option<Self> {
+    fn start_with(guid: &str, more: &str) -> Option<Self> {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         if !have("ipmi_sim", "openipmi") {
             return None;
@@ -115,7 +121,7 @@ impl IpmiSim {
         let lan = format!(
             "name \"test\"\nset_working_mc 0x20\n  startlan 1\n    addr {ip} {port}\n    priv_limit admin\n{allowed}{guid}  endlan\n  \
              chassis_control \"{chassis} {power}\"\n  user 2 true \"{USERNAME}\" \"{PASSWORD}\" admin 10 {kinds}\n  \
-             user 3 true \"{OPERATOR}\" \"{PASSWORD}\" operator 10 {kinds}\n",
+             user 3 true \"{OPERATOR}\" \"{PASSWORD}\" operator 10 {kinds}\n{more}",
             port = address.port(),
             chassis = at("chassis").display(),
             power = at("power").display(),

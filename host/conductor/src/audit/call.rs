@@ -27,6 +27,8 @@ pub(crate) struct Who {
     /// The node's UUID; none for calls without a node.
     pub(crate) node: Option<String>,
     pub(crate) request_id: String,
+    /// A user of the API, where what is done is theirs rather than the driver's.
+    pub(crate) actor: Option<String>,
     pub(crate) purpose: Purpose,
 }
 
@@ -96,6 +98,7 @@ impl Who {
         entry.package = Some(self.package.clone());
         entry.digest = Some(self.digest.clone());
         entry.request_id = Some(self.request_id.clone());
+        entry.actor.clone_from(&self.actor);
         entry
     }
 }

@@ -24,6 +24,7 @@ const CONTROL: Operation = Operation::Ipmi {
 
 fn call(audit: &Audit, purpose: Purpose) -> CallAudit {
     let who = Who {
+        actor: None,
         package: "acme".to_owned(),
         digest: "d1".to_owned(),
         node: Some("n1".to_owned()),

@@ -399,6 +399,7 @@ fn audit(
     purpose: Purpose,
 ) -> Arc<dyn ironbark_sandbox::Audit> {
     let who = Who {
+        actor: None,
         package: package.name().to_owned(),
         digest: package.digest().to_owned(),
         node: node.map(str::to_owned),

@@ -10,7 +10,7 @@ use super::Unserved;
 use crate::standing::Standing;
 
 /// Longest that one command may take: fencing relies on it.
-pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(15);
 
 /// Refuses, and notes that it is our doing, if this conductor may not act now.
 pub(super) fn may_act(standing: &Standing, unserved: &Unserved) -> Result<(), DriverError> {
@@ -23,7 +23,7 @@ pub(super) fn may_act(standing: &Standing, unserved: &Unserved) -> Result<(), Dr
 }
 
 /// What a driver is told of an error. What isn't the BMC's doing but ours is noted.
-pub(super) fn tell(error: &impl BmcError, unserved: &Unserved) -> DriverError {
+pub(crate) fn tell(error: &impl BmcError, unserved: &Unserved) -> DriverError {
     let message = error.to_string();
     let meaning = error.meaning();
     if let Some(kind) = ours(meaning) {

@@ -10,6 +10,7 @@ mod ssh;
 mod state;
 mod unserved;
 
+pub(crate) use bmc::{COMMAND_LIMIT, tell};
 pub(crate) use ipmi::BmcOverIpmi;
 pub(crate) use not_available::NotAvailable;
 pub(crate) use redfish::BmcOverRedfish;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ironbark_model::{Error, ErrorKind, InterfaceKind, JsonObject, Result, raid};
-use ironbark_rpc::{HardwareRequest as H, Reply};
-use ironbark_sandbox::ConsoleTarget;
+use ironbark_rpc::{Carried, HardwareRequest as H, Reply};
 use serde_json::{Value, json};
 
 use super::hardware_change::{self, Change};
 use super::{Asked, find, hold, vifs};
 use crate::call::{self, Ports, store_and_release};
+use crate::consoles::{self, Shown};
 use crate::context::Context;
 
 /// Carries out one request.
@@ -73,18 +73,6 @@ pub(super) async fn driver_raid_properties(
         .map_err(no_raid)
 }
 
-/// What the console's address looks like to a client; an error if it is a stream that the host would have to run.
-pub(super) fn console_info(target: ConsoleTarget) -> Result<Value> {
-    let stream = match target {
-        ConsoleTarget::Url(url) => return Ok(json!({"type": "url", "url": url})),
-        ConsoleTarget::IpmiSol => "ipmi-sol",
-        ConsoleTarget::Ssh(_) => "ssh",
-    };
-    Err(Error::unsupported(format!(
-        "The node's console is a stream ({stream}), and this release only shows consoles that machines serve themselves."
-    )))
-}
-
 async fn set_target_raid_config(
     ctx: &Arc<Context>,
     asked: &Asked,
@@ -130,7 +118,16 @@ async fn get_console(ctx: &Arc<Context>, asked: &Asked, ident: &str) -> Result<R
         let ports = Ports::default();
         let call = asked.call(ctx, &node, &ports, None);
         call.validate(InterfaceKind::Console).await?;
-        console_info(call.get_console().await?.value)?
+        match consoles::shown(ctx, &node, call.get_console().await?.value)? {
+            Shown::Address(info) => info,
+            Shown::Stream => {
+                let lifetime = ctx.config.console_token_lifetime;
+                let token = ctx
+                    .consoles
+                    .mint(&node.uuid, asked.user.as_deref(), lifetime);
+                return Ok(Reply::Console(Carried::from(&token)));
+            }
+        }
     } else {
         Value::Null
     };

@@ -9,9 +9,9 @@ use ironbark_model::{Error, InterfaceKind, Node, Result, Timestamp};
 use ironbark_rpc::Reply;
 use tracing::Instrument;
 
-use super::hardware::console_info;
 use super::{Asked, hold};
 use crate::call::{Called, NodeCall, Notes, Ports};
+use crate::consoles;
 use crate::context::Context;
 use crate::failure::history_error;
 use crate::reserve::Held;
@@ -192,14 +192,18 @@ async fn carry_out(
         }
     }
     tx.save_node(&node).await?;
-    held.commit_and_release(tx).await
+    held.commit_and_release(tx).await?;
+    if !node.console_enabled {
+        ctx.consoles.revoke(&node.uuid);
+    }
+    Ok(())
 }
 
 /// Starts the console, if it is one that can be shown.
 async fn start_console(call: NodeCall<'_>) -> Result<Option<Notes>> {
     let started = call.start_console().await?;
     let shown = match call.get_console().await {
-        Ok(found) => console_info(found.value).map(drop),
+        Ok(found) => consoles::shown(call.ctx, call.node, found.value).map(drop),
         Err(error) => Err(error),
     };
     match shown {

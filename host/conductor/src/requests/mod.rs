@@ -37,12 +37,13 @@ use std::sync::Arc;
 
 use ironbark_model::ident::Ident;
 use ironbark_model::{Error, ErrorKind, Event, Node, Result, Timestamp};
-use ironbark_rpc::{Envelope, Reply, Request};
+use ironbark_rpc::{Envelope, Opening, Reply, Request, Stream};
 use ironbark_sandbox::Lock;
 use tracing::Instrument;
 
 use crate::audit::Action;
 use crate::call::{NodeCall, Patience, Ports};
+use crate::consoles;
 use crate::context::Context;
 use crate::operations::states;
 use crate::packages::{self, Actor};
@@ -88,6 +89,33 @@ impl Asked {
 
 /// Carries out one request.
 pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
+    serve(ctx, envelope, |asked, request| async move {
+        recorded(ctx, &asked, request).await
+    })
+    .await
+}
+
+/// Opens a stream, which goes on after this has returned well.
+pub async fn open(ctx: &Arc<Context>, envelope: Envelope<Opening>, stream: Stream) -> Result<()> {
+    serve(ctx, envelope, |asked, opening| async move {
+        match opening {
+            Opening::Console { node, token } => {
+                consoles::open(ctx, asked, &node, &token.into_secret(), stream).await
+            }
+        }
+    })
+    .await
+}
+
+/// Has it done, unless this conductor stops, and logs what an operator should see.
+async fn serve<R, T, Work>(
+    ctx: &Context,
+    envelope: Envelope<R>,
+    work: impl FnOnce(Asked, R) -> Work,
+) -> Result<T>
+where
+    Work: Future<Output = Result<T>>,
+{
     let asked = Asked {
         request_id: envelope.request_id,
         user: envelope.user,
@@ -108,7 +136,7 @@ pub async fn handle(ctx: &Arc<Context>, envelope: Envelope) -> Result<Reply> {
         node = tracing::field::Empty
     );
     let work = async {
-        let outcome = recorded(ctx, &asked, envelope.request).await;
+        let outcome = work(asked, envelope.request).await;
         if let Err(error) = &outcome
             && matches!(
                 error.kind(),

@@ -18,6 +18,7 @@ pub(super) async fn destroy(ctx: &Arc<Context>, ident: &str) -> Result<Reply> {
     tx.commit().await?;
     held.forget();
     Connections::of(ctx, &node).forget(ctx);
+    ctx.consoles.revoke(&node.uuid);
     tracing::info!(node = %node.uuid, "the node was deleted");
     Ok(Reply::Done)
 }

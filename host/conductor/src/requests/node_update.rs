@@ -60,6 +60,7 @@ pub(super) async fn update(
         let kept = Connections::of(ctx, &stored);
         Connections::of(ctx, &before).without(&kept).forget(ctx);
     }
+    ctx.consoles.look(&stored.uuid);
     Ok(Reply::Node(Box::new(stored)))
 }
 

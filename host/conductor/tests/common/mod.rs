@@ -385,13 +385,19 @@ pub fn test_package(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     ironbark_package::embed(&bytes, metadata.to_string().as_bytes()).unwrap()
 }
 
-fn package(name: &str) -> Vec<u8> {
+/// A package that ships, or `test`.
+pub fn package(name: &str) -> Vec<u8> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let (variable, folder, compiled) = match name {
         "fake" => (
             "IRONBARK_TEST_DRIVERS",
             "drivers",
             "ironbark_plugin_fake.wasm",
+        ),
+        "ipmi" => (
+            "IRONBARK_TEST_DRIVERS",
+            "drivers",
+            "ironbark_plugin_ipmi.wasm",
         ),
         _ => (
             "IRONBARK_TEST_FIXTURES",

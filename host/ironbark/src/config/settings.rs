@@ -99,6 +99,9 @@ pub(crate) struct ConductorSettings {
     pub(crate) default_resource_class: Option<String>,
     pub(crate) default_conductor_group: Option<String>,
     pub(crate) node_history_max_entries: Option<u32>,
+    pub(crate) console_token_lifetime: Option<Seconds>,
+    pub(crate) console_idle_timeout: Option<Seconds>,
+    pub(crate) console_session_limit: Option<Seconds>,
     pub(crate) graceful_shutdown_timeout: Option<Seconds>,
     pub(crate) drain_shutdown_timeout: Option<Seconds>,
 }

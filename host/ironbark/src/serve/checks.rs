@@ -33,6 +33,16 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     if !(0.0..=1.0).contains(&rate) {
         bail!("[drivers] canary_max_fault_rate is a share of the calls, from 0 to 1, not {rate}");
     }
+    let conductor = &settings.conductor;
+    for (key, value) in [
+        ("console_token_lifetime", conductor.console_token_lifetime),
+        ("console_idle_timeout", conductor.console_idle_timeout),
+        ("console_session_limit", conductor.console_session_limit),
+    ] {
+        if value.is_some_and(|seconds| seconds.0.is_zero()) {
+            bail!("[conductor] {key} is a number of seconds, more than 0");
+        }
+    }
     super::parts::ipmi(settings)?;
     super::parts::redfish(settings)?;
     super::hypervisors::ssh(settings)?;
@@ -69,6 +79,19 @@ mod tests {
             let settings = settings(|settings| settings.drivers.canary_max_fault_rate = Some(rate));
             assert_eq!(check(&settings).is_ok(), good, "{rate}");
         }
+    }
+
+    #[test]
+    fn consoles_have_bounds() {
+        let with = |seconds| {
+            settings(|settings| {
+                settings.conductor.console_idle_timeout = Some(crate::config::Seconds(
+                    std::time::Duration::from_secs(seconds),
+                ));
+            })
+        };
+        check(&with(5)).unwrap();
+        assert!(check(&with(0)).is_err());
     }
 
     #[test]

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::Router;
-use axum_server::tls_rustls::RustlsConfig;
-use axum_server::{Address, Handle, Server};
-use hyper_util::rt::TokioTimer;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::ServerConfig;
-use tokio::task::JoinHandle;
+use tokio::net::TcpListener;
 
-use super::places::Places;
+use super::connections::Connections;
 use crate::config::Settings;
 
 /// The one protocol that is spoken, as TLS names it.
@@ -43,17 +41,14 @@ impl Bounds {
 /// A server that runs.
 pub(crate) struct Listener {
     address: SocketAddr,
-    handle: Handle<SocketAddr>,
-    task: JoinHandle<std::io::Result<()>>,
+    connections: Connections,
 }
 
 impl Listener {
     /// Binds and begins to answer.
     pub(crate) async fn start(settings: &Settings, api: Router, bounds: Bounds) -> Result<Self> {
         let wanted = settings.api.listen;
-        let handle = Handle::new();
-        let service = api.into_make_service();
-        let mut task = match (&settings.api.tls_cert, &settings.api.tls_key) {
+        let tls = match (&settings.api.tls_cert, &settings.api.tls_key) {
             (Some(cert), Some(key)) => {
                 // Whoever was first wins; that it is set is all that matters.
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -69,23 +64,16 @@ impl Listener {
                 let mut only_http_1 = ServerConfig::clone(&tls.get_inner());
                 only_http_1.alpn_protocols = vec![HTTP_1.to_vec()];
                 tls.reload_from_config(Arc::new(only_http_1));
-                let server = bounded(axum_server::bind_rustls(wanted, tls), bounds);
-                tokio::spawn(server.handle(handle.clone()).serve(service))
+                Some(RustlsAcceptor::new(tls))
             }
-            _ => {
-                let server = bounded(axum_server::bind(wanted), bounds);
-                tokio::spawn(server.handle(handle.clone()).serve(service))
-            }
+            _ => None,
         };
-        tokio::select! {
-            address = handle.listening() => match address {
-                Some(address) => Ok(Self { address, handle, task }),
-                None => Err(match (&mut task).await {
-                    Ok(Err(error)) => anyhow!(error).context(format!("the API can't listen on {wanted}")),
-                    _ => anyhow!("the API can't listen on {wanted}"),
-                }),
-            },
-        }
+        let cannot = || format!("the API can't listen on {wanted}");
+        let socket = TcpListener::bind(wanted).await.with_context(cannot)?;
+        Ok(Self {
+            address: socket.local_addr().with_context(cannot)?,
+            connections: Connections::take(socket, tls, api, bounds),
+        })
     }
 
     /// Where it listens.
@@ -95,28 +83,8 @@ impl Listener {
 
     /// Takes no more connections, and lets requests under way end.
     pub(crate) async fn stop(self) {
-        self.handle.graceful_shutdown(Some(GRACE));
-        if let Ok(Err(error)) = self.task.await {
-            tracing::warn!(%error, "the API's listener ended badly");
-        }
+        self.connections.stop(GRACE).await;
     }
-}
-
-/// HTTP/1 only, as all clients of Ironic's API speak it: with two protocols a connection may take as long as it likes to
-/// say which one.
-fn bounded<A: Address, Acceptor>(
-    server: Server<A, Acceptor>,
-    bounds: Bounds,
-) -> Server<A, Places<Acceptor>> {
-    let mut server = server
-        .map(|inner| Places::new(inner, bounds.connections))
-        .http1_only();
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.head);
-    server
 }
 
 /// Asks for as many file descriptors as this process may have, and answers how many it has then.
@@ -148,7 +116,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     async fn listener(bounds: Bounds) -> Listener {
-        let mut settings = Settings::default();
+        start(Settings::default(), bounds).await
+    }
+
+    async fn start(mut settings: Settings, bounds: Bounds) -> Listener {
         settings.api.listen.set_port(0);
         let api = Router::new().fallback(|| async { "here" });
         Listener::start(&settings, api, bounds).await.unwrap()
@@ -188,6 +159,51 @@ mod tests {
         let mut connection = TcpStream::connect(listener.address()).await.unwrap();
         assert!(exchange(&mut connection, REQUEST).await.contains("200 OK"));
         assert_eq!(exchange(&mut connection, "").await, "", "it was idle");
+        listener.stop().await;
+    }
+
+    #[tokio::test]
+    async fn with_a_certificate_it_speaks_tls_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut settings = Settings::default();
+        for (file, setting, text) in [
+            ("cert.pem", &mut settings.api.tls_cert, made.cert.pem()),
+            (
+                "key.pem",
+                &mut settings.api.tls_key,
+                made.signing_key.serialize_pem(),
+            ),
+        ] {
+            let path = folder.path().join(file);
+            std::fs::write(&path, text).unwrap();
+            *setting = Some(path);
+        }
+        let bounds = Bounds {
+            connections: 10,
+            head: PATIENCE,
+        };
+        let listener = start(settings, bounds).await;
+        let address = listener.address();
+        let client = reqwest::Client::builder()
+            .add_root_certificate(
+                reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap(),
+            )
+            .resolve("localhost", address)
+            .build()
+            .unwrap();
+        let url = format!("https://localhost:{}/", address.port());
+        let answer = client.get(url).send().await.unwrap();
+        assert_eq!(answer.version(), reqwest::Version::HTTP_11);
+        assert_eq!(answer.text().await.unwrap(), "here");
+        let mut clear = TcpStream::connect(address).await.unwrap();
+        let answer = clear.write_all(REQUEST.as_bytes()).await;
+        let mut bytes = Vec::new();
+        let _ = tokio::time::timeout(PATIENCE, clear.read_to_end(&mut bytes))
+            .await
+            .unwrap();
+        assert!(answer.is_err() || !bytes.starts_with(b"HTTP"), "{bytes:?}");
+        drop(client);
         listener.stop().await;
     }
 

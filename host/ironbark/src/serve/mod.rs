@@ -1,11 +1,11 @@
 //! `ironbark serve`: API and conductor in one process.
 
 mod checks;
+mod connections;
 mod hypervisors;
 mod limits;
 mod listener;
 mod parts;
-mod places;
 mod signals;
 
 use std::path::{Path, PathBuf};

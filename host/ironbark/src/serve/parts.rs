@@ -222,6 +222,9 @@ pub(crate) fn conductor(settings: &Settings, data: &Path) -> Result<Config> {
         node_history_max_entries: set
             .node_history_max_entries
             .unwrap_or(base.node_history_max_entries),
+        console_token_lifetime: seconds(set.console_token_lifetime, base.console_token_lifetime),
+        console_idle_timeout: seconds(set.console_idle_timeout, base.console_idle_timeout),
+        console_session_limit: seconds(set.console_session_limit, base.console_session_limit),
         agent_require_tls: settings.agent.require_tls.unwrap_or(base.agent_require_tls),
         audit_max_age: seconds(settings.audit.max_age, base.audit_max_age),
         audit_max_rows: settings.audit.max_rows.unwrap_or(base.audit_max_rows),

@@ -2,7 +2,7 @@
 
 use super::{
     ADMINISTRATOR, After, Context, DATA_TOO_SHORT, Done, INVALID_COMMAND, INVALID_FIELD,
-    NOT_PRESENT, Outcome, done,
+    NOT_PRESENT, Outcome, done, opening,
 };
 use crate::{bmc::State, crypto::Suite, satellites};
 
@@ -30,12 +30,14 @@ pub(super) fn execute(
         0x08 | 0x37 => done(context.config.guid),
         0x34 => satellites::send_message(state, context, data),
         0x38 => authentication_capabilities(context, data),
+        0x39 => opening::challenge(state, context, data),
+        0x3a => opening::activate(state, context, data),
         0x3b => set_privilege(state, context, data),
         0x3c => close_session(state, data),
         0x41 => channel_access(data),
         0x42 => channel_info(data),
         0x48 => activate_payload(state, context, data),
-        0x49 => deactivate_payload(state, data),
+        0x49 => deactivate_payload(state, context, data),
         0x54 => cipher_suites(context, data),
         _ => Err(INVALID_COMMAND),
     }
@@ -46,15 +48,18 @@ fn authentication_capabilities(context: &Context<'_>, data: &[u8]) -> Outcome {
         return Err(DATA_TOO_SHORT);
     };
     check_channel(channel & 0x0f)?;
-    // Bit 7 of the request asks for the IPMI 2.0 extension; no IPMI 1.5 authentication is offered.
+    // Bit 7 of the request asks for the IPMI 2.0 extension.
     let extended = channel & 0x80 != 0;
     let anonymous = context.config.users.iter().any(|user| user.name.is_empty());
     let mut status = if anonymous { 0x02 } else { 0x04 };
     if context.config.kg.is_some() {
         status |= 0x20;
     }
-    let kinds = if extended { 0x80 } else { 0x00 };
-    let versions = if extended { 0x02 } else { 0x00 };
+    let plus = extended && !context.suites.is_empty();
+    let old = context.config.old;
+    let mut kinds = if plus { 0x80 } else { 0x00 };
+    kinds |= old.map_or(0, |old| old.bit());
+    let versions = if plus { 0x02 } else { 0x00 } | u8::from(extended && old.is_some());
     done([CHANNEL, kinds, status, versions, 0, 0, 0, 0])
 }
 
@@ -104,6 +109,11 @@ fn activate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Ou
         return Err(DISABLED);
     }
     let session = context.session.ok_or(INVALID_FIELD)?;
+    // Sessions of IPMI 1.5 carry nothing but messages.
+    let carries = state.sessions.active(session);
+    if carries.is_none_or(|session| session.is_old()) {
+        return Err(DISABLED);
+    }
     if !state.console.activate(session, context.peer) {
         return Err(ACTIVE_ALREADY);
     }
@@ -111,12 +121,12 @@ fn activate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Ou
     done([0, 0, 0, 0, SIZE, 0, SIZE, 0, low, high, 0xff, 0xff])
 }
 
-fn deactivate_payload(state: &mut State, data: &[u8]) -> Outcome {
+fn deactivate_payload(state: &mut State, context: &Context<'_>, data: &[u8]) -> Outcome {
     const INACTIVE_ALREADY: u8 = 0x80;
     let [_payload, _instance, _, _, _, _] = *data else {
         return Err(DATA_TOO_SHORT);
     };
-    if state.console.deactivate() {
+    if state.console.deactivate_by(context.session) {
         done([])
     } else {
         Err(INACTIVE_ALREADY)

@@ -2,6 +2,7 @@
 
 mod app;
 mod chassis;
+mod opening;
 mod sensor;
 mod storage;
 
@@ -80,8 +81,9 @@ pub(crate) fn execute(
 /// The least privilege for a command (IPMI 2.0 appendix G).
 fn needed(command: Command) -> u8 {
     match (command.netfn, command.number) {
-        // Get Channel Authentication Capabilities, Get Channel Cipher Suites, Get System GUID.
-        (0x06, 0x37 | 0x38 | 0x54) => 0,
+        // Get System GUID, Get Channel Authentication Capabilities, Get Session Challenge, Activate Session, Get Channel Cipher
+        // Suites.
+        (0x06, 0x37..=0x3a | 0x54) => 0,
         (0x00, 0x02 | 0x04 | 0x06 | 0x08 | 0x09) => OPERATOR,
         (0x06, 0x02 | 0x03) => ADMINISTRATOR,
         _ => USER,

@@ -12,6 +12,7 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         get("/ironbark/v1/audit"),
         get("/ironbark/v1/audit/chains"),
+        get("/ironbark/v1/consoles/{node}").query("token=t0ken"),
         get("/ironbark/v1/packages"),
         get("/ironbark/v1/packages/{name}").conductor(report()),
         get("/ironbark/v1/packages/{name}/history"),

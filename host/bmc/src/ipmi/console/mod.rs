@@ -6,13 +6,13 @@ mod stream;
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
 use tracing::debug;
 
 use super::{
-    IpmiError, Request, Target, Version,
+    IpmiError, Request, Target,
     codec::sol::Activated,
     handshake::Opened,
     in_session,
@@ -37,6 +37,33 @@ const WAITING: usize = 64;
 pub struct Console {
     input: mpsc::Sender<Vec<u8>>,
     output: mpsc::Receiver<Vec<u8>>,
+    hold: Hold,
+}
+
+/// What ends a console, and tells how that went.
+pub struct Hold {
+    word: oneshot::Sender<Word>,
+    ended: oneshot::Receiver<Farewell>,
+}
+
+/// How a console is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// The BMC is told.
+    Close,
+    /// Nothing more is sent.
+    Abandon,
+}
+
+/// What became of giving a console back (Deactivate Payload).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// The BMC confirmed it.
+    Confirmed,
+    /// It was sent, and the BMC said nothing, or that it could not.
+    Unconfirmed,
+    /// There was nothing to give back: the BMC had ended the console, or says nothing any more.
+    NotSent,
 }
 
 impl Console {
@@ -50,9 +77,28 @@ impl Console {
         self.output.recv().await
     }
 
-    /// Both directions apart; the console ends when the first of them is dropped.
-    pub fn split(self) -> (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>) {
-        (self.input, self.output)
+    /// Both directions apart, and what ends it; the console ends when the first of them is dropped.
+    pub fn split(self) -> (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>, Hold) {
+        (self.input, self.output, self.hold)
+    }
+}
+
+impl Hold {
+    /// Gives the console back and closes its session. Takes some seconds at most.
+    pub async fn close(self) -> Farewell {
+        let _ = self.word.send(Word::Close);
+        self.ended.await.unwrap_or(Farewell::NotSent)
+    }
+
+    /// Ends it here, at once, and sends nothing more: the BMC finds out by itself, when it hears nothing of the session for a minute.
+    pub fn abandon(self) {
+        let _ = self.word.send(Word::Abandon);
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hold").finish_non_exhaustive()
     }
 }
 
@@ -62,16 +108,14 @@ impl fmt::Debug for Console {
     }
 }
 
-/// Opens a console: it runs on the client's runtime from then on.
+/// Opens a console, if `taking_over` also one that somebody has: it runs on the client's runtime from then on.
 pub(super) async fn open(
     shared: Arc<Shared>,
     target: Target,
+    taking_over: bool,
     place: OwnedSemaphorePermit,
     within: Duration,
 ) -> Result<Console, IpmiError> {
-    if target.version == Version::V1_5 {
-        return Err(IpmiError::InvalidTarget(Target::no_console()));
-    }
     let until = Instant::now() + within.min(shared.config.command_limit);
     let networks = &shared.config.allowed_networks;
     let peer = resolve(&target.host, target.port, networks, until).await?;
@@ -81,8 +125,14 @@ pub(super) async fn open(
     let turn = turn.map_err(|_| IpmiError::Deadline { sent: false })?;
     let mut profile = shared.profile(&target);
     let begun = async {
-        let opened = opening::open(&mut link, &target, &shared.config, &mut profile, until).await?;
-        activate(&mut link, opened, Schedule::new(&shared.config, until)).await
+        let mut opened =
+            opening::open(&mut link, &target, &shared.config, &mut profile, until).await?;
+        let schedule = Schedule::new(&shared.config, until);
+        if taking_over {
+            // That nobody has it any more is no error; that it can't be had will be seen.
+            deactivate(&mut link, &mut opened, schedule).await;
+        }
+        activate(&mut link, opened, schedule).await
     };
     let begun = Box::pin(begun).await;
     turn.leave();
@@ -90,13 +140,24 @@ pub(super) async fn open(
     shared.remember(&target, profile);
     let (input, typed) = mpsc::channel(WAITING);
     let (written, output) = mpsc::channel(WAITING);
-    let ends = stream::Ends { typed, written };
+    let (word, told) = oneshot::channel();
+    let (tell, ended) = oneshot::channel();
+    let ends = stream::Ends {
+        typed,
+        written,
+        told,
+    };
     let stream = stream::Stream::new(link, opened, activated, ends, shared.config.clone());
     tokio::spawn(async move {
-        stream.run().await;
+        let farewell = stream.run().await;
         drop(place);
+        let _ = tell.send(farewell);
     });
-    Ok(Console { input, output })
+    Ok(Console {
+        input,
+        output,
+        hold: Hold { word, ended },
+    })
 }
 
 /// Asks for the console; if the BMC refuses, the session is closed.
@@ -134,11 +195,7 @@ async fn activate(
 
 fn refused(code: u8) -> IpmiError {
     let reason = match code {
-        0x80 => {
-            return IpmiError::Busy {
-                reason: "somebody else has its serial console open",
-            };
-        }
+        0x80 => return IpmiError::ConsoleInUse,
         0x81 => "its serial over LAN is off: enable it on the BMC",
         0x83 | 0x84 => "it wants its serial console with another protection: set ipmi_cipher_suite",
         0xd4 => {
@@ -156,17 +213,16 @@ fn refused(code: u8) -> IpmiError {
     }
 }
 
-/// Gives the console back and closes the session.
-async fn end(link: &mut Link, opened: &mut Opened, schedule: Schedule) {
+/// Gives the console back, whoever has it; false if the BMC doesn't confirm that.
+async fn deactivate(link: &mut Link, opened: &mut Opened, schedule: Schedule) -> bool {
     let data = [SERIAL_OVER_LAN, INSTANCE, 0, 0, 0, 0];
     let request = Request::new(NETFN_APP, DEACTIVATE_PAYLOAD, data);
     let session = &mut opened.session;
     let during = "Deactivate Payload";
-    if in_session::command(link, session, during, &request, schedule, || true)
-        .await
-        .is_err()
-    {
-        debug!(peer = %link.peer, "the BMC did not confirm the end of a serial console");
+    let answer = in_session::command(link, session, during, &request, schedule, || true).await;
+    let code = answer.ok().map(|answer| answer.completion_code);
+    if code != Some(0) {
+        debug!(peer = %link.peer, code, "the BMC did not confirm the end of a serial console");
     }
-    in_session::close(link, session, schedule).await;
+    code == Some(0)
 }

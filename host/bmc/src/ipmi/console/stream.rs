@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::mpsc::{Receiver, Sender},
+    sync::{
+        mpsc::{Receiver, Sender},
+        oneshot,
+    },
     time::{Instant, sleep_until},
 };
 use tracing::{debug, info};
 
 use super::{
-    end,
+    Farewell, Word, deactivate,
     line::{Typed, Written},
 };
 use crate::ipmi::{
     ClientConfig, Request,
     codec::sol::{Activated, PAYLOAD_SOL, SolPacket},
     handshake::Opened,
+    in_session,
     link::{Link, Schedule},
 };
 
@@ -30,6 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) struct Ends {
     pub(super) typed: Receiver<Vec<u8>>,
     pub(super) written: Sender<Vec<u8>>,
+    pub(super) told: oneshot::Receiver<Word>,
 }
 
 pub(super) struct Stream {
@@ -52,6 +57,8 @@ pub(super) struct Stream {
 enum End {
     /// Nobody looks any more.
     Left,
+    /// Nobody looks any more, and nothing may be sent.
+    Abandoned,
     /// The BMC says so.
     Ended,
     /// The BMC says nothing any more.
@@ -82,8 +89,8 @@ impl Stream {
         }
     }
 
-    /// Runs until somebody ends it, and gives the console back.
-    pub(super) async fn run(mut self) {
+    /// Runs until somebody ends it, and gives the console back if it is still ours: else somebody else may have it by now.
+    pub(super) async fn run(mut self) -> Farewell {
         info!(peer = %self.link.peer, "opened a serial console");
         let why = loop {
             if let Some(why) = self.step().await {
@@ -92,11 +99,28 @@ impl Stream {
         };
         info!(peer = %self.link.peer, ?why, "a serial console has ended");
         let until = Instant::now() + FAREWELL;
-        let schedule = Schedule::new(&self.config, until).at_most(match why {
-            End::Silent => 1,
-            End::Left | End::Ended => 3,
-        });
-        end(&mut self.link, &mut self.opened, schedule).await;
+        let schedule = Schedule::new(&self.config, until).at_most(3);
+        let (link, opened) = (&mut self.link, &mut self.opened);
+        match why {
+            End::Abandoned => Farewell::NotSent,
+            End::Silent => {
+                in_session::close(link, &mut opened.session, schedule.at_most(1)).await;
+                Farewell::NotSent
+            }
+            End::Ended => {
+                in_session::close(link, &mut opened.session, schedule).await;
+                Farewell::NotSent
+            }
+            End::Left => {
+                let confirmed = deactivate(link, opened, schedule).await;
+                in_session::close(link, &mut opened.session, schedule).await;
+                if confirmed {
+                    Farewell::Confirmed
+                } else {
+                    Farewell::Unconfirmed
+                }
+            }
+        }
     }
 
     async fn step(&mut self) -> Option<End> {
@@ -105,6 +129,12 @@ impl Stream {
             .max(self.last_heard + self.config.keep_alive / 2);
         let due = self.due.unwrap_or(silent).min(keep_alive).min(silent);
         tokio::select! {
+            biased;
+            told = &mut self.ends.told => Some(match told {
+                Ok(Word::Abandon) => End::Abandoned,
+                Ok(Word::Close) | Err(_) => End::Left,
+            }),
+            () = self.ends.written.closed() => Some(End::Left),
             typed = self.ends.typed.recv(), if self.typed.is_hungry() => {
                 let Some(characters) = typed else {
                     return Some(End::Left);
@@ -113,7 +143,6 @@ impl Stream {
                 self.send_next().await;
                 None
             }
-            () = self.ends.written.closed() => Some(End::Left),
             datagram = self.link.receive() => match datagram {
                 Some(datagram) => self.hear(&datagram).await,
                 None => Some(End::Silent),

@@ -43,14 +43,10 @@ async fn no_answer_is_outside_of_the_description() {
         .args(["--phases", "coverage,fuzzing"])
         .args(["--checks", CHECKS])
         .args(["--max-examples", EXAMPLES])
-        .args([
-            "--workers",
-            "2",
-            "--seed",
-            "1",
-            "--no-shrink",
-            "--continue-on-failure",
-        ])
+        // One worker: CPython 3.11 can't build syntax trees in two threads at once ("AST constructor recursion depth mismatch"), and
+        // what it can't build is counted as our failure.
+        .args(["--workers", "1", "--seed", "1"])
+        .args(["--no-shrink", "--continue-on-failure"])
         .args(["--suppress-health-check", "all", "--request-timeout", "30"])
         .env("HOME", service.data())
         .current_dir(service.data())

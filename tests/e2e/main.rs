@@ -10,6 +10,7 @@
 
 mod audit;
 mod crowd;
+mod demo;
 mod front_door;
 mod hostile;
 mod hostile_redfish;

@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use ironbark_tests::{PATIENCE, Stage, clients, eventually, have, ironbark, target};
+use ironbark_tests::{
+    PATIENCE, Stage, clients, eventually, have, ironbark, share_compiled, target,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -13,6 +15,7 @@ async fn the_tour_works_twice_and_what_it_prints_can_be_typed() {
     let stage = Stage::shared().await;
     let folder = stage.folder();
     let listen = free_address();
+    share_compiled(&folder.join("demo-data"));
     let toured = within(demo(folder, listen).arg("--once").output()).await;
     let said = text(&toured);
     assert!(toured.status.success(), "{said}");

@@ -14,6 +14,7 @@ mod demo;
 mod front_door;
 mod hostile;
 mod hostile_redfish;
+mod hostile_rest;
 mod killed;
 mod killed_often;
 mod package_life;

@@ -235,8 +235,9 @@ impl Drop for Service {
     }
 }
 
-/// What one service has compiled, the next finds: each would be busy for seconds with the same packages, at the lowest priority.
-fn share_compiled(data: &Path) {
+/// Makes a data folder in which a service finds what others have compiled: each would be busy for seconds with the same packages, at the
+/// lowest priority.
+pub fn share_compiled(data: &Path) {
     let shared = environment::target().join("tmp").join("compiled");
     std::fs::create_dir_all(&shared).expect("a folder for what is compiled");
     std::fs::DirBuilder::new()

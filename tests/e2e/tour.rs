@@ -66,7 +66,10 @@ async fn raw_commands_are_steps_of_cleaning() {
     let stage = Stage::shared().await;
     let rack = rack(1).await;
     let bmc = &rack.bmcs()[0];
-    let service = Service::start(&stage, Setup::default()).await;
+    // By default no client can: the operator has to want it.
+    let allowed = Vec::<String>::new();
+    let setup = Setup::default().set("api", "disallow_clean_steps", allowed);
+    let service = Service::start(&stage, setup).await;
     let client = service.client();
     enrol(client, &ipmi_node("raw", bmc)).await;
     let step = |raw: &str| {

@@ -64,7 +64,7 @@ async fn run(args: Args) -> Result<()> {
     .await
     .context("the simulated machines can't be started")?;
     println!(
-        "Starting ironbark on http://{} (data in {})",
+        "Starting ironbark on http://{} (data in {}); the first time it compiles the drivers",
         args.listen,
         args.data_dir.display()
     );

@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::process::{Child, Command};
 
-/// How long the service may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the service may take to start: the first time it compiles all drivers, behind everything else that the machine does.
+const START: Duration = Duration::from_secs(300);
+/// How long it may take to stop.
+const STOP: Duration = Duration::from_secs(60);
 
 /// A running service. It is killed if this is dropped without [`Service::stop`].
 pub(crate) struct Service {
@@ -44,9 +46,9 @@ impl Service {
             .spawn()
             .with_context(|| format!("{} can't be started", ironbark.display()))?;
         let mut service = Self { child, log };
-        let answers = tokio::time::timeout(PATIENCE, wait_until_healthy(listen));
+        let answers = tokio::time::timeout(START, wait_until_healthy(listen));
         tokio::select! {
-            answered = answers => answered.map_err(|_| anyhow!("the service did not answer within {} s:\n{}", PATIENCE.as_secs(), service.log_tail()))?,
+            answered = answers => answered.map_err(|_| anyhow!("the service did not answer within {} s:\n{}", START.as_secs(), service.log_tail()))?,
             died = service.died() => return Err(died.context(service.log_tail())),
         }
         Ok(service)
@@ -72,7 +74,7 @@ impl Service {
                 .await
                 .context("the service can't be told to stop")?;
         }
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+        let status = tokio::time::timeout(STOP, self.child.wait())
             .await
             .context("the service did not stop")??;
         if !status.success() {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use ironbark_tests::{Service, Setup, Stage, ironbark};
+use ironbark_tests::{Client, Service, Setup, Stage, ironbark};
 use serde_json::json;
 use sqlx::Connection;
 use tokio::process::Command;
@@ -82,6 +82,38 @@ async fn http_basic_lets_in_who_is_in_the_file() {
         !service.log().contains("open sesame"),
         "a password is in the log"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_certificate_it_listens_anywhere_and_speaks_nothing_but_tls() {
+    let stage = Stage::shared().await;
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (cert, key) = (stage.path("cert.pem"), stage.path("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let setup = |certificate: &std::path::Path| {
+        Setup::default()
+            .set("api", "auth_strategy", "http_basic")
+            .set("api", "htpasswd_file", htpasswd(&stage))
+            .credentials("operator", "open sesame")
+            .certificate(&made.cert.pem())
+            .everywhere()
+            .argument("--tls-cert")
+            .argument(certificate.display().to_string())
+            .argument("--tls-key")
+            .argument(key.display().to_string())
+    };
+    let service = Service::start(&stage, setup(&cert)).await;
+    let client = service.client();
+    client.get("/v1/nodes").await.expect(200);
+    let stranger = client.credentials(None);
+    assert_eq!(stranger.get("/v1/nodes").await.status, 401);
+    let clear = Client::new(&format!("http://{}", service.listen()));
+    let answer = clear.attempt(reqwest::Method::GET, "/v1", None).await;
+    assert!(answer.is_err(), "it speaks in the clear: {answer:?}");
+
+    let said = Service::refused(&stage, setup(&key)).await;
+    assert!(said.contains("not a certificate and its key"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

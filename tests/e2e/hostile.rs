@@ -39,7 +39,7 @@ const UPLOADED: &str = "spin-start";
 
 /// Rounds of one quiet and one loud measurement that count together: at least, and at most if noise of the machine fell on a loud
 /// one. All samples of all rounds count.
-const ROUNDS: std::ops::RangeInclusive<usize> = 2..=6;
+pub(crate) const ROUNDS: std::ops::RangeInclusive<usize> = 2..=6;
 /// Of each kind of request, in each measurement.
 const SAMPLES: usize = 200;
 /// Nodes whose driver is called again and again.
@@ -49,18 +49,22 @@ const LEAST_FAULTS: usize = 1;
 /// Loud measurements until there were so many faults, at most.
 const LONGEST: usize = 5;
 /// How often an attacker looks whether its driver has failed yet: the harm shall come from the drivers, not from requests.
-const PATIENT: Duration = Duration::from_millis(250);
+pub(crate) const PATIENT: Duration = Duration::from_millis(250);
 
-fn setup() -> Setup {
-    KINDS
-        .iter()
-        .fold(Setup::default(), |setup, (kind, _)| {
-            setup.with(kind.strip_prefix("hostile-").unwrap())
-        })
+/// What all hostile drivers are measured with: little time for each call, so that they end often.
+pub(crate) fn short_calls(setup: Setup) -> Setup {
+    setup
         .set("drivers", "call_timeout", 3)
         .set("drivers", "call_cpu_limit", 0.5)
         // Reached by floods before that much time is, on a busy machine too.
         .set("drivers", "host_calls", 2000)
+}
+
+fn setup() -> Setup {
+    let setup = KINDS.iter().fold(Setup::default(), |setup, (kind, _)| {
+        setup.with(kind.strip_prefix("hostile-").unwrap())
+    });
+    short_calls(setup)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -335,21 +339,21 @@ async fn upload_again(client: &Client, stop: &AtomicBool, faults: &AtomicUsize) 
 
 /// What others wait for.
 #[derive(Default)]
-struct Measured {
+pub(crate) struct Measured {
     reads: Latency,
     calls: Latency,
 }
 
 impl Measured {
     /// Whether others are served under attack as they must be, compared with `quiet`.
-    fn holds_beside(&self, quiet: &Self) -> bool {
+    pub(crate) fn holds_beside(&self, quiet: &Self) -> bool {
         let reads = (quiet.reads.p99() * 2).max(Duration::from_millis(20));
         let calls = (quiet.calls.p99() * 2).max(Duration::from_millis(50));
         self.reads.p99() <= reads && self.calls.p99() <= calls
     }
 
     /// One GET and one call of another package's driver, in turns, at the pace of a client that thinks in between.
-    async fn more(&mut self, client: &Client) {
+    pub(crate) async fn more(&mut self, client: &Client) {
         let mut pace = tokio::time::interval(Duration::from_millis(10));
         for _ in 0..SAMPLES {
             pace.tick().await;

@@ -11,9 +11,11 @@
 mod audit;
 mod console;
 mod crowd;
+mod demo;
 mod front_door;
 mod hostile;
 mod hostile_redfish;
+mod hostile_rest;
 mod killed;
 mod killed_often;
 mod package_life;

@@ -250,6 +250,71 @@ async fn the_operators_path_of_a_signed_driver_is_a_few_commands() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_of_the_operators_path_answers_in_json() {
+    let stage = Stage::shared().await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let desk = Desk::new(&service);
+    let key = KeyPair::generate_unencrypted_keypair().unwrap().pk;
+    let key = key.to_box().unwrap().to_string();
+    std::fs::write(desk.folder().join("vendor.pub"), key).unwrap();
+    for name in ["test", "test-2"] {
+        let file = desk.folder().join(format!("{name}.wasm"));
+        std::fs::write(file, fixture(name).bytes()).unwrap();
+    }
+    // What is asked, and where in the answer what comes of it stands.
+    for (command, at, expected) in [
+        (
+            "publisher trust acme-inc vendor.pub --packages tes*",
+            "/name",
+            json!("acme-inc"),
+        ),
+        ("publisher list", "/publishers/0/packages", json!(["tes*"])),
+        (
+            "publisher history acme-inc",
+            "/history/0/action",
+            json!("trust"),
+        ),
+        ("driver install test.wasm --yes", "/version", json!("0.1.0")),
+        (
+            "driver install test-2.wasm --yes --no-activate",
+            "/versions/0/version",
+            json!("0.2.0"),
+        ),
+        ("driver list", "/packages/0/name", json!("fake")),
+        ("driver show test", "/version", json!("0.1.0")),
+        ("driver tasks test", "/tasks/0/package", json!("test")),
+        (
+            "driver activate test@0.2.0 --dry-run",
+            "/refused",
+            Value::Null,
+        ),
+        (
+            "driver canary test@0.2.0 --percent 10",
+            "/version",
+            json!("0.2.0"),
+        ),
+        ("driver promote test", "/version", json!("0.2.0")),
+        ("driver rollback test", "/version", json!("0.1.0")),
+        ("driver activate test@0.2.0", "/version", json!("0.2.0")),
+        ("driver quarantine test", "/state", json!("quarantined")),
+        ("driver release test@0.2.0", "/state", json!("installed")),
+        ("driver disable test@0.2.0", "/state", json!("disabled")),
+        ("driver grant test", "/granted", json!([])),
+        ("driver history test", "/history/0/action", json!("grant")),
+        ("driver remove test@0.2.0", "/version", json!("0.2.0")),
+        ("driver remove test", "/removed", json!(true)),
+        ("publisher remove acme-inc", "/packages", json!([])),
+    ] {
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.extend(["--output", "json"]);
+        let said = desk.runs(&arguments).await;
+        let answer: Value = serde_json::from_str(&said)
+            .unwrap_or_else(|error| panic!("{command}: {error}: {said}"));
+        assert_eq!(answer.pointer(at), Some(&expected), "{command}: {answer:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_driver_that_crashes_gives_way_to_the_version_before_by_itself() {
     let stage = Stage::shared().await;
     // Each call that goes well makes up for a fault, and vendor calls are validated first: one is enough here.

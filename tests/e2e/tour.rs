@@ -60,6 +60,51 @@ async fn an_ipmi_node_does_not_pretend_to_deploy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn raw_commands_are_steps_of_cleaning() {
+    // Chassis Identify, for 15 seconds.
+    const IDENTIFY: Command = Command::new(0x00, 0x04);
+    let stage = Stage::shared().await;
+    let rack = rack(1).await;
+    let bmc = &rack.bmcs()[0];
+    // By default no client can: the operator has to want it.
+    let allowed = Vec::<String>::new();
+    let setup = Setup::default().set("api", "disallow_clean_steps", allowed);
+    let service = Service::start(&stage, setup).await;
+    let client = service.client();
+    enrol(client, &ipmi_node("raw", bmc)).await;
+    let step = |raw: &str| {
+        let args = json!({"raw_bytes": raw});
+        let step = json!({"interface": "vendor", "step": "send_raw", "args": args});
+        json!({"target": "clean", "clean_steps": [step]})
+    };
+    let node = client
+        .provision_with("raw", &step("0x00 0x04 0x0f"), "manageable")
+        .await;
+    assert_eq!(node["last_error"], Value::Null, "{node}");
+    let sent = bmc.commands();
+    let sent: Vec<_> = sent.iter().filter(|one| one.command == IDENTIFY).collect();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].data, [0x0f]);
+
+    // What isn't granted isn't sent, and the step is named.
+    client
+        .verb("raw", &step("0x06 0x47 0x02 0x02"))
+        .await
+        .expect(202);
+    let node = client
+        .wait_for_node("raw", "to fail", |node| {
+            node["provision_state"] == "clean failed" && node["reservation"].is_null()
+        })
+        .await;
+    let error = node["last_error"].as_str().unwrap();
+    assert!(
+        error.contains("vendor.send_raw") && error.contains("ipmi:users"),
+        "{error}"
+    );
+    assert_eq!(bmc.count(Command::new(0x06, 0x47)), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fake_node_is_inspected_rescued_and_brought_back() {
     let stage = Stage::shared().await;
     let service = Service::start(&stage, Setup::default()).await;

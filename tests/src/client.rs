@@ -47,6 +47,19 @@ impl Client {
         }
     }
 
+    /// A client of the service at this `https` URL, which has exactly this certificate (PEM).
+    pub fn trusting(url: &str, pem: &str) -> Self {
+        let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
+        Self {
+            http: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .tls_certs_only([certificate])
+                .build()
+                .expect("an HTTP client"),
+            ..Self::new(url)
+        }
+    }
+
     /// The same with another microversion, or without the header.
     #[must_use]
     pub fn version(&self, version: Option<&str>) -> Self {

@@ -58,7 +58,7 @@ pub fn have(what: &str) -> bool {
         "ipmitool" => runs("ipmitool", &["-V"]),
         // Without a configuration it complains, but it starts.
         "ipmi_sim" => on_path("ipmi_sim"),
-        "minisign" => on_path("minisign"),
+        "minisign" | "curl" => on_path(what),
         "postgres" => {
             on_path("initdb")
                 || std::fs::read_dir("/usr/lib/postgresql")

@@ -30,7 +30,7 @@ pub use hypervisor::Hypervisor;
 pub use latency::Latency;
 pub use machines::{enrol, ipmi_node, rack, redfish_node, redfish_service};
 pub use packages::{Package, example, fixture, shipped};
-pub use service::Service;
+pub use service::{Service, share_compiled};
 pub use setup::Setup;
 pub use stage::Stage;
 pub use wait::{PATIENCE, eventually, eventually_within};

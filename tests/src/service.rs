@@ -160,8 +160,11 @@ impl Service {
         share_compiled(&folder.join("data"));
         let setup = with_fixtures(setup, &folder);
         let listen = free_address();
-        let client =
-            Client::new(&format!("http://{listen}")).credentials(setup.credentials.clone());
+        let client = match &setup.certificate {
+            Some(pem) => Client::trusting(&format!("https://{listen}"), pem),
+            None => Client::new(&format!("http://{listen}")),
+        }
+        .credentials(setup.credentials.clone());
         let service = Self {
             setup,
             listen,
@@ -214,7 +217,11 @@ impl Service {
             .iter()
             .any(|argument| argument == "--listen")
         {
-            command.args(["--listen", &self.listen.to_string()]);
+            let mut listen = self.listen;
+            if self.setup.everywhere {
+                listen.set_ip(Ipv4Addr::UNSPECIFIED.into());
+            }
+            command.args(["--listen", &listen.to_string()]);
         }
         self.child = Some(command.spawn().expect("the ironbark program starts"));
     }
@@ -228,8 +235,9 @@ impl Drop for Service {
     }
 }
 
-/// What one service has compiled, the next finds: each would be busy for seconds with the same packages, at the lowest priority.
-fn share_compiled(data: &Path) {
+/// Makes a data folder in which a service finds what others have compiled: each would be busy for seconds with the same packages, at the
+/// lowest priority.
+pub fn share_compiled(data: &Path) {
     let shared = environment::target().join("tmp").join("compiled");
     std::fs::create_dir_all(&shared).expect("a folder for what is compiled");
     std::fs::DirBuilder::new()

@@ -13,6 +13,8 @@ pub struct Setup {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) fixtures: Vec<String>,
     pub(crate) credentials: Option<(String, String)>,
+    pub(crate) certificate: Option<String>,
+    pub(crate) everywhere: bool,
 }
 
 impl Default for Setup {
@@ -43,6 +45,8 @@ impl Setup {
             environment: Vec::new(),
             fixtures: Vec::new(),
             credentials: None,
+            certificate: None,
+            everywhere: false,
         }
     }
 
@@ -85,6 +89,20 @@ impl Setup {
     #[must_use]
     pub fn credentials(mut self, user: &str, password: &str) -> Self {
         self.credentials = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// The certificate (PEM) of a service that speaks TLS; its client believes no other.
+    #[must_use]
+    pub fn certificate(mut self, pem: &str) -> Self {
+        self.certificate = Some(pem.to_owned());
+        self
+    }
+
+    /// Listens on all addresses of the machine, not on loopback alone.
+    #[must_use]
+    pub fn everywhere(mut self) -> Self {
+        self.everywhere = true;
         self
     }
 }

@@ -14,39 +14,44 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ironbark_tests::{Stage, example, fixture, have, ironbark, javascript_tools, shipped, target};
+use ironbark_tests::{
+    Service, Setup, Stage, eventually, example, fixture, have, ironbark, javascript_tools, shipped,
+    target,
+};
 use serde_json::Value;
 use tokio::process::Command;
 
 const GUIDE: &str = include_str!("../../docs/vendor-guide.md");
-const FOLLOWED: &str = "## From nothing to a signed driver in 15 minutes";
+const SIGNED: &str = "## From nothing to a signed driver in 15 minutes";
+const INSTALLED: &str = "## Into a running service";
+/// Where the guide's reader has a service.
+const READERS: &str = "http://127.0.0.1:6385";
+/// What the guide promises.
+const PROMISED: Duration = Duration::from_secs(15 * 60);
 const PASSWORD: &str = "correct horse";
 /// For one command. The guide's compile a crate with all that it depends on, on a machine that is busy with everything else.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_guide_leads_from_nothing_to_a_signed_driver() {
+async fn the_guide_leads_from_nothing_to_a_signed_and_installed_driver() {
     let stage = Stage::shared().await;
-    let mut folder = stage.folder().to_owned();
+    let began = Instant::now();
     // What the template's own test makes, if it finds the program.
     let conformance = target().join("vendor/tmp/conformance.wasm");
     if conformance.exists() {
         std::fs::remove_file(&conformance).unwrap();
     }
-    let commands = commands(section(GUIDE, FOLLOWED));
-    assert!(commands.len() >= 9, "{commands:?}");
-    for command in commands {
+    let written = commands(section(GUIDE, SIGNED));
+    assert!(written.len() >= 9, "{written:?}");
+    let mut folder = stage.folder().to_owned();
+    for command in written {
         if let Some(next) = command.strip_prefix("cd ") {
             folder = folder.join(next);
             continue;
         }
-        if command.starts_with("minisign ") && !have("minisign") {
-            continue;
-        }
-        let output = run(shell(command, &folder)).await;
-        assert!(output.status.success(), "$ {command}\n{}", shown(&output));
+        follow(command, &folder, READERS).await;
         if command.starts_with("ironbark driver new") {
             // The versions that this repository is tested with, and no others from the network.
             let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
@@ -63,12 +68,61 @@ async fn the_guide_leads_from_nothing_to_a_signed_driver() {
     assert_eq!(inspected["metadata"]["vendor"], "Acme Corporation");
     assert!(folder.join("acme.wasm.minisig").is_file());
     assert!(conformance.is_file(), "cargo test ran the suite as well");
+
+    // The reader's service believes nobody whom it wasn't told to.
+    let setup = Setup::default().set("drivers", "signatures", "require");
+    let service = Service::start(&stage, setup).await;
+    let client = service.client();
+    std::os::unix::fs::symlink(service.data(), folder.join("ironbark-data")).unwrap();
+    let written = commands(section(GUIDE, INSTALLED));
+    assert!(written.len() >= 5, "{written:?}");
+    for command in written {
+        if command.starts_with("cp ") {
+            // So that it is the folder that brings it.
+            let gone = client.delete("/ironbark/v1/packages/acme").await;
+            assert_eq!(gone.status, 204, "{}", gone.text);
+        }
+        follow(command, &folder, client.url()).await;
+        if command.starts_with("ironbark driver activate") {
+            let took = began.elapsed();
+            assert!(took < PROMISED, "it took {took:?}");
+            let offered = client.get("/v1/drivers/acme").await.expect(200);
+            assert_eq!(offered["default_power_interface"], "acme", "{offered}");
+        }
+    }
+    let shown = eventually("the package of the folder", async || {
+        let answer = client.get("/ironbark/v1/packages/acme").await;
+        (answer.status == 200).then(|| answer.expect(200))
+    })
+    .await;
+    let version = &shown["versions"][0];
+    assert_eq!(version["publisher"], "acme-inc", "{shown}");
+    assert_eq!(version["source"], "folder", "{shown}");
+    client.get("/v1/drivers/acme").await.expect(200);
+}
+
+/// Does what the guide says, with the service at `url` for the reader's own.
+async fn follow(command: &str, folder: &Path, url: &str) {
+    let program = command.split(' ').next().unwrap();
+    if ["minisign", "curl"].contains(&program) && !have(program) {
+        return;
+    }
+    let mut running = shell(&command.replace(READERS, url), folder);
+    running.env("IRONBARK_URL", url);
+    let output = run(running).await;
+    assert!(output.status.success(), "$ {command}\n{}", shown(&output));
+    assert!(
+        !shown(&output).contains("error_message"),
+        "$ {command}\n{}",
+        shown(&output)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_drivers_that_ship_keep_what_every_driver_must() {
     let stage = Stage::shared().await;
-    for (name, least) in [("ipmi", 30), ("redfish", 30), ("fake", 25)] {
+    // No hypervisor is simulated: its own tests have the real sshd.
+    for (name, least) in [("ipmi", 30), ("redfish", 30), ("fake", 25), ("ssh", 4)] {
         let package = shipped(name).path;
         let output = run(test(&stage, &package)).await;
         let report = json(&output);

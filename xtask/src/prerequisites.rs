@@ -23,6 +23,11 @@ const NEEDS: &[Need] = &[
         present: || answers("bsdtar", &["--version"]),
     },
     Need {
+        name: "curl",
+        package: "curl",
+        present: || answers("curl", &["--version"]),
+    },
+    Need {
         name: "ipmitool",
         package: "ipmitool",
         present: || answers("ipmitool", &["-V"]),

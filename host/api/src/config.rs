@@ -32,8 +32,33 @@ pub struct ApiConfig {
     pub ramdisk_endpoints: bool,
     /// How long an agent may be silent: it is told to report more often.
     pub ramdisk_heartbeat_timeout: Duration,
+    /// Steps that clients can't give.
+    pub disallowed_steps: DisallowedSteps,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// Steps that clients can't give with a verb, as `interface.step`. What is kept (templates, runbooks) never has raw commands.
+#[derive(Clone, Debug)]
+pub struct DisallowedSteps {
+    /// In `clean_steps`, also those of a runbook.
+    pub clean: Vec<String>,
+    /// In `deploy_steps`.
+    pub deploy: Vec<String>,
+    /// In `service_steps`, also those of a runbook.
+    pub service: Vec<String>,
+}
+
+impl Default for DisallowedSteps {
+    /// Raw commands to a BMC get around every other check.
+    fn default() -> Self {
+        let raw = || vec!["vendor.send_raw".to_owned()];
+        Self {
+            clean: raw(),
+            deploy: raw(),
+            service: raw(),
+        }
+    }
 }
 
 impl Default for ApiConfig {
@@ -48,6 +73,7 @@ impl Default for ApiConfig {
             default_conductor_group: String::new(),
             ramdisk_endpoints: true,
             ramdisk_heartbeat_timeout: Duration::from_secs(300),
+            disallowed_steps: DisallowedSteps::default(),
             limits: Limits::default(),
         }
     }

@@ -54,7 +54,7 @@ mod versions;
 mod view;
 mod volume;
 
-pub use config::{ApiConfig, Auth, Limits};
+pub use config::{ApiConfig, Auth, DisallowedSteps, Limits};
 pub use htpasswd::{Htpasswd, HtpasswdError};
 pub use state::ApiState;
 

@@ -22,8 +22,8 @@ pub struct Contents {
 #[derive(Debug, thiserror::Error)]
 pub enum ContentsError {
     /// Not WebAssembly, or damaged.
-    #[error("this is not a WebAssembly component, or it is damaged: {0}")]
-    Malformed(#[from] wasmparser::BinaryReaderError),
+    #[error("this is not a WebAssembly component, or it is damaged (at byte {})", .0.offset())]
+    Malformed(wasmparser::BinaryReaderError),
     /// A core module.
     #[error("this is a core WebAssembly module and not a component: build it for wasm32-wasip2")]
     CoreModule,
@@ -44,6 +44,13 @@ pub enum ContentsError {
     /// Too many imports or exports.
     #[error("the component has more than {MAX_NAMES} imports or exports")]
     TooManyNames,
+}
+
+// No source of its own: what the parser says beyond the place is about bytes, on many lines.
+impl From<wasmparser::BinaryReaderError> for ContentsError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Malformed(error)
+    }
 }
 
 impl Contents {

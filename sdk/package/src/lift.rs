@@ -19,8 +19,8 @@ const MAX_DEPTH: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum LiftError {
     /// Not WebAssembly, or damaged.
-    #[error("this is not a WebAssembly component, or it is damaged: {0}")]
-    Malformed(#[from] BinaryReaderError),
+    #[error("this is not a WebAssembly component, or it is damaged (at byte {})", .0.offset())]
+    Malformed(BinaryReaderError),
     /// A core module, or something newer than this program knows.
     #[error("this is not a WebAssembly component: build it for wasm32-wasip2")]
     NotAComponent,
@@ -38,6 +38,13 @@ pub enum LiftError {
     /// What was found is no valid metadata.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+}
+
+// No source of its own: what the parser says beyond the place is about bytes, on many lines.
+impl From<BinaryReaderError> for LiftError {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Malformed(error)
+    }
 }
 
 /// The same component with its metadata section at the top level, and nowhere else. The metadata is checked.

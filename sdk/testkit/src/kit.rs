@@ -108,6 +108,11 @@ impl Kit {
         self.package.granted().contains("redfish")
     }
 
+    /// Whether the package runs commands on hypervisors, of which none is simulated.
+    pub fn uses_ssh(&self) -> bool {
+        self.package.granted().contains("ssh")
+    }
+
     /// One of the package's implementations.
     pub fn implementation(&self, kind: InterfaceKind, name: &str) -> Option<Implementation> {
         self.drivers

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{configdrive, steps};
 use crate::body::Arguments;
+use crate::config::DisallowedSteps;
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::provision as gate;
@@ -36,7 +37,7 @@ pub(crate) async fn change(context: Context) -> ApiResult {
         .map_err(|_| nodes::invalid_state(&wanted, &node, node.provision_state.as_str()))?;
     context.version.require(gate::verb_since(verb))?;
     let mut given = Given::read(&mut arguments)?;
-    given.check_forbidden_steps()?;
+    given.check_allowed_steps(&context.state.config().disallowed_steps)?;
     check_state(&node, verb, &wanted)?;
     given.check_configdrive(verb, context.version)?;
     given.open_runbook(&context, &node, verb).await?;
@@ -106,11 +107,17 @@ impl Given {
         })
     }
 
-    fn check_forbidden_steps(&self) -> Result<(), ApiError> {
-        [&self.clean_steps, &self.deploy_steps, &self.service_steps]
-            .into_iter()
-            .flatten()
-            .try_for_each(steps::check_forbidden)
+    fn check_allowed_steps(&self, disallowed: &DisallowedSteps) -> Result<(), ApiError> {
+        for (given, disallowed) in [
+            (&self.clean_steps, &disallowed.clean),
+            (&self.deploy_steps, &disallowed.deploy),
+            (&self.service_steps, &disallowed.service),
+        ] {
+            if let Some(given) = given {
+                steps::check_allowed(given, disallowed)?;
+            }
+        }
+        Ok(())
     }
 
     fn check_configdrive(&self, verb: Verb, version: Version) -> Result<(), ApiError> {
@@ -153,7 +160,13 @@ impl Given {
         }
         let steps = runbook.steps_in_order().into_iter().map(Value::Object);
         let steps = Value::Array(steps.collect());
-        steps::check_forbidden(&steps)?;
+        let disallowed = &context.state.config().disallowed_steps;
+        let disallowed = if verb == Verb::Clean {
+            &disallowed.clean
+        } else {
+            &disallowed.service
+        };
+        steps::check_allowed(&steps, disallowed)?;
         self.runbooks_ramdisk = Some(runbook.disable_ramdisk);
         if verb == Verb::Clean {
             self.clean_steps = Some(steps);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::error::ApiError;
 use crate::values;
 
-/// Steps that an operator can't run through the API: raw commands to a BMC get around every other check.
-const FORBIDDEN: &[(&str, &str)] = &[("vendor", "send_raw")];
+/// What is kept to run again and again never has these, whatever clients may give once: raw commands to a BMC get around every other check.
+const NEVER_KEPT: &str = "vendor.send_raw";
 
 /// Interfaces that have steps.
 const INTERFACES: &[InterfaceKind] = &[
@@ -22,13 +22,14 @@ const INTERFACES: &[InterfaceKind] = &[
     InterfaceKind::Raid,
 ];
 
-/// Refuses steps without interface and name, and those that are not for clients.
-pub(crate) fn check_forbidden(steps: &Value) -> Result<(), ApiError> {
+/// Refuses steps without interface and name, and those that the operator doesn't allow (`interface.step`).
+pub(crate) fn check_allowed(steps: &Value, disallowed: &[String]) -> Result<(), ApiError> {
     for step in items(steps)? {
         let (interface, name) = named(step)?;
-        if FORBIDDEN.contains(&(interface, name)) {
+        let step = format!("{interface}.{name}");
+        if disallowed.contains(&step) {
             return Err(ApiError::invalid(format!(
-                "The step {interface}.{name} is not allowed through the API."
+                "The step {step} is not allowed through the API."
             )));
         }
     }
@@ -96,7 +97,7 @@ pub(crate) fn check_runbook(steps: &Value) -> Result<Value, ApiError> {
 
 /// What is kept to run again and again must be something, and nothing that is not for clients.
 fn check_kept(written: &Value, steps: Vec<JsonObject>) -> Result<Value, ApiError> {
-    check_forbidden(written)?;
+    check_allowed(written, &[NEVER_KEPT.to_owned()])?;
     if steps.is_empty() {
         return Err(ApiError::invalid("At least one step is expected."));
     }
@@ -284,7 +285,9 @@ mod tests {
         ] {
             assert!(check_prioritised(&bad).is_err(), "{bad}");
         }
-        assert!(check_forbidden(&json!([{"interface": "vendor", "step": "send_raw"}])).is_err());
-        assert!(check_forbidden(&json!([{"interface": "vendor", "step": "other"}])).is_ok());
+        let raw = json!([{"interface": "vendor", "step": "send_raw"}]);
+        assert!(check_allowed(&raw, &["vendor.send_raw".to_owned()]).is_err());
+        assert!(check_allowed(&raw, &["vendor.other".to_owned()]).is_ok());
+        assert!(check_allowed(&json!([{"step": "send_raw"}]), &[]).is_err());
     }
 }

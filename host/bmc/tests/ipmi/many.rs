@@ -54,3 +54,28 @@ async fn hundreds_of_bmcs_share_a_few_sockets() {
     }
     assert_eq!(client.bmcs_in_use(), 300);
 }
+
+/// As many as there are for a conductor with a whole hall to look after: each is a machine of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_bmcs_live_in_one_process() {
+    const COUNT: usize = 2_000;
+    // More than a shell usually allows.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = rustix::process::Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, wanted).unwrap();
+    let rack = Rack::start(RackConfig {
+        count: COUNT,
+        ..RackConfig::default()
+    })
+    .await
+    .unwrap();
+    for bmc in rack.bmcs().iter().step_by(3) {
+        bmc.set_power(true);
+    }
+    let client = Client::new(Default::default());
+    poll_all(&client, &rack).await;
+    assert_eq!(client.bmcs_in_use(), COUNT);
+}

@@ -41,6 +41,9 @@ pub(crate) struct Api {
     pub(crate) rpc_timeout: Seconds,
     pub(crate) enable_ramdisk_endpoints: bool,
     pub(crate) ramdisk_heartbeat_timeout: Seconds,
+    pub(crate) disallow_clean_steps: Option<Vec<String>>,
+    pub(crate) disallow_deploy_steps: Option<Vec<String>>,
+    pub(crate) disallow_service_steps: Option<Vec<String>>,
 }
 
 /// Who may use the API.
@@ -269,6 +272,9 @@ impl Default for Api {
             rpc_timeout: Seconds(Duration::from_secs(60)),
             enable_ramdisk_endpoints: true,
             ramdisk_heartbeat_timeout: Seconds(Duration::from_secs(300)),
+            disallow_clean_steps: None,
+            disallow_deploy_steps: None,
+            disallow_service_steps: None,
         }
     }
 }

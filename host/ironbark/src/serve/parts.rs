@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ironbark_api::{ApiConfig, Auth, Htpasswd};
+use ironbark_api::{ApiConfig, Auth, DisallowedSteps, Htpasswd};
 use ironbark_bmc::{AllowedNetworks, Property, ipmi, redfish, ssh};
 use ironbark_conductor::{AutomatedCleaning, CleaningSteps, Config, SignaturePolicy};
 use ironbark_db::DatabaseConfig;
@@ -73,8 +73,20 @@ pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
         default_conductor_group: default_conductor_group(settings),
         ramdisk_endpoints: api.enable_ramdisk_endpoints,
         ramdisk_heartbeat_timeout: api.ramdisk_heartbeat_timeout.0,
+        disallowed_steps: disallowed_steps(settings),
         ..ApiConfig::default()
     })
+}
+
+fn disallowed_steps(settings: &Settings) -> DisallowedSteps {
+    let api = &settings.api;
+    let base = DisallowedSteps::default();
+    let said = |steps: &Option<Vec<String>>, base| steps.clone().unwrap_or(base);
+    DisallowedSteps {
+        clean: said(&api.disallow_clean_steps, base.clean),
+        deploy: said(&api.disallow_deploy_steps, base.deploy),
+        service: said(&api.disallow_service_steps, base.service),
+    }
 }
 
 /// The sandbox, and an empty registry in front of it. Must be called inside the I/O runtime.

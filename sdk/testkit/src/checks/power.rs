@@ -93,6 +93,10 @@ async fn does_what_it_lists(kit: &Kit, of: &Implementation) -> Checked {
 
 /// Asks for a change, waits until the machine has done it, and reads it.
 async fn switch(kit: &Kit, machine: &Machine, of: &Implementation, target: PowerTarget) -> Checked {
+    if kit.uses_ssh() {
+        // One that also knows a BMC is switched by that.
+        needs_bmc(kit)?;
+    }
     let context = machine.context(Lock::Exclusive);
     let result = machine
         .call(of.set_power_state(context, target, None))

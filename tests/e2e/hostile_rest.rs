@@ -86,8 +86,8 @@ async fn nobody_waits_for_those_who_end_at_a_bound() {
         client.create_node(&body).await;
         attackers.push(Attacker::Node(name.to_owned(), says));
     }
-    // Four at a time: more that compute at once are a matter of how many processors there are.
-    for some in attackers.chunks(4) {
+    // Two at a time: more that compute at once are a matter of how many processors there are.
+    for some in attackers.chunks(2) {
         measure(&client, some).await;
     }
     assert!(!service.log().contains("panicked"));

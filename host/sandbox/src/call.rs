@@ -1,5 +1,6 @@
 //! One call: admitted, started on the guest runtime, bounded in time, and its outcome sorted out.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,15 @@ pub(crate) const SHORTEST_SECRET: usize = 4;
 /// What an export returned, or why it didn't.
 pub(crate) type Returned<T> = wasmtime::Result<Result<T, wit::Error>>;
 
+/// What an export returned, of any type. There are dozens of exports, and the whole of a call would be compiled for each of them,
+/// in each crate that makes calls.
+type Value = Box<dyn Any + Send>;
+
+/// An export, whatever it returns.
+type Export = Box<
+    dyn for<'a> FnOnce(&'a mut Store<State>, Instance) -> BoxFuture<'a, Returned<Value>> + Send,
+>;
+
 impl Driver {
     /// Runs `export` in a new instance. Dropping the future cancels the call.
     pub(crate) async fn call<T, F>(
@@ -43,6 +53,45 @@ impl Driver {
             + Send
             + 'static,
     {
+        let export: Export = Box::new(move |store, instance| {
+            let returned = export(store, instance);
+            Box::pin(async move { Ok(returned.await?.map(|value| Box::new(value) as Value)) })
+        });
+        let Completed {
+            value,
+            writes,
+            usage,
+        } = self
+            .call_any(implementation, context, may_checkpoint, export)
+            .await?;
+        match value.downcast() {
+            Ok(value) => Ok(Completed {
+                value: *value,
+                writes,
+                usage,
+            }),
+            // It is what was put in above.
+            Err(_) => Err(self.fault(FaultKind::Host).into()),
+        }
+    }
+
+    fn call_any<'a>(
+        &'a self,
+        implementation: &'a str,
+        context: CallContext,
+        may_checkpoint: bool,
+        export: Export,
+    ) -> BoxFuture<'a, Result<Completed<Value>, CallError>> {
+        Box::pin(self.admitted(implementation, context, may_checkpoint, export))
+    }
+
+    async fn admitted(
+        &self,
+        implementation: &str,
+        context: CallContext,
+        may_checkpoint: bool,
+        export: Export,
+    ) -> Result<Completed<Value>, CallError> {
         let inner = &self.engine;
         let place = admit(
             &inner.room,
@@ -106,15 +155,12 @@ impl Driver {
     }
 
     /// The part of a call that runs on the guest runtime.
-    async fn run<T, F>(
+    async fn run(
         &self,
         setup: Setup,
         context: CallContext,
-        export: F,
-    ) -> Result<Completed<T>, CallError>
-    where
-        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> BoxFuture<'a, Returned<T>>,
-    {
+        export: Export,
+    ) -> Result<Completed<Value>, CallError> {
         let started = Instant::now();
         let mut store = self.new_store(State::new(setup, context));
         let returned = match self.loaded.instance.instantiate_async(&mut store).await {

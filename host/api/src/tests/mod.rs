@@ -18,6 +18,7 @@ mod documentation;
 mod drivers;
 mod endpoints;
 mod events_and_shards;
+mod floats;
 mod gates;
 mod gates_belongings;
 mod gates_complete;

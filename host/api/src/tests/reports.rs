@@ -25,7 +25,8 @@ async fn with_acme() -> Site {
     site
 }
 
-fn report() -> Reply {
+/// What a conductor says of a package of which everything is known.
+pub(super) fn report() -> Reply {
     let report = PackageReport {
         limits: [(
             "acme".to_owned(),
@@ -46,7 +47,10 @@ fn report() -> Reply {
         }],
         tasks: vec![TaskReport {
             package: "acme".to_owned(),
+            version: "1.0.0".to_owned(),
             name: "poll".to_owned(),
+            on: "power/acme".to_owned(),
+            scope: "node".to_owned(),
             schedule: "every 60 s".to_owned(),
             last_run: Some(TaskRun {
                 started_at: Timestamp(1_000_000),

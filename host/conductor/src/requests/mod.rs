@@ -136,7 +136,8 @@ where
         node = tracing::field::Empty
     );
     let work = async {
-        let outcome = work(asked, envelope.request).await;
+        // Boxed: what a request does is deep, and threads of a debug build have little stack.
+        let outcome = Box::pin(work(asked, envelope.request)).await;
         if let Err(error) = &outcome
             && matches!(
                 error.kind(),
@@ -167,7 +168,7 @@ async fn recorded(ctx: &Arc<Context>, asked: &Asked, request: Request) -> Result
             Some(ctx.audit.begin_action(action).await?)
         }
     };
-    let outcome = giving_back(dispatch(ctx, asked, request)).await;
+    let outcome = giving_back(Box::pin(dispatch(ctx, asked, request))).await;
     if let Some(begun) = begun {
         begun.end_with_reply(&outcome);
     }

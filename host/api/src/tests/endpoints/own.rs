@@ -1,11 +1,10 @@
 //! Ironbark's own paths.
 
-use ironbark_model::Timestamp;
-use ironbark_rpc::{LimitsReport, PackageReport, Reply, TaskReport, TaskRun, UsageReport};
 use serde_json::json;
 
 use super::case::{Case, delete, get, post, put};
 use super::world::COMPONENT;
+use crate::tests::reports::report;
 
 #[rustfmt::skip]
 pub(super) fn cases() -> Vec<Case> {
@@ -33,45 +32,4 @@ pub(super) fn cases() -> Vec<Case> {
         delete("/ironbark/v1/packages/{name}"),
         post("/ironbark/v1/packages").query("grant=state").file("application/wasm", COMPONENT),
     ]
-}
-
-fn report() -> Reply {
-    let report = PackageReport {
-        limits: [(
-            "acme".to_owned(),
-            LimitsReport {
-                call_timeout: 60.0,
-                host_calls_per_second: 10_000,
-                ..LimitsReport::default()
-            },
-        )]
-        .into(),
-        usage: vec![UsageReport {
-            package: "acme".to_owned(),
-            version: "1.0.0".to_owned(),
-            role: "active".to_owned(),
-            calls: 7,
-            faults: [("trap".to_owned(), 2)].into(),
-            ..UsageReport::default()
-        }],
-        tasks: vec![TaskReport {
-            package: "acme".to_owned(),
-            version: "1.0.0".to_owned(),
-            name: "poll".to_owned(),
-            on: "power/acme".to_owned(),
-            scope: "node".to_owned(),
-            schedule: "every 60 s".to_owned(),
-            last_run: Some(TaskRun {
-                started_at: Timestamp(1_000_000),
-                duration: 0.5,
-                outcome: "ok".to_owned(),
-                nodes: 3,
-                failed_nodes: 0,
-                error: None,
-            }),
-            next_run: Some(Timestamp(61_000_000)),
-            ..TaskReport::default()
-        }],
-    };
-    Reply::Json(serde_json::to_value(report).unwrap())
 }

@@ -8,10 +8,18 @@ use tokio::task::JoinSet;
 
 use crate::support::{power, target_of};
 
-/// Asks all BMCs at once, and checks each answer against its machine.
+/// Sessions that are opened at once: on a busy machine, BMCs that hear of one too late forget it.
+const AT_ONCE: usize = 300;
+
+/// Asks all BMCs, many at once, and checks each answer against its machine.
 async fn poll_all(client: &Client, rack: &Rack) {
     let mut polls = JoinSet::new();
     for bmc in rack.bmcs() {
+        if polls.len() == AT_ONCE
+            && let Some(poll) = polls.join_next().await
+        {
+            poll.unwrap();
+        }
         let (client, bmc) = (client.clone(), bmc.clone());
         polls.spawn(async move {
             let on = power(&client, &target_of(&bmc)).await.unwrap();

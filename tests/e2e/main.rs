@@ -25,6 +25,7 @@ mod power_sync;
 mod ramdisk;
 mod redfish;
 mod redfish_emulator;
+mod refusals;
 mod ssh;
 mod steady;
 mod stopping;

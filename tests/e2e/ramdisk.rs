@@ -1,6 +1,6 @@
 //! Ramdisks: the deploy agent's own code looks its node up, is heard, and posts an inventory; afterwards nothing of it is left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -61,6 +61,14 @@ async fn a_token_outlives_a_kill_and_ends_with_the_work() {
     assert_eq!(holding(&service, &token).await, Vec::<String>::new());
     assert_eq!(holding(&service, "192.0.2.7").await, Vec::<String>::new());
     assert_ne!(holding(&service, "mayfly").await, Vec::<String>::new());
+    for text in [token.as_str(), "192.0.2.7", &uuid, MAC] {
+        assert_eq!(files_about(&service.data(), text), Vec::<PathBuf>::new());
+    }
+    // They would be found: this one is.
+    let medium = service.data().join("boot").join("boot.ipxe");
+    std::fs::create_dir(medium.parent().unwrap()).unwrap();
+    std::fs::write(&medium, format!("# {uuid}")).unwrap();
+    assert_eq!(files_about(&service.data(), &uuid), [medium]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,6 +156,33 @@ async fn holding(service: &Service, text: &str) -> Vec<String> {
             if rows > 0 {
                 found.push(format!("{table}.{column}"));
             }
+        }
+    }
+    found
+}
+
+/// The files below a folder that have this text in their name or in themselves: media and boot entries would be among them. The
+/// database is looked at row by row, and what is compiled belongs to all tests.
+fn files_about(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let kind = entry.file_type().unwrap();
+        if kind.is_symlink() || name.starts_with("ironbark.sqlite") {
+            continue;
+        }
+        if kind.is_dir() {
+            found.extend(files_about(&path, text));
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let inside = bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes());
+        if inside || name.contains(text) {
+            found.push(path);
         }
     }
     found

@@ -134,7 +134,12 @@ async fn a_step_that_waits_keeps_its_version_until_the_deadline_also_over_a_rest
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_goes_on_to_its_end_with_the_version_that_it_was_moved_to() {
     let world = World::start_with(settings(AT_ONCE)).await;
-    // Long enough for the new version to be compiled meanwhile, on a busy machine too.
+    // Compiled before the step begins: how long that takes on a busy machine must not decide whether the step is still there.
+    let old = active(&world).await;
+    world.install(version("0.3.0")).await;
+    let new = active(&world).await;
+    change(&world, rollback()).await;
+    assert_eq!(active(&world).await, old);
     let info = json!({"fake_rounds": 4, "fake_poll_seconds": 4});
     let node = world
         .test_node(info, json!({"deploy_interface": "test-wait"}))
@@ -146,8 +151,8 @@ async fn a_step_goes_on_to_its_end_with_the_version_that_it_was_moved_to() {
         .await
         .unwrap();
     world.settled(&node.uuid, S::CleanWait).await;
-    world.install(version("0.3.0")).await;
-    let new = active(&world).await;
+    assert_eq!(pinned(&world, &node).await.as_ref(), Some(&old));
+    change(&world, activate("0.3.0")).await;
     world
         .journal_until(&node.uuid, "the new version", |operation| {
             operation.package_digest.as_ref() == Some(&new)
@@ -181,20 +186,10 @@ async fn a_version_that_comes_back_is_not_drained_and_zero_means_for_ever() {
     let old = pinned(&world, &node).await.unwrap();
     world.install(version("0.3.0")).await;
     let first = drains_since(&world, &old).await;
-    let back = PackageChange::Rollback {
-        version: None,
-        force: false,
-        dry_run: false,
-    };
-    change(&world, back).await;
+    change(&world, rollback()).await;
     assert_eq!(active(&world).await, old);
     assert_eq!(world.db.package_drains(Timestamp::now()).await.unwrap(), []);
-    let again = PackageChange::Activate {
-        version: Some("0.3.0".to_owned()),
-        force: false,
-        dry_run: false,
-    };
-    change(&world, again).await;
+    change(&world, activate("0.3.0")).await;
     let second = drains_since(&world, &old).await;
     assert!(second > first, "the time begins anew");
 
@@ -230,6 +225,22 @@ async fn maintenance(world: &World, node: &Node, maintenance: bool) {
         reason: None,
     };
     world.ask(request).await.unwrap();
+}
+
+fn rollback() -> PackageChange {
+    PackageChange::Rollback {
+        version: None,
+        force: false,
+        dry_run: false,
+    }
+}
+
+fn activate(version: &str) -> PackageChange {
+    PackageChange::Activate {
+        version: Some(version.to_owned()),
+        force: false,
+        dry_run: false,
+    }
 }
 
 async fn change(world: &World, change: PackageChange) -> Value {

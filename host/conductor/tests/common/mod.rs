@@ -31,7 +31,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 /// Longest that a test waits for something to come about.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One conductor with its database.
 pub struct World {

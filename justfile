@@ -12,6 +12,10 @@ test *args:
 quick *args:
     cargo xtask test --quick {{args}}
 
+# What tests need, and what of it isn't here
+needs:
+    cargo xtask needs
+
 # Build host and drivers
 build:
     cargo xtask build

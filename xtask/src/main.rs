@@ -11,6 +11,7 @@ mod demo;
 mod drivers;
 mod example;
 mod lint;
+mod needs;
 mod prerequisites;
 mod suites;
 mod summary;
@@ -38,6 +39,8 @@ enum Task {
     Demo(demo::Args),
     /// Run every test there is; install what they need.
     Test(test::Args),
+    /// Install what tests need, or say what would be left out and which packages it needs.
+    Needs,
     /// Build host and driver packages; the packages go to target/drivers.
     Build,
     /// Build the driver packages into target/drivers, and those for tests into target/fixtures.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Needs => prerequisites::run(),
         Task::Build | Task::Drivers => drivers::build_all(),
         Task::ExampleJs => example::run(),
         Task::Lint => lint::run(),

@@ -6,58 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::command::{answers, program, root, step, target};
-
-/// Something that some tests need.
-struct Need {
-    /// As tests name it in `IRONBARK_TEST_REQUIRE`.
-    name: &'static str,
-    /// Debian package.
-    package: &'static str,
-    present: fn() -> bool,
-}
-
-const NEEDS: &[Need] = &[
-    Need {
-        name: "bsdtar",
-        package: "libarchive-tools",
-        present: || answers("bsdtar", &["--version"]),
-    },
-    Need {
-        name: "curl",
-        package: "curl",
-        present: || answers("curl", &["--version"]),
-    },
-    Need {
-        name: "ipmitool",
-        package: "ipmitool",
-        present: || answers("ipmitool", &["-V"]),
-    },
-    Need {
-        name: "ipmi_sim",
-        package: "openipmi",
-        present: || on_path("ipmi_sim"),
-    },
-    Need {
-        name: "minisign",
-        package: "minisign",
-        present: || answers("minisign", &["-v"]),
-    },
-    Need {
-        name: "postgres",
-        package: "postgresql",
-        present: || postgres().is_some(),
-    },
-    Need {
-        name: "sshd",
-        package: "openssh-server",
-        present: || std::path::Path::new("/usr/sbin/sshd").is_file(),
-    },
-    Need {
-        name: "python",
-        package: "python3-venv",
-        present: || answers("python3", &["-c", "import venv, ensurepip"]),
-    },
-];
+use crate::needs::{self, NEEDS, Need, can_install};
 
 /// The clients that conformance is stated for, with everything that they need, each at one version.
 const CLIENTS: &str = "tests/clients/requirements.txt";
@@ -78,6 +27,8 @@ pub(crate) struct Prerequisites {
     pub(crate) present: Vec<&'static str>,
     /// What was left out, with what to do about it.
     pub(crate) left_out: Vec<String>,
+    /// Debian packages that aren't there.
+    packages: Vec<&'static str>,
     /// Folder of the Python environment with the clients.
     pub(crate) clients: Option<PathBuf>,
     /// Folder of the Python environment with sushy-tools.
@@ -88,25 +39,24 @@ pub(crate) struct Prerequisites {
     pub(crate) agent: Option<PathBuf>,
 }
 
+/// `cargo xtask needs`: installs what it can, and says what is there and what tests would be left out.
+pub(crate) fn run() -> Result<()> {
+    let found = ensure()?;
+    println!("here: {}", found.present.join(", "));
+    found.say_left_out();
+    Ok(())
+}
+
 /// Looks for everything, and installs what is missing if this is root on Debian.
 pub(crate) fn ensure() -> Result<Prerequisites> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.present)()).collect();
-    if !missing.is_empty() && can_install() {
-        let mut update = program("apt-get");
-        update.args(["update", "--quiet"]);
-        step("Looking for Debian packages", update)?;
-        let mut install = program("apt-get");
-        install
-            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-            .args(missing.iter().map(|need| need.package))
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        step("Installing Debian packages", install)?;
-    }
+    needs::install(&missing)?;
     let mut found = Prerequisites::default();
     for need in NEEDS {
         if (need.present)() {
             found.present.push(need.name);
         } else {
+            found.packages.push(need.package);
             found.left_out.push(format!(
                 "tests that need {}: apt-get install {}",
                 need.name, need.package
@@ -132,6 +82,17 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
 }
 
 impl Prerequisites {
+    /// Says what was left out, and the one line that installs all of it that Debian has.
+    pub(crate) fn say_left_out(&self) {
+        for left_out in &self.left_out {
+            eprintln!("left out: {left_out}");
+        }
+        if !self.packages.is_empty() {
+            let packages = self.packages.join(" ");
+            eprintln!("to run all tests: sudo apt-get install {packages}");
+        }
+    }
+
     /// A Python environment, noted as present or as left out. Where it could be installed, it must be.
     fn python_part(
         &mut self,
@@ -156,29 +117,6 @@ impl Prerequisites {
             }
         }
     }
-}
-
-fn can_install() -> bool {
-    answers("apt-get", &["--version"]) && effective_user_is_root()
-}
-
-fn effective_user_is_root() -> bool {
-    std::fs::metadata("/proc/self")
-        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
-}
-
-fn on_path(name: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
-}
-
-/// The folder of PostgreSQL's server programs: Debian doesn't put them on the path.
-fn postgres() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    versions
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .find(|folder| folder.join("initdb").is_file())
-        .or_else(|| on_path("initdb").then(PathBuf::new))
 }
 
 fn clients() -> Result<PathBuf> {

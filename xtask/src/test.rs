@@ -40,9 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         fuzz()?;
     }
     let summary = tests(args, &found)?;
-    for left_out in &found.left_out {
-        eprintln!("left out: {left_out}");
-    }
+    found.say_left_out();
     // Far above by now: other programs ran after it.
     for line in summary.said.iter().flatten() {
         println!("{line}");

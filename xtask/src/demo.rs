@@ -1,8 +1,9 @@
 //! `cargo xtask demo`: builds everything and hands over to the demo program.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::command::{program, target};
 use crate::drivers;
@@ -35,9 +36,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.once {
         demo.arg("--once");
     }
-    let status = demo.status().context("the demo can't be started")?;
-    if !status.success() {
-        bail!("the demo ended with {status}");
-    }
-    Ok(())
+    // In our place: Ctrl-C is for the demo, and the shell must wait until that has stopped its service.
+    Err(demo.exec()).context("the demo can't be started")
 }

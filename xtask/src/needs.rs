@@ -42,6 +42,11 @@ pub(crate) const NEEDS: &[Need] = &[
         present: || answers("minisign", &["-v"]),
     },
     Need {
+        name: "npm",
+        package: "npm",
+        present: || answers("npm", &["--version"]),
+    },
+    Need {
         name: "postgres",
         package: "postgresql",
         present: || postgres().is_some(),

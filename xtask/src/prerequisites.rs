@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::command::{answers, program, root, step, target};
+use crate::command::{program, root, step, target};
 use crate::needs::{self, NEEDS, Need, can_install};
 
 /// The clients that conformance is stated for, with everything that they need, each at one version.
@@ -67,17 +67,7 @@ pub(crate) fn ensure() -> Result<Prerequisites> {
     found.sushy = found.python_part("sushy", "sushy-tools", sushy)?;
     found.schemathesis = found.python_part("schemathesis", "schemathesis", schemathesis)?;
     found.agent = found.python_part("agent", "the deploy agent's client", agent)?;
-    if !answers("npm", &["--version"]) {
-        found
-            .left_out
-            .push("tests of drivers in JavaScript: install Node.js with npm".to_owned());
-    } else if let Err(error) = javascript_tools() {
-        found
-            .left_out
-            .push(format!("tests of drivers in JavaScript: {error:#}"));
-    } else {
-        found.present.push("jco");
-    }
+    found.javascript_part()?;
     Ok(found)
 }
 
@@ -91,6 +81,24 @@ impl Prerequisites {
             let packages = self.packages.join(" ");
             eprintln!("to run all tests: sudo apt-get install {packages}");
         }
+    }
+
+    /// The tools for drivers in JavaScript, noted as present or as left out. Where they could be installed, they must be.
+    fn javascript_part(&mut self) -> Result<()> {
+        if !self.present.contains(&"npm") {
+            let advice = "tests of drivers in JavaScript: apt-get install npm";
+            self.left_out.push(advice.to_owned());
+            return Ok(());
+        }
+        match javascript_tools() {
+            Ok(_) => self.present.push("jco"),
+            Err(error) if can_install() => return Err(error),
+            Err(error) => {
+                let reason = format!("tests of drivers in JavaScript: {error:#}");
+                self.left_out.push(reason);
+            }
+        }
+        Ok(())
     }
 
     /// A Python environment, noted as present or as left out. Where it could be installed, it must be.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{answers, cargo, program, root, step};
+use crate::command::{answers, cargo, program, step};
 use crate::prerequisites::{self, Prerequisites};
 use crate::summary::Summary;
 use crate::{drivers, example, lint, suites, tools};
@@ -31,13 +31,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.quick {
         lint::formatting()?;
     }
-    let found = built_and_found()?;
+    let mut found = built_and_found()?;
     if found.present.contains(&"jco") {
         example::build()?;
     }
     if !args.quick {
         lint::run()?;
-        fuzz()?;
+        if !fuzz()? {
+            let advice = "fuzzing: rustup toolchain install nightly --profile minimal";
+            found.left_out.push(advice.to_owned());
+        }
     }
     let summary = tests(args, &found)?;
     found.say_left_out();
@@ -133,15 +136,10 @@ fn watch(mut test: Command) -> Result<(Summary, bool)> {
     Ok((summary, child.wait()?.success()))
 }
 
-/// Short runs of every fuzz target, where a nightly compiler and cargo-fuzz are at hand.
-fn fuzz() -> Result<()> {
-    let folder = root().join("fuzz");
-    if !folder.join("Cargo.toml").is_file() {
-        return Ok(());
-    }
+/// Short runs of every fuzz target, where a nightly compiler is at hand; whether it is.
+fn fuzz() -> Result<bool> {
     if !answers("cargo", &["+nightly", "--version"]) {
-        eprintln!("left out: fuzzing needs a nightly compiler (rustup toolchain install nightly)");
-        return Ok(());
+        return Ok(false);
     }
     let fuzz = tools::ensure("cargo-fuzz", CARGO_FUZZ)?;
     let listed = nightly(&fuzz).arg("list").output()?;
@@ -158,7 +156,7 @@ fn fuzz() -> Result<()> {
         ]);
         step(&format!("Fuzzing {name}"), run)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A cargo-fuzz command with the nightly compiler.

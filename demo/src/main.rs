@@ -6,6 +6,7 @@
 
 mod client;
 mod service;
+mod stopping;
 mod tour;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ use ironbark_bmc_sim::{Rack, RackConfig};
 
 use crate::client::Client;
 use crate::service::Service;
+use crate::stopping::Told;
 
 /// Machines in the rack.
 const MACHINES: usize = 3;
@@ -55,6 +57,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<()> {
+    let mut told = Told::listen()?;
     println!("Starting a rack of {MACHINES} simulated machines with IPMI 2.0 BMCs on loopback UDP");
     let rack = Rack::start(RackConfig {
         count: MACHINES,
@@ -68,19 +71,20 @@ async fn run(args: Args) -> Result<()> {
         args.listen,
         args.data_dir.display()
     );
-    let mut service = Service::start(&args.ironbark, args.listen, &args.data_dir).await?;
+    let mut service = tokio::select! {
+        started = Service::start(&args.ironbark, args.listen, &args.data_dir) => started?,
+        // Nothing is under way yet that could be lost: it ends with its starting.
+        () = told.to_stop() => return Ok(()),
+    };
     let client = Client::new(&format!("http://{}", args.listen))?;
     let outcome = tokio::select! {
         outcome = tour::run(&client, &rack) => outcome,
         died = service.died() => Err(died),
-        _ = tokio::signal::ctrl_c() => {
-            println!("\nStopping");
-            return service.stop().await;
-        }
+        () = told.to_stop() => return service.stop(&mut told).await,
     };
     if let Err(error) = outcome {
         let log = service.log_tail();
-        service.stop().await.ok();
+        service.stop(&mut told).await.ok();
         return Err(error.context(format!(
             "the tour failed; the end of the service's log:\n{log}"
         )));
@@ -89,10 +93,10 @@ async fn run(args: Args) -> Result<()> {
         print_what_next(args.listen);
         tokio::select! {
             died = service.died() => return Err(died),
-            _ = tokio::signal::ctrl_c() => println!("\nStopping"),
+            () = told.to_stop() => {}
         }
     }
-    service.stop().await
+    service.stop(&mut told).await
 }
 
 fn print_what_next(listen: SocketAddr) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::process::{Child, Command};
 
+use crate::stopping::Told;
+
 /// How long the service may take to start: the first time it compiles all drivers, behind everything else that the machine does.
 const START: Duration = Duration::from_secs(300);
 /// How long it may take to stop.
@@ -42,6 +44,8 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
+            // Ctrl-C in a terminal goes to the whole group: told by that and by us, it would take us for being in a hurry.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} can't be started", ironbark.display()))?;
@@ -65,23 +69,34 @@ impl Service {
         }
     }
 
-    /// Asks it to stop, and waits until it has.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    /// Asks it to stop, and waits until it has. Told again meanwhile, it leaves what runs to its next start.
+    pub(crate) async fn stop(mut self, told: &mut Told) -> Result<()> {
+        self.terminate().await?;
+        let deadline = tokio::time::sleep(STOP);
+        tokio::pin!(deadline);
+        let status = loop {
+            tokio::select! {
+                status = self.child.wait() => break status?,
+                () = told.to_stop() => self.terminate().await?,
+                () = &mut deadline => bail!("the service did not stop"),
+            }
+        };
+        if !status.success() {
+            bail!(
+                "the service ended with {status}; its log is {}",
+                self.log.display()
+            );
+        }
+        Ok(())
+    }
+
+    async fn terminate(&self) -> Result<()> {
         if let Some(pid) = self.child.id() {
             Command::new("kill")
                 .args(["-TERM", &pid.to_string()])
                 .status()
                 .await
                 .context("the service can't be told to stop")?;
-        }
-        let status = tokio::time::timeout(STOP, self.child.wait())
-            .await
-            .context("the service did not stop")??;
-        if !status.success() {
-            bail!(
-                "the service ended with {status}; its log is {}",
-                self.log.display()
-            );
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use ironbark_tests::{
     PATIENCE, Stage, clients, eventually, have, ironbark, share_compiled, target,
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,6 +57,9 @@ async fn the_tour_works_twice_and_what_it_prints_can_be_typed() {
     let status = within(staying.wait()).await;
     assert!(status.success(), "{status}: {}", read());
     assert!(read().ends_with("Stopping\n"), "{}", read());
+    let log = std::fs::read_to_string(folder.join("demo-data/ironbark.log")).unwrap();
+    assert!(log.contains("stopping"), "{log}");
+    assert!(!log.contains("told to stop again"), "{log}");
     assert!(!answers(listen), "it left its service behind");
 }
 
@@ -120,6 +123,7 @@ fn demo(folder: &Path, listen: SocketAddr) -> Command {
         .arg(folder.join("demo-data"))
         .current_dir(folder)
         .stdin(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("IRONBARK_") {
@@ -129,10 +133,10 @@ fn demo(folder: &Path, listen: SocketAddr) -> Command {
     command
 }
 
-/// Ctrl-C.
+/// Ctrl-C: a terminal tells everybody in the group.
 fn interrupt(child: &Child) {
     let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
+    kill_process_group(pid, Signal::INT).unwrap();
 }
 
 fn answers(listen: SocketAddr) -> bool {

@@ -140,16 +140,88 @@ async fn a_wrong_configuration_names_file_line_and_key() {
     )
     .await;
     assert!(said.contains("IRONBARK_API_LISTENN"), "{said}");
+}
 
+/// Values that read as what they should be, and still can't be: what is said, by whoever reads them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_reads_well_but_can_not_be_is_named_with_file_line_and_key() {
+    let stage = Stage::shared().await;
     let file = stage.path("check.toml");
-    std::fs::write(
-        &file,
-        "[conductor]\nhost = \"a\"\n\n[bmc]\nallowed_networks = [\"10.0.0.0/99\"]\n",
+    let data = stage.path("never-made");
+    let cases = [
+        (
+            "[conductor]\nhost = \"a\"\n\n[bmc]\nallowed_networks = [\"10.0.0.0/99\"]\n",
+            "line 5: [bmc] allowed_networks: ",
+        ),
+        (
+            "[drivers]\nmemory_limit_mib = 5000\n",
+            "line 2: [drivers] memory_limit_mib: 5000",
+        ),
+        (
+            "[drivers.limits.acme]\nlive_calls = 2\nmemory_limit_mib = 0\n",
+            "line 3: [drivers.limits.acme] memory_limit_mib: 0",
+        ),
+        (
+            "[drivers.default_interfaces]\npowers = \"fake\"\n",
+            "line 2: [drivers.default_interfaces] powers: ",
+        ),
+        (
+            "[drivers]\n\ncanary_max_fault_rate = 5.0\n",
+            "line 3: [drivers] canary_max_fault_rate: ",
+        ),
+        ("[log]\nlevel = \"a=b=c\"\n", "line 2: [log] level: "),
+        (
+            "[api]\nauth_strategy = \"http_basic\"\n",
+            "line 2: [api] auth_strategy: ",
+        ),
+        (
+            "[api]\nauth_strategy = \"http_basic\"\nhtpasswd_file = \"/nowhere/users\"\n",
+            "line 3: [api] htpasswd_file: ",
+        ),
+        (
+            "[api]\ntls_key = \"/nowhere/key\"\ntls_cert = \"/nowhere/cert\"\n",
+            "line 3: [api] tls_cert: ",
+        ),
+        (
+            "[api]\nlisten = \"0.0.0.0:6385\"\n",
+            "line 2: [api] listen: ",
+        ),
+        (
+            "[database]\nurl = \"mysql://me:hunter2@db/ironbark\"\n",
+            "line 2: [database] url: ",
+        ),
+        (
+            "[ssh.templates.virsh]\npower-on = [\"virsh\", \"start\"]\n",
+            "line 2: [ssh.templates.virsh] power-on: ",
+        ),
+    ];
+    for (text, named) in cases {
+        std::fs::write(&file, text).unwrap();
+        let config = file.to_str().unwrap();
+        let (good, said) = run(&["config", "check", "--config", config]).await;
+        assert!(!good, "{text}{said}");
+        assert!(said.contains(&format!("check.toml, {named}")), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let folder = data.to_str().unwrap();
+        let served = run(&["serve", "--config", config, "--data-dir", folder]).await;
+        assert_eq!(served, (false, said), "serve says otherwise");
+        assert!(!data.exists(), "it began: {text}");
+    }
+    for (name, value) in [
+        ("IRONBARK_DRIVERS_MEMORY_LIMIT_MIB", "5000"),
+        ("IRONBARK_LOG_LEVEL", "a=b=c"),
+    ] {
+        let setup = Setup::bare().variable(name, value);
+        let said = Service::refused(&stage, setup).await;
+        let named = format!("the environment variable {name}: [");
+        assert!(said.contains(&named), "{said}");
+    }
+    let said = Service::refused(
+        &stage,
+        Setup::bare().argument("--database").argument("mysql://db"),
     )
-    .unwrap();
-    let (good, said) = run(&["config", "check", "--config", file.to_str().unwrap()]).await;
-    assert!(!good, "{said}");
-    assert!(said.contains("10.0.0.0/99"), "{said}");
+    .await;
+    assert!(said.contains("--database: [database] url: "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::dialect::Dialect;
+use crate::error::DbError;
+
 /// How to open the database. Start from [`DatabaseConfig::sqlite`] or [`DatabaseConfig::from_url`] and change what differs.
 #[derive(Clone)]
 pub struct DatabaseConfig {
@@ -38,6 +41,11 @@ impl DatabaseConfig {
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
         }
+    }
+
+    /// Refuses the URL of a database of another kind.
+    pub fn check(&self) -> Result<(), DbError> {
+        Dialect::of_url(&self.url).map(|_| ())
     }
 
     /// The file of an SQLite database, absolute.

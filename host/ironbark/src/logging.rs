@@ -11,11 +11,11 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::LogFormat;
+use crate::config::At;
 
 /// Starts logging; `level` is a level or a filter such as `info,ironbark_bmc=debug`.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<()> {
-    let filter = EnvFilter::try_new(level)
-        .with_context(|| format!("[log] level {level:?} is neither a level nor a filter"))?;
+    let filter = filter(level)?;
     let lines = layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
@@ -27,6 +27,13 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<()> {
         LogFormat::Json => subscriber.with(lines.json().flatten_event(true)).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
+}
+
+/// What is logged at this level.
+pub(crate) fn filter(level: &str) -> Result<EnvFilter> {
+    EnvFilter::try_new(level)
+        .with_context(|| format!("{level:?} is neither a level nor a filter"))
+        .context(At::of(["log", "level"]))
 }
 
 /// Whatever the filter says: what WebSockets carry is what people type on consoles, passwords among it.

@@ -9,8 +9,8 @@ use crate::config;
 
 /// Says whether the configuration holds, and the most important of it.
 pub(crate) fn run(file: Option<&Path>, output: Output) -> Result<()> {
-    let settings = config::load(file, std::env::vars())?;
-    crate::serve::check(&settings)?;
+    let (settings, origins) = config::load(file, std::env::vars())?;
+    crate::serve::check(&settings, &origins)?;
     let data_dir = crate::serve::data_dir(&settings);
     match output {
         Output::Json => println!(

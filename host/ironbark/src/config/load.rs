@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
+use super::origins::Origins;
 use super::settings::Settings;
 
 const PREFIX: &str = "IRONBARK_";
@@ -23,14 +24,17 @@ const SECTIONS: &[&str] = &[
 const NOT_CONFIGURATION: &[&str] = &["IRONBARK_CONFIG", "IRONBARK_URL", "IRONBARK_CREDENTIALS"];
 const NOT_CONFIGURATION_PREFIX: &str = "IRONBARK_TEST_";
 
-/// Reads `file` if there is one, then lays `environment` over it.
+/// Reads `file` if there is one, then lays `environment` over it. Also tells what came from where.
 pub(crate) fn load(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<Settings> {
-    let mut table = match file {
-        Some(file) => read_file(file)?,
-        None => Table::new(),
+) -> Result<(Settings, Origins)> {
+    let (mut table, file) = match file {
+        Some(file) => {
+            let (table, text) = read_file(file)?;
+            (table, Some((file.to_owned(), text)))
+        }
+        None => (Table::new(), None),
     };
     let mut variables: Vec<(String, String)> = environment
         .filter(|(name, _)| {
@@ -43,15 +47,23 @@ pub(crate) fn load(
     for (name, value) in &variables {
         table = overlay(&table, name, value)?;
     }
-    Ok(table.try_into::<Settings>()?)
+    let variables = variables.into_iter().map(|(name, _)| name).collect();
+    Ok((table.try_into::<Settings>()?, Origins::new(file, variables)))
 }
 
-fn read_file(file: &Path) -> Result<Table> {
+/// The variable that sets the setting with these keys, or the table that it is in.
+pub(super) fn variable(keys: &[String]) -> String {
+    let keys = keys.get(..2).unwrap_or(keys);
+    format!("{PREFIX}{}", keys.join("_").to_ascii_uppercase())
+}
+
+fn read_file(file: &Path) -> Result<(Table, String)> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the configuration file {} can't be read", file.display()))?;
     // Read as settings first: these errors know line, column and key.
     toml::from_str::<Settings>(&text).map_err(|error| describe(file, &text, &error))?;
-    toml::from_str(&text).map_err(|error| describe(file, &text, &error))
+    let table = toml::from_str(&text).map_err(|error| describe(file, &text, &error))?;
+    Ok((table, text))
 }
 
 fn describe(file: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
@@ -131,12 +143,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ironbark.toml");
         std::fs::write(&file, text).unwrap();
-        load(Some(&file), environment(pairs))
+        Ok(load(Some(&file), environment(pairs))?.0)
     }
 
     #[test]
     fn defaults_are_safe() {
-        let settings = load(None, environment(&[])).unwrap();
+        let settings = load(None, environment(&[])).unwrap().0;
         assert!(settings.api.listen.ip().is_loopback());
     }
 

@@ -1,37 +1,24 @@
 //! What must hold before anything is started.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow};
+use ironbark_db::DatabaseConfig;
 
-use crate::config::{AuthStrategy, Settings};
+use super::{hypervisors, limits, listener, parts};
+use crate::config::{At, AuthStrategy, Origins, Settings};
+use crate::logging;
 
-/// Refuses settings that contradict each other, or that would leave the API open.
-pub(crate) fn check(settings: &Settings) -> Result<()> {
-    let api = &settings.api;
-    let open = api.auth_strategy == AuthStrategy::Noauth;
-    let on_loopback = api.listen.ip().is_loopback();
-    if open && !on_loopback {
-        bail!(
-            "without authentication the API listens on loopback only, not on {}: \
-             give it users ([api] auth_strategy = \"http_basic\" and htpasswd_file, or --htpasswd FILE)",
-            api.listen
-        );
-    }
-    if !open && api.htpasswd_file.is_none() {
-        bail!("[api] auth_strategy = \"http_basic\" needs [api] htpasswd_file");
-    }
-    if api.tls_cert.is_some() != api.tls_key.is_some() {
-        bail!("[api] tls_cert and tls_key go together: both or none");
-    }
-    if !on_loopback && api.tls_cert.is_none() && !api.behind_proxy {
-        bail!(
-            "passwords would cross the network in the clear on {}: give --tls-cert and --tls-key, \
-             or --behind-proxy if a proxy in front terminates TLS",
-            api.listen
-        );
-    }
+/// Refuses settings that contradict each other, that can't be, or that would leave the API open; names where they were made.
+pub(crate) fn check(settings: &Settings, origins: &Origins) -> Result<()> {
+    checked(settings).map_err(|error| origins.name(error))
+}
+
+fn checked(settings: &Settings) -> Result<()> {
+    front_door(settings)?;
+    logging::filter(&settings.log.level)?;
     let rate = settings.drivers.canary_max_fault_rate.unwrap_or_default();
     if !(0.0..=1.0).contains(&rate) {
-        bail!("[drivers] canary_max_fault_rate is a share of the calls, from 0 to 1, not {rate}");
+        return Err(anyhow!("a share of the calls, from 0 to 1, not {rate}"))
+            .context(At::of(["drivers", "canary_max_fault_rate"]));
     }
     let conductor = &settings.conductor;
     for (key, value) in [
@@ -40,13 +27,58 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
         ("console_session_limit", conductor.console_session_limit),
     ] {
         if value.is_some_and(|seconds| seconds.0.is_zero()) {
-            bail!("[conductor] {key} is a number of seconds, more than 0");
+            return Err(anyhow!("a number of seconds, more than 0"))
+                .context(At::of(["conductor", key]));
         }
     }
-    super::parts::ipmi(settings)?;
-    super::parts::redfish(settings)?;
-    super::hypervisors::ssh(settings)?;
-    super::parts::default_interfaces(&settings.drivers.default_interfaces)?;
+    if let Some(url) = &settings.database.url {
+        let checked = DatabaseConfig::from_url(url).check();
+        checked.context(At::of(["database", "url"]))?;
+    }
+    parts::ipmi(settings)?;
+    parts::redfish(settings)?;
+    hypervisors::ssh(settings)?;
+    limits::check(&settings.drivers)?;
+    parts::default_interfaces(&settings.drivers.default_interfaces)?;
+    Ok(())
+}
+
+/// Who gets in, and how.
+fn front_door(settings: &Settings) -> Result<()> {
+    let api = &settings.api;
+    let open = api.auth_strategy == AuthStrategy::Noauth;
+    let on_loopback = api.listen.ip().is_loopback();
+    if open && !on_loopback {
+        return Err(anyhow!(
+            "without authentication the API listens on loopback only, not on {}: \
+             give it users ([api] auth_strategy = \"http_basic\" and htpasswd_file, or --htpasswd FILE)",
+            api.listen
+        ))
+        .context(At::of(["api", "listen"]));
+    }
+    if !open && api.htpasswd_file.is_none() {
+        return Err(anyhow!("\"http_basic\" needs [api] htpasswd_file"))
+            .context(At::of(["api", "auth_strategy"]));
+    }
+    if api.tls_cert.is_some() != api.tls_key.is_some() {
+        let alone = if api.tls_cert.is_some() {
+            "tls_cert"
+        } else {
+            "tls_key"
+        };
+        return Err(anyhow!("tls_cert and tls_key go together: both or none"))
+            .context(At::of(["api", alone]));
+    }
+    if !on_loopback && api.tls_cert.is_none() && !api.behind_proxy {
+        return Err(anyhow!(
+            "passwords would cross the network in the clear on {}: give --tls-cert and --tls-key, \
+             or --behind-proxy if a proxy in front terminates TLS",
+            api.listen
+        ))
+        .context(At::of(["api", "listen"]));
+    }
+    listener::tls(settings)?;
+    parts::api(settings)?;
     Ok(())
 }
 
@@ -55,6 +87,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+
+    fn check(settings: &Settings) -> Result<()> {
+        super::check(settings, &Origins::default())
+    }
 
     fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
         let mut settings = Settings::default();
@@ -97,12 +133,7 @@ mod tests {
     #[test]
     fn an_open_api_stays_on_loopback() {
         let open = settings(|settings| settings.api.listen = "0.0.0.0:6385".parse().unwrap());
-        assert!(
-            check(&open)
-                .unwrap_err()
-                .to_string()
-                .contains("loopback only")
-        );
+        assert!(format!("{:#}", check(&open).unwrap_err()).contains("loopback only"));
     }
 
     #[test]
@@ -112,12 +143,7 @@ mod tests {
             settings.api.auth_strategy = AuthStrategy::HttpBasic;
             settings.api.htpasswd_file = Some(PathBuf::from("users"));
         };
-        assert!(
-            check(&settings(users))
-                .unwrap_err()
-                .to_string()
-                .contains("in the clear")
-        );
+        assert!(format!("{:#}", check(&settings(users)).unwrap_err()).contains("in the clear"));
         let proxy = settings(|settings| {
             users(settings);
             settings.api.behind_proxy = true;

@@ -1,10 +1,10 @@
 //! From settings to what may be run on hypervisors.
 
 use anyhow::{Context, Result};
-use ironbark_bmc::AllowedNetworks;
 use ironbark_bmc::ssh::{ClientConfig, KnownHosts, Templates};
 
-use crate::config::Settings;
+use super::parts::allowed_networks;
+use crate::config::{At, Settings};
 
 /// How hypervisors are spoken to over SSH.
 pub(crate) fn ssh(settings: &Settings) -> Result<ClientConfig> {
@@ -14,7 +14,7 @@ pub(crate) fn ssh(settings: &Settings) -> Result<ClientConfig> {
         for (name, arguments) in commands {
             templates
                 .set(set, name, arguments.clone())
-                .context("[ssh.templates]")?;
+                .context(At::of(["ssh", "templates", set, name]))?;
         }
     }
     let known_hosts = settings
@@ -23,10 +23,9 @@ pub(crate) fn ssh(settings: &Settings) -> Result<ClientConfig> {
         .as_deref()
         .map(KnownHosts::open)
         .transpose()
-        .context("[ssh] known_hosts")?;
+        .context(At::of(["ssh", "known_hosts"]))?;
     Ok(ClientConfig {
-        allowed_networks: AllowedNetworks::parse(&bmc.allowed_networks)
-            .context("[bmc] allowed_networks")?,
+        allowed_networks: allowed_networks(settings)?,
         templates,
         known_hosts,
         pacing: bmc.min_command_interval.0,

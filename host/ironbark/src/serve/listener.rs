@@ -8,10 +8,12 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 
 use super::connections::Connections;
-use crate::config::Settings;
+use crate::config::{At, Settings};
 
 /// The one protocol that is spoken, as TLS names it.
 const HTTP_1: &[u8] = b"http/1.1";
@@ -48,26 +50,7 @@ impl Listener {
     /// Binds and begins to answer.
     pub(crate) async fn start(settings: &Settings, api: Router, bounds: Bounds) -> Result<Self> {
         let wanted = settings.api.listen;
-        let tls = match (&settings.api.tls_cert, &settings.api.tls_key) {
-            (Some(cert), Some(key)) => {
-                // Whoever was first wins; that it is set is all that matters.
-                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-                let tls = RustlsConfig::from_pem_file(cert, key)
-                    .await
-                    .with_context(|| {
-                        format!(
-                            "{} and {} are not a certificate and its key",
-                            cert.display(),
-                            key.display()
-                        )
-                    })?;
-                let mut only_http_1 = ServerConfig::clone(&tls.get_inner());
-                only_http_1.alpn_protocols = vec![HTTP_1.to_vec()];
-                tls.reload_from_config(Arc::new(only_http_1));
-                Some(RustlsAcceptor::new(tls))
-            }
-            _ => None,
-        };
+        let tls = tls(settings)?.map(RustlsAcceptor::new);
         let cannot = || format!("the API can't listen on {wanted}");
         let socket = TcpListener::bind(wanted).await.with_context(cannot)?;
         Ok(Self {
@@ -85,6 +68,34 @@ impl Listener {
     pub(crate) async fn stop(self) {
         self.connections.stop(GRACE).await;
     }
+}
+
+/// How TLS is spoken; none where the API is in the clear. An error if the two files aren't a certificate and its key.
+pub(super) fn tls(settings: &Settings) -> Result<Option<RustlsConfig>> {
+    let (Some(cert), Some(key)) = (&settings.api.tls_cert, &settings.api.tls_key) else {
+        return Ok(None);
+    };
+    // Whoever was first wins; that it is set is all that matters.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let read = || -> Result<ServerConfig> {
+        let chain = CertificateDer::pem_file_iter(cert)?.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_file(key)?;
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![HTTP_1.to_vec()];
+        Ok(config)
+    };
+    let config = read()
+        .with_context(|| {
+            format!(
+                "{} and {} are not a certificate and its key",
+                cert.display(),
+                key.display()
+            )
+        })
+        .context(At::of(["api", "tls_cert"]))?;
+    Ok(Some(RustlsConfig::from_config(Arc::new(config))))
 }
 
 /// Asks for as many file descriptors as this process may have, and answers how many it has then.

@@ -21,7 +21,7 @@ use ironbark_rpc::in_process::{DEFAULT_BOUND, InProcess};
 pub(crate) use checks::check;
 
 use crate::cli::ServeArgs;
-use crate::config::{AuthStrategy, Settings, load};
+use crate::config::{AuthStrategy, Origins, Settings, load};
 use crate::logging;
 
 /// How long idle BMC sessions may take to close when the service stops.
@@ -29,9 +29,9 @@ const CLOSE_SESSIONS: Duration = Duration::from_secs(5);
 
 /// Runs until a signal says stop.
 pub(crate) fn run(args: ServeArgs) -> Result<()> {
-    let mut settings = load(args.config.as_deref(), std::env::vars())?;
-    apply(&mut settings, args);
-    check(&settings)?;
+    let (mut settings, mut origins) = load(args.config.as_deref(), std::env::vars())?;
+    apply(&mut settings, &mut origins, args);
+    check(&settings, &origins)?;
     logging::start(settings.log.format, &settings.log.level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -113,7 +113,22 @@ async fn serve(settings: Settings) -> Result<()> {
     Ok(())
 }
 
-fn apply(settings: &mut Settings, args: ServeArgs) {
+fn apply(settings: &mut Settings, origins: &mut Origins, args: ServeArgs) {
+    let flags: [(bool, &'static [&'static str], &'static str); 6] = [
+        (args.listen.is_some(), &["api", "listen"], "--listen"),
+        (args.tls_cert.is_some(), &["api", "tls_cert"], "--tls-cert"),
+        (args.tls_key.is_some(), &["api", "tls_key"], "--tls-key"),
+        (
+            args.htpasswd.is_some(),
+            &["api", "htpasswd_file"],
+            "--htpasswd",
+        ),
+        (args.data_dir.is_some(), &["data_dir"], "--data-dir"),
+        (args.database.is_some(), &["database", "url"], "--database"),
+    ];
+    for (_, keys, flag) in flags.into_iter().filter(|(given, ..)| *given) {
+        origins.flag(keys, flag);
+    }
     let api = &mut settings.api;
     api.listen = args.listen.unwrap_or(api.listen);
     api.tls_cert = args.tls_cert.or(api.tls_cert.take());

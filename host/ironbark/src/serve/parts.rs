@@ -15,7 +15,7 @@ use ironbark_sandbox::{Engine, EngineConfig};
 
 use super::limits;
 use crate::config::{
-    AuthStrategy, ConductorSettings, DriverSettings, Settings, Signatures, StepSource,
+    At, AuthStrategy, ConductorSettings, DriverSettings, Settings, Signatures, StepSource,
 };
 
 /// Where the database is.
@@ -50,15 +50,19 @@ pub(crate) fn redfish(settings: &Settings) -> Result<redfish::ClientConfig> {
     })
 }
 
-fn allowed_networks(settings: &Settings) -> Result<AllowedNetworks> {
-    AllowedNetworks::parse(&settings.bmc.allowed_networks).context("[bmc] allowed_networks")
+/// The networks that BMCs and hypervisors may be in.
+pub(super) fn allowed_networks(settings: &Settings) -> Result<AllowedNetworks> {
+    AllowedNetworks::parse(&settings.bmc.allowed_networks)
+        .context(At::of(["bmc", "allowed_networks"]))
 }
 
 /// The API's settings.
 pub(crate) fn api(settings: &Settings) -> Result<ApiConfig> {
     let api = &settings.api;
     let auth = match (api.auth_strategy, &api.htpasswd_file) {
-        (AuthStrategy::HttpBasic, Some(file)) => Auth::HttpBasic(Htpasswd::read(file)?),
+        (AuthStrategy::HttpBasic, Some(file)) => {
+            Auth::HttpBasic(Htpasswd::read(file).context(At::of(["api", "htpasswd_file"]))?)
+        }
         (AuthStrategy::HttpBasic, None) => {
             anyhow::bail!("[api] auth_strategy = \"http_basic\" needs [api] htpasswd_file")
         }
@@ -97,7 +101,7 @@ pub(crate) fn drivers(settings: &Settings, data: &Path) -> Result<Drivers> {
     let limits_of = set
         .limits
         .iter()
-        .map(|(name, own)| Ok((name.clone(), limits::of_one(own, &limits)?)))
+        .map(|(name, own)| Ok((name.clone(), limits::of_package(name, own, &limits)?)))
         .collect::<Result<_>>()?;
     let engine = Engine::new(
         EngineConfig {
@@ -304,10 +308,11 @@ pub(crate) fn default_interfaces(
     table
         .iter()
         .map(|(kind, name)| {
-            let kind = kind.parse().map_err(|_| {
-                anyhow::anyhow!("[drivers] default_interfaces: {kind:?} is not an interface")
-            })?;
-            Ok((kind, name.clone()))
+            let known = kind
+                .parse()
+                .map_err(|_| anyhow::anyhow!("{kind:?} is not an interface"))
+                .context(At::of(["drivers", "default_interfaces", kind]))?;
+            Ok((known, name.clone()))
         })
         .collect()
 }

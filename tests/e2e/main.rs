@@ -18,6 +18,7 @@ mod hostile_redfish;
 mod hostile_rest;
 mod killed;
 mod killed_often;
+mod logs;
 mod package_life;
 mod packages;
 mod postgresql;

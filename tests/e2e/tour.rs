@@ -334,6 +334,29 @@ async fn vendor_methods(client: &Client, name: &str, bmc: &BmcHandle) {
     let error = node["last_error"].as_str().unwrap();
     assert!(error.contains("ipmi:users"), "{error}");
     assert_eq!(bmc.count(Command::new(0x06, 0x47)), 0);
+    for warm in [true, false] {
+        restarts(client, name, bmc, warm).await;
+    }
+}
+
+/// The BMC restarts, and answers afterwards.
+async fn restarts(client: &Client, name: &str, bmc: &BmcHandle, warm: bool) {
+    let command = Command::new(0x06, if warm { 0x03 } else { 0x02 });
+    let before = (bmc.count(command), bmc.snapshot().reboots);
+    let path = format!("/v1/nodes/{name}/vendor_passthru/bmc_reset");
+    client.post(&path, &json!({"warm": warm})).await.expect(202);
+    eventually("the BMC to restart", async || {
+        let now = (bmc.count(command), bmc.snapshot().reboots);
+        (now == (before.0 + 1, before.1 + 1)).then_some(())
+    })
+    .await;
+    client
+        .wait_for_node(name, "the vendor call to end", |node| {
+            node["reservation"].is_null()
+        })
+        .await;
+    client.power_to(name, "power on", "power on").await;
+    client.power_to(name, "power off", "power off").await;
 }
 
 /// What Chassis Control was asked so far.

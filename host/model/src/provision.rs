@@ -524,6 +524,31 @@ mod tests {
         assert_eq!(table, witnessed);
     }
 
+    /// Each state with its default target and the sets that it is in, written down a second time.
+    #[test]
+    fn targets_and_sets_agree_with_the_list_of_states() {
+        let listed = include_str!("../tests/states.txt");
+        assert_eq!(listed.lines().count(), ProvisionState::ALL.len());
+        for line in listed.lines() {
+            let (name, rest) = line.split_once(": ").unwrap();
+            let (target, sets) = rest.split_once(';').unwrap();
+            let state: ProvisionState = name.parse().unwrap();
+            let target = (target != "-").then(|| target.parse().unwrap());
+            assert_eq!(state.default_target(), target, "{name}");
+            let sets: Vec<&str> = sets.split(',').map(str::trim).collect();
+            for (set, is) in [
+                ("stable", state.is_stable()),
+                ("transient", state.is_transient()),
+                ("working", state.is_working()),
+                ("failed", state.is_failed()),
+                ("lookup", state.allows_lookup()),
+                ("delete", state.allows_delete()),
+            ] {
+                assert_eq!(sets.contains(&set), is, "{name}: {set}");
+            }
+        }
+    }
+
     #[test]
     fn every_other_event_is_refused() {
         let mut allowed = 0;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::harness::{LATEST, Site};
 use crate::ApiConfig;
+use crate::gates::node::FILTERS;
 
 async fn names(site: &Site, query: &str) -> Vec<String> {
     let listed = site
@@ -38,6 +39,8 @@ async fn filters_narrow() {
         node.resource_class = Some("big".to_owned());
         node.shard = Some("Hall".to_owned());
         node.driver = "ipmi".to_owned();
+        node.conductor_group = "rack-1".to_owned();
+        node.instance_name = Some("web".to_owned());
     })
     .await;
     site.node(|node| {
@@ -53,7 +56,7 @@ async fn filters_narrow() {
         node.parent_node = Some(parent.uuid.clone());
     })
     .await;
-    for (query, found) in [
+    let rows = [
         ("", vec!["a", "b", "c"]),
         ("include_children=true", vec!["a", "b", "c", "child"]),
         ("parent_node=a", vec!["child"]),
@@ -68,19 +71,34 @@ async fn filters_narrow() {
         ("resource_class=big", vec!["b"]),
         ("shard=Hall,Other", vec!["b"]),
         ("sharded=false", vec!["a", "c"]),
+        ("sharded=true", vec!["b"]),
+        ("lessee=me", vec!["b"]),
+        ("conductor_group=Rack-1", vec!["b"]),
+        ("instance_name=web", vec!["b"]),
         ("driver=ipmi", vec!["b"]),
         ("associated=true", vec!["c"]),
+        ("associated=false", vec!["a", "b"]),
         (
             "instance_uuid=1BE26C0B-03F2-4D2E-AE87-C02D7F33C999",
             vec!["c"],
         ),
         ("fault=power%20failure", vec!["c"]),
         ("retired=true", vec!["c"]),
+        ("retired=false", vec!["a", "b"]),
         ("conductor=peer-1", vec!["a", "b"]),
         ("conductor=other", vec![]),
         ("limit=99999999999999999999", vec!["a", "b", "c"]),
         ("sort_key=name&sort_dir=desc", vec!["c", "b", "a"]),
-    ] {
+    ];
+    // The chassis' own tests ask for theirs.
+    for filter in FILTERS
+        .iter()
+        .filter(|filter| filter.name != "chassis_uuid")
+    {
+        let asked = |(query, _): &(&str, _)| query.starts_with(&format!("{}=", filter.name));
+        assert!(rows.iter().any(asked), "no row asks for {}", filter.name);
+    }
+    for (query, found) in rows {
         assert_eq!(names(&site, query).await, found, "{query}");
     }
     for bad in [

@@ -221,7 +221,7 @@ async fn begin_unboxed(ctx: &Arc<Context>, relative: Relative, request_id: &str)
         _ => error,
     })?;
     let waiting = power::waiting_on(ctx, &node).await?;
-    tracing::info!(node = %node.uuid, target = %relative.target, "switched along with its relative");
+    tracing::info!(node = %node.uuid, wanted = %relative.target, "switched along with its relative");
     let request = PowerRequest {
         target: relative.target,
         timeout: None,

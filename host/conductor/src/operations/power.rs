@@ -226,7 +226,7 @@ async fn done(run: &mut Run, target: PowerTarget) -> Phase {
     if lost_power {
         forget_agent(&mut run.node);
     }
-    tracing::info!(target = %target, "the power change is reached");
+    tracing::info!(wanted = %target, "the power change is reached");
     run.finish().await
 }
 

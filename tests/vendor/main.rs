@@ -231,6 +231,8 @@ async fn check_says_what_a_service_would_say() {
     );
     assert_eq!(answer["hardware_types"], serde_json::json!(["ipmi"]));
 
+    assert_eq!(answer["signature"], Value::Null);
+
     let truncated = stage.path("truncated.wasm");
     let bytes = shipped("ipmi").bytes();
     std::fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
@@ -271,6 +273,7 @@ async fn minisign_accepts_what_is_signed_with_our_keys_and_nothing_else() {
 
         let signed = run(driver(folder, &["sign", "p.wasm", "--key", &secret])).await;
         assert!(signed.status.success(), "{}", shown(&signed));
+        who_signed_is_shown(folder, &public, &key_id(&folder.join(&public))).await;
         for output in [&made, &signed] {
             assert!(!shown(output).contains(PASSWORD), "{}", shown(output));
         }
@@ -287,6 +290,47 @@ async fn minisign_accepts_what_is_signed_with_our_keys_and_nothing_else() {
     let wrong = run_with(&mut wrong, "another").await;
     assert_eq!(wrong.status.code(), Some(1));
     assert!(shown(&wrong).contains("password"), "{}", shown(&wrong));
+}
+
+/// `inspect` and `check` say of `p.wasm` whose key signed it, and believe it only where the key agrees.
+async fn who_signed_is_shown(folder: &Path, public: &str, id: &str) {
+    let inspect = async |options: &[&str]| {
+        run(driver(
+            folder,
+            &[&["inspect", "p.wasm", "--output", "json"], options].concat(),
+        ))
+        .await
+    };
+    let signature = |output: &Output| json(output)["signature"].clone();
+    let claimed = inspect(&[]).await;
+    assert!(claimed.status.success(), "{}", shown(&claimed));
+    assert_eq!(signature(&claimed)["key_id"], id);
+    assert_eq!(signature(&claimed)["verified"], Value::Null);
+    assert!(text(&signature(&claimed), "trusted_comment").starts_with("ipmi "));
+
+    let verified = inspect(&["--key", public]).await;
+    assert!(verified.status.success(), "{}", shown(&verified));
+    assert_eq!(signature(&verified)["verified"], true);
+    let check = ["check", "p.wasm", "--output", "json", "--key", public];
+    let checked = run(driver(folder, &check)).await;
+    assert!(checked.status.success(), "{}", shown(&checked));
+    assert_eq!(signature(&checked)["verified"], true);
+
+    std::fs::write(folder.join("p.wasm"), shipped("ipmi").rebuilt("other")).unwrap();
+    let changed = inspect(&["--key", public]).await;
+    assert_eq!(changed.status.code(), Some(1));
+    assert_eq!(signature(&changed)["verified"], false);
+    let changed = run(driver(folder, &check)).await;
+    assert_eq!(changed.status.code(), Some(1));
+    assert_eq!(json(&changed)["ok"], false);
+    std::fs::copy(&shipped("ipmi").path, folder.join("p.wasm")).unwrap();
+}
+
+/// What minisign calls a public key: the last word of the file's first line.
+fn key_id(public: &Path) -> String {
+    let text = std::fs::read_to_string(public).unwrap();
+    let (comment, _) = text.split_once('\n').unwrap();
+    comment.rsplit_once(' ').unwrap().1.to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,6 +108,40 @@ async fn a_machine_is_inspected_without_a_ramdisk() {
     assert!(!bmc.snapshot().systems[0].power, "it needed no start");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blade_has_what_is_its_own_and_reads_the_rest() {
+    let stage = Stage::shared().await;
+    let bmc = redfish_service(ServiceConfig {
+        systems: 2,
+        enclosure: true,
+        ..ServiceConfig::default()
+    })
+    .await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    enrol(client, &redfish_node("blade", &bmc, "1")).await;
+    let indicator = |name: &str| format!("/v1/nodes/blade/management/indicators/{name}@chassis");
+    let (own, shared) = (indicator("1"), indicator("enclosure"));
+    let lit = json!({"state": "on"});
+    client.put(&own, &lit).await.expect(204);
+    assert_eq!(client.get(&own).await.expect(200), lit);
+    let off = json!({"state": "off"});
+    assert_eq!(client.get(&shared).await.expect(200), off);
+    // As often as would get a driver quarantined that reaches for what isn't its own.
+    for _ in 0..8 {
+        let reason = client.put(&shared, &lit).await.refused(403);
+        assert!(reason.contains("redfish:shared"), "{reason}");
+    }
+    assert_eq!(client.get(&shared).await.expect(200), off);
+    assert_eq!(bmc.count("PATCH", "enclosure"), 0);
+    let package = client
+        .get("/ironbark/v1/packages/redfish")
+        .await
+        .expect(200);
+    assert_eq!(package["versions"][0]["state"], "active", "{package}");
+    client.power_to("blade", "power on", "power on").await;
+}
+
 async fn boot_device(client: &Client) {
     let path = "/v1/nodes/obeys/management/boot_device";
     let supported = client.get(&format!("{path}/supported")).await.expect(200);

@@ -53,6 +53,20 @@ async fn machines_obey_and_tell() {
         .await
         .expect(204);
     assert_eq!(system().indicator, "Blinking");
+    let read = client.get(indicator).await.expect(200);
+    assert_eq!(read, json!({"state": "blinking"}));
+    let listed = client
+        .get("/v1/nodes/obeys/management/indicators")
+        .await
+        .expect(200);
+    let names: Vec<&Value> = listed["indicators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert!(names.contains(&&json!("1@system")), "{listed}");
+    boot_mode(client, &bmc).await;
     media(client, &bmc).await;
 
     // Each change is recorded with method and path, and nothing of what was sent or said.
@@ -138,7 +152,8 @@ async fn a_blade_has_what_is_its_own_and_reads_the_rest() {
         .get("/ironbark/v1/packages/redfish")
         .await
         .expect(200);
-    assert_eq!(package["versions"][0]["state"], "active", "{package}");
+    assert_eq!(package["versions"][0]["active"], true, "{package}");
+    assert_eq!(package["usage"][0]["faults"], json!({}), "{package}");
     client.power_to("blade", "power on", "power on").await;
 }
 
@@ -163,6 +178,23 @@ async fn boot_device(client: &Client) {
         .await
         .refused(400);
     assert!(reason.contains("wanboot"), "{reason}");
+}
+
+async fn boot_mode(client: &Client, bmc: &ironbark_bmc_sim::redfish::Service) {
+    assert_eq!(bmc.snapshot().systems[0].boot_mode, "UEFI");
+    for (mode, of_machine) in [("bios", "Legacy"), ("uefi", "UEFI")] {
+        client
+            .put("/v1/nodes/obeys/states/boot_mode", &json!({"target": mode}))
+            .await
+            .expect(202);
+        let node = client
+            .wait_for_node("obeys", "the mode to be set", |node| {
+                node["boot_mode"] == mode && node["reservation"].is_null()
+            })
+            .await;
+        assert_eq!(node["last_error"], Value::Null, "{node}");
+        assert_eq!(bmc.snapshot().systems[0].boot_mode, of_machine);
+    }
 }
 
 async fn media(client: &Client, bmc: &ironbark_bmc_sim::redfish::Service) {

@@ -203,6 +203,10 @@ async fn each_wrong_driver_is_found_out_for_what_is_wrong_with_it() {
             "the boot device that was set is the one that is read",
         ),
         (
+            "management/forgets-persistent",
+            "sensors are read by their types",
+        ),
+        (
             "vendor/trusts-messages",
             "odd messages to 'believe' don't break it",
         ),
@@ -350,6 +354,33 @@ async fn a_new_driver_never_takes_the_place_of_something_else() {
     }
     let left = std::fs::read_dir(folder).unwrap().count();
     assert_eq!(left, 1, "nothing was made");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendors_cargo_test_fails_where_nothing_was_tried() {
+    let stage = Stage::shared().await;
+    let made = run(driver(stage.folder(), &["new", "acme"])).await;
+    assert!(made.status.success(), "{}", shown(&made));
+    let folder = stage.path("acme");
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    std::fs::copy(lock, folder.join("Cargo.lock")).unwrap();
+    let mut without = shell("cargo test --test conformance", &folder);
+    without.env("IRONBARK", "no-such-ironbark");
+    let without = run(without).await;
+    assert!(!without.status.success(), "{}", shown(&without));
+    for said in [
+        "no-such-ironbark",
+        "is not there",
+        "IRONBARK_SKIP_CONFORMANCE",
+    ] {
+        assert!(shown(&without).contains(said), "{}", shown(&without));
+    }
+    let mut skipped = shell("cargo test --test conformance", &folder);
+    skipped
+        .env("IRONBARK", "no-such-ironbark")
+        .env("IRONBARK_SKIP_CONFORMANCE", "1");
+    let skipped = run(skipped).await;
+    assert!(skipped.status.success(), "{}", shown(&skipped));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -161,6 +161,7 @@ impl System {
         SystemSnapshot {
             power: self.machine.power(),
             booted_from: self.booted_from.clone(),
+            boot_mode: self.boot.mode.clone(),
             boots: self.machine.boots,
             diagnostic_interrupts: self.machine.diagnostic_interrupts,
             indicator: self.indicator.clone(),

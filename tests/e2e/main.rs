@@ -19,6 +19,7 @@ mod hostile_rest;
 mod killed;
 mod killed_often;
 mod package_life;
+mod package_stops;
 mod packages;
 mod postgresql;
 mod power_sync;

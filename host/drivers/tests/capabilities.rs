@@ -501,7 +501,7 @@ async fn the_record_has_nothing_of_what_a_driver_makes_up() {
     let long = "x".repeat(1500);
     for path in [
         format!("{own}/tops3cret"),
-        format!("{own}/%74ops3cret%20%C3%A4"),
+        format!("{own}/%74ops3cret%20x"),
         format!("{own}/a%20b?$select=tops3cret"),
         format!("{own}/{long}"),
         format!("/redfish/v1/Systems/tops3cret"),
@@ -515,7 +515,7 @@ async fn the_record_has_nothing_of_what_a_driver_makes_up() {
     let cut = format!("{own}/{}…", "x".repeat(256 - own.len() - 1));
     let expected = [
         format!("redfish GET {own}/******"),
-        format!("redfish GET {own}/******??"),
+        format!("redfish GET {own}/******?x"),
         format!("redfish GET {own}/a%20b"),
         format!("redfish GET {cut}"),
         "redfish GET /redfish/v1/Systems/****** denied".to_owned(),

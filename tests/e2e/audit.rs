@@ -41,6 +41,8 @@ async fn it_says_who_did_what_and_no_secret() {
         .create_node(&json!({"name": "greedy", "driver": "hostile-sessions"}))
         .await;
     client.verb("greedy", &json!({"target": "manage"})).await;
+    let missing = "/ironbark/v1/publishers/nobody-inc";
+    client.delete(missing).await.refused(404);
     client
         .upload(b"\0asm but no component".to_vec(), "")
         .await
@@ -55,6 +57,10 @@ async fn it_says_who_did_what_and_no_secret() {
 
     let sent = find(&rows, "intent", "ipmi 0x00 0x02", "begun").unwrap();
     assert_eq!(sent["request_id"], request_id.as_str());
+    assert_eq!(
+        sent["actor"], "operator",
+        "also what is done after the answer"
+    );
     assert_eq!(sent["node"], node["uuid"]);
     assert_eq!(sent["package"], "ipmi");
     assert_eq!(sent["digest"].as_str().unwrap().len(), 64);
@@ -67,6 +73,11 @@ async fn it_says_who_did_what_and_no_secret() {
     });
     assert_eq!(by_operator.unwrap()["actor"], "operator");
     assert!(installed["actor"].is_string());
+    for outcome in ["begun", "not-found"] {
+        let removed = find(&rows, "package", "remove publisher", outcome).unwrap();
+        assert_eq!(removed["detail"], "nobody-inc");
+        assert_eq!(removed["actor"], "operator");
+    }
 
     let of_request = self::rows(client, &format!("request_id={request_id}")).await;
     assert!(of_request.iter().any(|row| row == sent));

@@ -12,6 +12,7 @@ async fn a_trespasser_stays_on_its_own_system() {
     let stage = Stage::shared().await;
     let bmc = redfish_service(ServiceConfig {
         systems: 2,
+        enclosure: true,
         ..ServiceConfig::default()
     })
     .await;
@@ -30,12 +31,20 @@ async fn a_trespasser_stays_on_its_own_system() {
         "/redfish/v1/Systems/1",
         "/redfish/v1/SessionService/Sessions",
         "/redfish/v1/",
+        // Read by the host, to see whose else they are.
+        "/redfish/v1/Chassis/enclosure",
+        "/redfish/v1/Managers/bmc",
     ];
     for seen in bmc.requests() {
         let expected = own.contains(&seen.path.as_str())
             || (seen.method == "DELETE" && seen.path.starts_with(own[1]));
         assert!(expected, "{} {} was sent", seen.method, seen.path);
         assert_ne!(seen.method, "PATCH");
+        assert!(
+            seen.method != "POST" || seen.path == own[1],
+            "{} was sent",
+            seen.path
+        );
     }
     assert!(!bmc.snapshot().systems[1].power);
     eventually("the refusals", async || {
@@ -46,6 +55,8 @@ async fn a_trespasser_stays_on_its_own_system() {
             "redfish POST /redfish/v1/Systems/2/Actions/ComputerSystem.Reset",
             "redfish PATCH /redfish/v1/Systems/1/Bios/Settings",
             "redfish GET /redfish/v1/AccountService/Accounts/1",
+            "redfish PATCH /redfish/v1/Chassis/enclosure",
+            "redfish POST /redfish/v1/Managers/bmc/VirtualMedia/1/Actions/VirtualMedia.InsertMedia",
         ]
         .iter()
         .all(|operation| refused.contains(operation))

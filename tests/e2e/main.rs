@@ -20,6 +20,7 @@ mod killed;
 mod killed_often;
 mod logs;
 mod package_life;
+mod package_stops;
 mod packages;
 mod postgresql;
 mod power_sync;

@@ -53,6 +53,20 @@ async fn machines_obey_and_tell() {
         .await
         .expect(204);
     assert_eq!(system().indicator, "Blinking");
+    let read = client.get(indicator).await.expect(200);
+    assert_eq!(read, json!({"state": "blinking"}));
+    let listed = client
+        .get("/v1/nodes/obeys/management/indicators")
+        .await
+        .expect(200);
+    let names: Vec<&Value> = listed["indicators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert!(names.contains(&&json!("1@system")), "{listed}");
+    boot_mode(client, &bmc).await;
     media(client, &bmc).await;
 
     // Each change is recorded with method and path, and nothing of what was sent or said.
@@ -108,6 +122,41 @@ async fn a_machine_is_inspected_without_a_ramdisk() {
     assert!(!bmc.snapshot().systems[0].power, "it needed no start");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blade_has_what_is_its_own_and_reads_the_rest() {
+    let stage = Stage::shared().await;
+    let bmc = redfish_service(ServiceConfig {
+        systems: 2,
+        enclosure: true,
+        ..ServiceConfig::default()
+    })
+    .await;
+    let service = Service::start(&stage, Setup::default()).await;
+    let client = service.client();
+    enrol(client, &redfish_node("blade", &bmc, "1")).await;
+    let indicator = |name: &str| format!("/v1/nodes/blade/management/indicators/{name}@chassis");
+    let (own, shared) = (indicator("1"), indicator("enclosure"));
+    let lit = json!({"state": "on"});
+    client.put(&own, &lit).await.expect(204);
+    assert_eq!(client.get(&own).await.expect(200), lit);
+    let off = json!({"state": "off"});
+    assert_eq!(client.get(&shared).await.expect(200), off);
+    // As often as would get a driver quarantined that reaches for what isn't its own.
+    for _ in 0..8 {
+        let reason = client.put(&shared, &lit).await.refused(403);
+        assert!(reason.contains("redfish:shared"), "{reason}");
+    }
+    assert_eq!(client.get(&shared).await.expect(200), off);
+    assert_eq!(bmc.count("PATCH", "enclosure"), 0);
+    let package = client
+        .get("/ironbark/v1/packages/redfish")
+        .await
+        .expect(200);
+    assert_eq!(package["versions"][0]["active"], true, "{package}");
+    assert_eq!(package["usage"][0]["faults"], json!({}), "{package}");
+    client.power_to("blade", "power on", "power on").await;
+}
+
 async fn boot_device(client: &Client) {
     let path = "/v1/nodes/obeys/management/boot_device";
     let supported = client.get(&format!("{path}/supported")).await.expect(200);
@@ -129,6 +178,23 @@ async fn boot_device(client: &Client) {
         .await
         .refused(400);
     assert!(reason.contains("wanboot"), "{reason}");
+}
+
+async fn boot_mode(client: &Client, bmc: &ironbark_bmc_sim::redfish::Service) {
+    assert_eq!(bmc.snapshot().systems[0].boot_mode, "UEFI");
+    for (mode, of_machine) in [("bios", "Legacy"), ("uefi", "UEFI")] {
+        client
+            .put("/v1/nodes/obeys/states/boot_mode", &json!({"target": mode}))
+            .await
+            .expect(202);
+        let node = client
+            .wait_for_node("obeys", "the mode to be set", |node| {
+                node["boot_mode"] == mode && node["reservation"].is_null()
+            })
+            .await;
+        assert_eq!(node["last_error"], Value::Null, "{node}");
+        assert_eq!(bmc.snapshot().systems[0].boot_mode, of_machine);
+    }
 }
 
 async fn media(client: &Client, bmc: &ironbark_bmc_sim::redfish::Service) {

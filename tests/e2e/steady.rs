@@ -179,6 +179,14 @@ async fn all_is_done(client: &Client, asked: &[(usize, &'static str)]) {
         Some(())
     })
     .await;
+    // What failed on the way and was put right by a later request would be here.
+    for (node, _) in asked {
+        let path = format!("/v1/nodes/{}/history", name_of(*node));
+        let history = client.get(&path).await.expect(200);
+        let events = history["history"].as_array().unwrap();
+        let failed = events.iter().find(|event| event["severity"] == "ERROR");
+        assert!(failed.is_none(), "{}: {history}", name_of(*node));
+    }
 }
 
 /// What was done to the driver.

@@ -203,6 +203,10 @@ async fn each_wrong_driver_is_found_out_for_what_is_wrong_with_it() {
             "the boot device that was set is the one that is read",
         ),
         (
+            "management/forgets-persistent",
+            "sensors are read by their types",
+        ),
+        (
             "vendor/trusts-messages",
             "odd messages to 'believe' don't break it",
         ),
@@ -230,6 +234,8 @@ async fn check_says_what_a_service_would_say() {
         serde_json::json!(["ipmi", "ipmi:oem", "state"])
     );
     assert_eq!(answer["hardware_types"], serde_json::json!(["ipmi"]));
+
+    assert_eq!(answer["signature"], Value::Null);
 
     let truncated = stage.path("truncated.wasm");
     let bytes = shipped("ipmi").bytes();
@@ -271,6 +277,7 @@ async fn minisign_accepts_what_is_signed_with_our_keys_and_nothing_else() {
 
         let signed = run(driver(folder, &["sign", "p.wasm", "--key", &secret])).await;
         assert!(signed.status.success(), "{}", shown(&signed));
+        who_signed_is_shown(folder, &public, &key_id(&folder.join(&public))).await;
         for output in [&made, &signed] {
             assert!(!shown(output).contains(PASSWORD), "{}", shown(output));
         }
@@ -287,6 +294,47 @@ async fn minisign_accepts_what_is_signed_with_our_keys_and_nothing_else() {
     let wrong = run_with(&mut wrong, "another").await;
     assert_eq!(wrong.status.code(), Some(1));
     assert!(shown(&wrong).contains("password"), "{}", shown(&wrong));
+}
+
+/// `inspect` and `check` say of `p.wasm` whose key signed it, and believe it only where the key agrees.
+async fn who_signed_is_shown(folder: &Path, public: &str, id: &str) {
+    let inspect = async |options: &[&str]| {
+        run(driver(
+            folder,
+            &[&["inspect", "p.wasm", "--output", "json"], options].concat(),
+        ))
+        .await
+    };
+    let signature = |output: &Output| json(output)["signature"].clone();
+    let claimed = inspect(&[]).await;
+    assert!(claimed.status.success(), "{}", shown(&claimed));
+    assert_eq!(signature(&claimed)["key_id"], id);
+    assert_eq!(signature(&claimed)["verified"], Value::Null);
+    assert!(text(&signature(&claimed), "trusted_comment").starts_with("ipmi "));
+
+    let verified = inspect(&["--key", public]).await;
+    assert!(verified.status.success(), "{}", shown(&verified));
+    assert_eq!(signature(&verified)["verified"], true);
+    let check = ["check", "p.wasm", "--output", "json", "--key", public];
+    let checked = run(driver(folder, &check)).await;
+    assert!(checked.status.success(), "{}", shown(&checked));
+    assert_eq!(signature(&checked)["verified"], true);
+
+    std::fs::write(folder.join("p.wasm"), shipped("ipmi").rebuilt("other")).unwrap();
+    let changed = inspect(&["--key", public]).await;
+    assert_eq!(changed.status.code(), Some(1));
+    assert_eq!(signature(&changed)["verified"], false);
+    let changed = run(driver(folder, &check)).await;
+    assert_eq!(changed.status.code(), Some(1));
+    assert_eq!(json(&changed)["ok"], false);
+    std::fs::copy(&shipped("ipmi").path, folder.join("p.wasm")).unwrap();
+}
+
+/// What minisign calls a public key: the last word of the file's first line.
+fn key_id(public: &Path) -> String {
+    let text = std::fs::read_to_string(public).unwrap();
+    let (comment, _) = text.split_once('\n').unwrap();
+    comment.rsplit_once(' ').unwrap().1.to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -306,6 +354,33 @@ async fn a_new_driver_never_takes_the_place_of_something_else() {
     }
     let left = std::fs::read_dir(folder).unwrap().count();
     assert_eq!(left, 1, "nothing was made");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendors_cargo_test_fails_where_nothing_was_tried() {
+    let stage = Stage::shared().await;
+    let made = run(driver(stage.folder(), &["new", "acme"])).await;
+    assert!(made.status.success(), "{}", shown(&made));
+    let folder = stage.path("acme");
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    std::fs::copy(lock, folder.join("Cargo.lock")).unwrap();
+    let mut without = shell("cargo test --test conformance", &folder);
+    without.env("IRONBARK", "no-such-ironbark");
+    let without = run(without).await;
+    assert!(!without.status.success(), "{}", shown(&without));
+    for said in [
+        "no-such-ironbark",
+        "is not there",
+        "IRONBARK_SKIP_CONFORMANCE",
+    ] {
+        assert!(shown(&without).contains(said), "{}", shown(&without));
+    }
+    let mut skipped = shell("cargo test --test conformance", &folder);
+    skipped
+        .env("IRONBARK", "no-such-ironbark")
+        .env("IRONBARK_SKIP_CONFORMANCE", "1");
+    let skipped = run(skipped).await;
+    assert!(skipped.status.success(), "{}", shown(&skipped));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,10 +18,18 @@ pub(crate) fn run() -> Result<()> {
     )?;
     step(
         "Drivers of released contracts",
-        cargo(["test", "--package", "ironbark-drivers", "--test", "abi"]),
+        cargo([
+            "test",
+            "--package",
+            "ironbark-drivers",
+            "--test",
+            "abi",
+            "--test",
+            "capabilities",
+        ]),
     )?;
     step(
-        "Drivers of released contracts on a contract that has grown",
+        "Drivers of released contracts, also on a contract that has grown",
         cargo(["test", "--package", "ironbark-sandbox", "--lib", "grown"]),
     )
 }

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,10 +19,10 @@ use async_trait::async_trait;
 use ironbark_drivers::{Drivers, DriversConfig, Grants, Implementation};
 use ironbark_model::{InterfaceKind, Secret};
 use ironbark_sandbox::{
-    AgentAccess, AgentCommand, AgentHeartbeat, AgentStatus, BootMediaAccess, BootMedium,
-    BootPurpose, CallContext, CallError, DriverError, Engine, EngineConfig, MAX_REDFISH_ANSWER,
-    RedfishAccess, RedfishRequest, RedfishResources, RedfishResponse, SshAccess, SshOutput,
-    VendorRequest,
+    AgentAccess, AgentCommand, AgentHeartbeat, AgentStatus, Audit, BootMediaAccess, BootMedium,
+    BootPurpose, CallContext, CallError, DriverError, Ended, Engine, EngineConfig,
+    MAX_REDFISH_ANSWER, NotRecorded, OpenRecord, Operation, RedfishAccess, RedfishRequest,
+    RedfishResources, RedfishResponse, SshAccess, SshOutput, VendorRequest,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,8 @@ use serde_json::{Value, json};
 struct Double {
     requests: Mutex<Vec<(&'static str, String, Option<Value>)>>,
     answer: Mutex<RedfishResponse>,
+    /// The manager is the other system's as well.
+    shared: AtomicBool,
     media: Mutex<Vec<BootMedium>>,
 }
 
@@ -41,6 +44,9 @@ impl RedfishAccess for Double {
             chassis: vec!["/redfish/v1/Chassis/1".into()],
             managers: vec!["/redfish/v1/Managers/1".into()],
         })
+    }
+    async fn is_shared(&self, resource: &str, _: Duration) -> Result<bool, DriverError> {
+        Ok(resource == "/redfish/v1/Managers/1" && self.shared.load(Ordering::Relaxed))
     }
     async fn request(
         &self,
@@ -127,23 +133,60 @@ impl BootMediaAccess for Double {
     }
 }
 
+/// What the record gets to see.
+#[derive(Clone, Default)]
+struct Book(Arc<Mutex<Vec<String>>>);
+
+#[async_trait]
+impl Audit for Book {
+    async fn begin(&self, operation: &Operation) -> Result<Box<dyn OpenRecord>, NotRecorded> {
+        self.0.lock().unwrap().push(operation.to_string());
+        Ok(Box::new(self.clone()))
+    }
+    fn denied(&self, operation: &Operation) -> Result<(), NotRecorded> {
+        self.0.lock().unwrap().push(format!("{operation} denied"));
+        Ok(())
+    }
+}
+
+impl OpenRecord for Book {
+    fn end(self: Box<Self>, _: Ended) {}
+}
+
 struct World {
     probe: Implementation,
     double: Arc<Double>,
+    book: Book,
 }
 
 impl World {
     async fn new(grants: &Grants) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/fixtures/abi/complete/probe.wasm");
+        Self::of(std::fs::read(file).unwrap(), grants).await
+    }
+
+    /// A package that asks for these groups of Redfish as well.
+    async fn asking(groups: &[&str]) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/fixtures/abi/complete/probe.wasm");
+        let bytes = std::fs::read(file).unwrap();
+        let contents = ironbark_package::Contents::read(&bytes).unwrap();
+        let mut metadata: Value = serde_json::from_slice(&contents.metadata).unwrap();
+        let asked = metadata["capabilities"].as_array_mut().unwrap();
+        asked.extend(groups.iter().map(|group| json!(format!("redfish:{group}"))));
+        let bytes = ironbark_package::embed(&bytes, metadata.to_string().as_bytes()).unwrap();
+        Self::of(bytes, &Grants::AsAsked).await
+    }
+
+    async fn of(bytes: Vec<u8>, grants: &Grants) -> Self {
         let settings = EngineConfig {
             max_live_calls: 20,
             ..EngineConfig::default()
         };
         let engine = Engine::new(settings, tokio::runtime::Handle::current()).unwrap();
         let drivers = Drivers::new(engine, DriversConfig::default());
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../tests/fixtures/abi/complete/probe.wasm");
-        let bytes: Arc<[u8]> = std::fs::read(file).unwrap().into();
-        let prepared = drivers.prepare(bytes, grants).await.unwrap();
+        let prepared = drivers.prepare(bytes.into(), grants).await.unwrap();
         let digest = prepared.package().digest().to_owned();
         drivers.activate(prepared);
         let probe = drivers
@@ -152,6 +195,7 @@ impl World {
         Self {
             probe,
             double: Arc::default(),
+            book: Book::default(),
         }
     }
 
@@ -166,6 +210,7 @@ impl World {
         lent.ssh = Some(self.double.clone());
         lent.agent = Some(self.double.clone());
         lent.boot_media = Some(self.double.clone());
+        context.audit = Arc::new(self.book.clone());
         context.secrets = Arc::new([Secret::new("tops3cret")]);
         context.secret_refs = Arc::new(BTreeMap::from([(
             "driver_info/probe_key".to_owned(),
@@ -314,6 +359,39 @@ async fn redfish_reaches_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_other_nodes_as_well_is_read_and_not_changed_without_a_grant() {
+    const MANAGER: &str = "/redfish/v1/Managers/1";
+    let action = format!("{MANAGER}/VirtualMedia/1/Actions/VirtualMedia.EjectMedia");
+    let update = "/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate";
+    let targets = json!({"ImageURI": "http://files/a", "Targets": [MANAGER]});
+    let changes = [
+        ("PATCH", MANAGER, json!({})),
+        ("POST", action.as_str(), json!({})),
+        ("DELETE", MANAGER, Value::Null),
+        ("POST", update, targets),
+    ];
+    let world = World::granted().await;
+    let others = World::asking(&["shared"]).await;
+    for world in [&world, &others] {
+        world.answer(200, &[], "{}");
+        for (method, path, body) in &changes {
+            world.redfish(method, path, body.clone()).await.unwrap();
+        }
+        world.double.shared.store(true, Ordering::Relaxed);
+    }
+    for (method, path, body) in &changes {
+        let reason = denied(world.redfish(method, path, body.clone()).await);
+        assert!(reason.contains("'redfish:shared'"), "{reason}");
+        others.redfish(method, path, body.clone()).await.unwrap();
+    }
+    assert_eq!(world.double.requests.lock().unwrap().len(), changes.len());
+    world.redfish("GET", MANAGER, Value::Null).await.unwrap();
+    for own in ["/redfish/v1/Systems/1", "/redfish/v1/Chassis/1"] {
+        world.redfish("PATCH", own, json!({})).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn redfish_answers_are_bounded_and_lead_nowhere_else() {
     let world = World::granted().await;
     for location in [
@@ -413,4 +491,38 @@ async fn boot_media_are_published_with_parameters_that_stay_what_they_are() {
     assert_eq!(world.double.media.lock().unwrap().len(), 5);
     assert!(world.call("withdraw", json!("deploy")).await.is_ok());
     assert!(world.call("withdraw", json!(null)).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_record_has_nothing_of_what_a_driver_makes_up() {
+    let world = World::granted().await;
+    world.answer(404, &[], "");
+    let own = "/redfish/v1/Systems/1";
+    let long = "x".repeat(1500);
+    for path in [
+        format!("{own}/tops3cret"),
+        format!("{own}/%74ops3cret%20x"),
+        format!("{own}/a%20b?$select=tops3cret"),
+        format!("{own}/{long}"),
+        format!("/redfish/v1/Systems/tops3cret"),
+    ] {
+        // What comes of it is another test's.
+        drop(world.redfish("GET", &path, Value::Null).await);
+    }
+    for template in ["power-on", "tops3cret", "\u{1b}[2J", &long] {
+        drop(world.call("ssh", json!(template)).await);
+    }
+    let cut = format!("{own}/{}…", "x".repeat(256 - own.len() - 1));
+    let expected = [
+        format!("redfish GET {own}/******"),
+        format!("redfish GET {own}/******?x"),
+        format!("redfish GET {own}/a%20b"),
+        format!("redfish GET {cut}"),
+        "redfish GET /redfish/v1/Systems/****** denied".to_owned(),
+        "ssh power-on".to_owned(),
+        "ssh (unknown template) denied".to_owned(),
+        "ssh (unknown template) denied".to_owned(),
+        "ssh (unknown template) denied".to_owned(),
+    ];
+    assert_eq!(*world.book.0.lock().unwrap(), expected);
 }

@@ -94,17 +94,8 @@ pub(crate) enum Output {
 pub(crate) enum DriverCommand {
     #[command(flatten)]
     Lifecycle(LifecycleCommand),
-    /// Show all of a package file without running it: what it is, what it really exports, and what it asks to do.
-    #[command(
-        after_help = "Examples:\n  ironbark driver inspect target/drivers/ipmi.wasm\n  ironbark driver inspect acme.wasm --output json"
-    )]
-    Inspect {
-        /// A `.wasm` file.
-        file: PathBuf,
-        /// Form of the answer.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
-    },
+    /// Show all of a package file without running it: what it is, who signed it, what it really exports, and what it asks to do.
+    Inspect(commands::driver_inspect::Args),
     /// Make a package of a component that cargo built: check its metadata and put them where the host reads them.
     #[command(
         after_help = "Example:\n  ironbark driver pack target/wasm32-wasip2/plugin/acme.wasm --out acme.wasm"

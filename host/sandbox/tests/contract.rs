@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use wit_component::semver_check;
-use wit_parser::{Docs, PackageId, Resolve, TypeDefKind, WorldId};
+use wit_parser::{Docs, PackageId, Resolve, Type, TypeDefKind, WorldId};
 
 const HOST_WORLD: &str = "everything";
 
@@ -37,6 +37,7 @@ fn text(folder: &Path) -> String {
         .collect()
 }
 
+/// The folders of all released contracts. One whose name goes on after the version is a part of it.
 fn released() -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = std::fs::read_dir(folder().join("released"))
         .unwrap()
@@ -45,6 +46,18 @@ fn released() -> Vec<PathBuf> {
     all.sort();
     assert!(!all.is_empty());
     all
+}
+
+/// The newest of them.
+fn newest() -> PathBuf {
+    let version = |folder: &PathBuf| -> Option<Vec<u64>> {
+        let name = folder.file_name()?.to_str()?;
+        name.split('.').map(|part| part.parse().ok()).collect()
+    };
+    let whole = released()
+        .into_iter()
+        .filter(|folder| version(folder).is_some());
+    whole.max_by_key(version).unwrap()
 }
 
 /// Adds a contract. Versions only tell the two apart; `semver_check` doesn't look at them.
@@ -62,6 +75,10 @@ fn check(old: &str, new: &str) -> Result<(), String> {
         push(&mut resolve, "0.0.1", old),
         push(&mut resolve, "0.0.2", new),
     );
+    check_packages(&resolve, old, new)
+}
+
+fn check_packages(resolve: &Resolve, old: PackageId, new: PackageId) -> Result<(), String> {
     let worlds: Vec<(String, WorldId)> = resolve.packages[old]
         .worlds
         .iter()
@@ -85,6 +102,48 @@ fn what_was_built_with_a_released_contract_still_runs() {
             panic!("{} is broken by wit/: {reason}", old.display());
         }
     }
+}
+
+#[test]
+fn the_newest_released_contract_has_every_interface() {
+    let mut resolve = Resolve::default();
+    let (released, now) = (text(&newest()), text(&folder()));
+    let (released, now) = (
+        push(&mut resolve, "0.0.1", &released),
+        push(&mut resolve, "0.0.2", &now),
+    );
+    let names = |package: PackageId| resolve.packages[package].interfaces.keys();
+    let missing: Vec<&String> = names(now)
+        .filter(|name| !resolve.packages[released].interfaces.contains_key(*name))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} aren't in {}: release a contract that has them, as a new folder",
+        newest().display()
+    );
+    // And each is in a world that is checked, or nothing would be.
+    for name in names(released) {
+        let mut broken = resolve.clone();
+        let interface = broken.packages[now].interfaces[name];
+        let functions = &mut broken.interfaces[interface].functions;
+        let is_plain = |name: &str| !name.starts_with("[constructor]");
+        let Some(function) = functions
+            .values_mut()
+            .find(|function| is_plain(&function.name))
+        else {
+            assert_eq!(name, "types", "an interface without functions");
+            continue;
+        };
+        function.result = match function.result {
+            Some(Type::Char) => None,
+            _ => Some(Type::Char),
+        };
+        assert!(
+            check_packages(&broken, released, now).is_err(),
+            "a function of {name} that returns something else is not noticed"
+        );
+    }
+    assert_eq!(check_packages(&resolve, released, now), Ok(()));
 }
 
 #[test]

@@ -56,6 +56,12 @@ impl RedfishAccess for BmcOverRedfish {
         })
     }
 
+    async fn is_shared(&self, resource: &str, deadline: Duration) -> Result<bool, DriverError> {
+        let target = self.target()?;
+        let found = self.client.is_shared(target, resource, deadline).await;
+        found.map_err(|error| told(&error))
+    }
+
     async fn request(
         &self,
         request: RedfishRequest,

@@ -29,6 +29,8 @@ pub(super) enum Job {
     Send(Request, Caller<Response>),
     /// Find the resources of a System.
     Find(Option<String>, Caller<Resources>),
+    /// Find out whether one of them is other systems' as well.
+    Shared(Option<String>, String, Caller<bool>),
 }
 
 /// Works until nobody can send jobs any more, or it has been idle for long enough.
@@ -72,6 +74,10 @@ async fn serve(peer: Arc<Peer>, job: Job) {
             let path = system.as_deref().unwrap_or("the only System");
             answer(&peer, "GET", path, caller, result);
         }
+        Job::Shared(system, resource, caller) => {
+            let result = is_shared(&peer, &system, &resource, &caller).await;
+            answer(&peer, "GET", &resource, caller, result);
+        }
     }
 }
 
@@ -99,6 +105,18 @@ async fn find(
 ) -> Result<Resources, RedfishError> {
     let command = Command::begin(peer, interest).await?;
     let result = command.within(command.find(system)).await;
+    command.end(&result).await;
+    result
+}
+
+async fn is_shared(
+    peer: &Peer,
+    system: &Option<String>,
+    resource: &str,
+    interest: &dyn Interest,
+) -> Result<bool, RedfishError> {
+    let command = Command::begin(peer, interest).await?;
+    let result = command.within(command.is_shared(system, resource)).await;
     command.end(&result).await;
     result
 }

@@ -80,6 +80,21 @@ impl Client {
         .await
     }
 
+    /// Whether one of a node's chassis or managers, by its path in [`Resources`], is other nodes' as well, found out within `deadline`.
+    ///
+    /// It is if its links name another System, or if they name none and the service has others. What was found is believed for 5 minutes.
+    pub async fn is_shared(
+        &self,
+        target: &Target,
+        resource: &str,
+        deadline: Duration,
+    ) -> Result<bool, RedfishError> {
+        self.ask(&target.service, deadline, |caller| {
+            Job::Shared(target.system.clone(), resource.to_owned(), caller)
+        })
+        .await
+    }
+
     /// Logs out of a BMC's service, whoever the user, and forgets what was learnt about it.
     ///
     /// To be called with the old target when a node's address or credentials change, or the node goes. Requests

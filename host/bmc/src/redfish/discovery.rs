@@ -129,7 +129,7 @@ fn members(collection: &Value) -> Vec<String> {
 }
 
 /// Whether a collection has no more members than it shows.
-fn is_whole(collection: &Value, shown: usize) -> bool {
+pub(super) fn is_whole(collection: &Value, shown: usize) -> bool {
     let count = collection
         .get("Members@odata.count")
         .and_then(Value::as_u64);
@@ -148,7 +148,7 @@ fn links(resource: &Value, pointer: &str) -> Vec<String> {
 }
 
 /// A path that a resource names, if it is one: what a service says goes into grants.
-fn link(resource: &Value, pointer: &str) -> Option<String> {
+pub(super) fn link(resource: &Value, pointer: &str) -> Option<String> {
     let named = resource.pointer(pointer)?.as_str()?;
     let named = named.trim_end_matches('/');
     (named.len() > 1 && path::check(named).is_ok()).then(|| named.to_owned())

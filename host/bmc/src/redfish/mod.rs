@@ -24,6 +24,7 @@ mod properties;
 mod redirect;
 mod retry;
 mod session;
+mod sharing;
 mod target;
 mod tls;
 mod trust;

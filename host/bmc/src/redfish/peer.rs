@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 
 use super::{
     ClientConfig, RedfishError, Service, connection::Connection, discovery::Discoveries,
-    etags::Etags, session::Login, tls::SystemTrust,
+    etags::Etags, session::Login, sharing::Sharing, tls::SystemTrust,
 };
 use crate::{gate::Gates, sync::lock};
 
@@ -34,6 +34,7 @@ pub(super) struct Peer {
     pub(super) login: Login,
     pub(super) etags: Etags,
     pub(super) discoveries: Discoveries,
+    pub(super) sharing: Sharing,
     connection: Mutex<Option<Arc<Connection>>>,
     last_command: std::sync::Mutex<Instant>,
 }
@@ -76,6 +77,7 @@ impl Peer {
             login: Login::default(),
             etags: Etags::default(),
             discoveries: Discoveries::default(),
+            sharing: Sharing::default(),
             connection: Mutex::default(),
             last_command: std::sync::Mutex::new(Instant::now()),
         }

@@ -94,3 +94,43 @@ async fn a_service_without_systems_or_without_a_root_is_said() {
     let error = client.resources(&elsewhere, MS(5000)).await.unwrap_err();
     assert!(error.to_string().contains("redfish_address"), "{error}");
 }
+
+#[tokio::test]
+async fn what_is_other_systems_as_well_is_known_and_looked_at_once() {
+    let blades = start(ServiceConfig {
+        systems: 2,
+        enclosure: true,
+        ..ServiceConfig::default()
+    })
+    .await;
+    let client = Client::new(quick());
+    let blade = target(
+        &blades,
+        json!({"redfish_system_id": "/redfish/v1/Systems/1"}),
+    );
+    let found = client.resources(&blade, PATIENCE).await.unwrap();
+    assert_eq!(
+        found.chassis,
+        ["/redfish/v1/Chassis/1", "/redfish/v1/Chassis/enclosure"]
+    );
+    let shared = async |path: &str| client.is_shared(&blade, path, PATIENCE).await.unwrap();
+    assert!(!shared("/redfish/v1/Chassis/1").await);
+    assert!(shared("/redfish/v1/Chassis/enclosure").await);
+    assert!(shared("/redfish/v1/Managers/bmc").await);
+    // It is gone meanwhile, and the service has others.
+    assert!(shared("/redfish/v1/Chassis/3").await);
+    let requests = blades.requests().len();
+    assert!(shared("/redfish/v1/Managers/bmc").await);
+    assert_eq!(blades.requests().len(), requests);
+
+    let alone = start(ServiceConfig::default()).await;
+    let alone = target(&alone, json!({}));
+    for path in [
+        "/redfish/v1/Chassis/1",
+        "/redfish/v1/Managers/bmc",
+        "/redfish/v1/Chassis/3",
+    ] {
+        let shared = client.is_shared(&alone, path, PATIENCE).await.unwrap();
+        assert!(!shared, "{path}");
+    }
+}

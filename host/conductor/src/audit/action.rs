@@ -17,6 +17,8 @@ pub(crate) struct Action {
     pub(crate) package: Option<String>,
     /// The digest of its bytes, if it is known.
     pub(crate) digest: Option<String>,
+    /// The publisher's name, if it is about one.
+    pub(crate) publisher: Option<String>,
     /// Who asked: a user, or where the file lies.
     pub(crate) actor: Option<String>,
     /// `req-…`, if a request asked.
@@ -42,12 +44,14 @@ impl Action {
                 package: Some(name.clone()),
                 ..Self::default()
             }),
-            Request::TrustPublisher { .. } => Some(Self {
+            Request::TrustPublisher { publisher, .. } => Some(Self {
                 operation: "trust publisher",
+                publisher: Some(publisher.name.clone()),
                 ..Self::default()
             }),
-            Request::RemovePublisher { .. } => Some(Self {
+            Request::RemovePublisher { name, .. } => Some(Self {
                 operation: "remove publisher",
+                publisher: Some(name.clone()),
                 ..Self::default()
             }),
             _ => None,
@@ -65,6 +69,7 @@ impl Action {
             operation,
             package: Some(package.to_owned()),
             digest: digest.map(str::to_owned),
+            publisher: None,
             actor: Some(source.to_owned()),
             request_id: None,
         }
@@ -89,6 +94,7 @@ impl Audit {
         let entry = AuditEntry {
             package: action.package,
             digest: action.digest,
+            detail: action.publisher,
             actor: action.actor,
             request_id: action.request_id,
             ..AuditEntry::new(
@@ -111,7 +117,8 @@ impl Audit {
 impl Begun {
     /// Records how it ended. What the answer says of the package is taken from it.
     pub(crate) fn end_with_reply(mut self, outcome: &Result<Reply>) {
-        if let Ok(Reply::Json(package)) = outcome {
+        let is_about_package = self.entry.detail.is_none();
+        if is_about_package && let Ok(Reply::Json(package)) = outcome {
             let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
             self.entry.package = text("name").or(self.entry.package);
             self.entry.detail = text("version");

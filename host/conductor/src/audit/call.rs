@@ -8,7 +8,7 @@ use ironbark_model::audit::{ABANDONED, AuditEntry, AuditKind, BEGUN, DENIED, INT
 use ironbark_sandbox::{Ended, NotRecorded, OpenRecord, Operation};
 use tokio::time::Instant;
 
-use super::{Audit, Item, Place};
+use super::{Audit, Item, Place, Share};
 
 /// Why a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Who {
     /// The node's UUID; none for calls without a node.
     pub(crate) node: Option<String>,
     pub(crate) request_id: String,
-    /// A user of the API, where what is done is theirs rather than the driver's.
+    /// The user of the API who asked for it, where there is one.
     pub(crate) actor: Option<String>,
     pub(crate) purpose: Purpose,
 }
@@ -35,12 +35,14 @@ pub(crate) struct Who {
 /// Records one call's operations.
 pub(crate) struct CallAudit {
     audit: Audit,
+    share: Arc<Share>,
     who: Arc<Who>,
 }
 
 impl CallAudit {
     pub(crate) fn new(audit: Audit, who: Who) -> Self {
         Self {
+            share: audit.shares.of(&who.package),
             audit,
             who: Arc::new(who),
         }
@@ -51,7 +53,7 @@ impl CallAudit {
 impl ironbark_sandbox::Audit for CallAudit {
     async fn begin(&self, operation: &Operation) -> Result<Box<dyn OpenRecord>, NotRecorded> {
         // Room for the outcome first: what was sent must not go without one.
-        let place = self.audit.place().await?;
+        let place = self.audit.place_of(&self.share).await?;
         let at = Timestamp::now();
         let intent = if operation.is_mutating() {
             let entry = self.who.entry(at, AuditKind::Intent, operation, BEGUN);
@@ -70,17 +72,20 @@ impl ironbark_sandbox::Audit for CallAudit {
     }
 
     fn denied(&self, operation: &Operation) -> Result<(), NotRecorded> {
-        let place = self
-            .audit
-            .queue
-            .clone()
-            .try_reserve_owned()
-            .map_err(|_| NotRecorded)?;
         let now = Timestamp::now();
-        place.send(Item::Repeated {
-            entry: self.who.entry(now, AuditKind::Denied, operation, DENIED),
-            answer: 0,
+        let entry = self.who.entry(now, AuditKind::Denied, operation, DENIED);
+        let place = self.share.place_for_refusal().and_then(|of_share| {
+            let of_queue = self.audit.queue.clone().try_reserve_owned().ok()?;
+            Some(Place {
+                of_queue,
+                of_share: Some(of_share),
+            })
         });
+        match place {
+            Some(place) => place.send(Item::Repeated { entry, answer: 0 }),
+            None if self.audit.queue.is_closed() => return Err(NotRecorded),
+            None => self.share.count(&entry),
+        }
         Ok(())
     }
 }

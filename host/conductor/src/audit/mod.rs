@@ -2,26 +2,36 @@
 //!
 //! Everything goes through one bounded queue to one [writer](writer): what changes a machine is waited for, what only reads is
 //! written with others within a second, and polls that bring nothing new are counted ([`repeats`]). Who finds no room in the queue
-//! waits a moment and is then turned away: nothing is done unrecorded. `docs/audit.md` says it for operators.
+//! waits a moment and is then turned away: nothing is done unrecorded. One package has only a part of the queue ([`share`]), and its
+//! reads and refusals become only so many rows ([`gate`]): a flood holds up nobody and pushes nothing out. `docs/audit.md` says it for operators.
 
 mod action;
+mod askers;
 mod call;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod flood_tests;
+mod gate;
 mod repeats;
+mod share;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ironbark_db::Database;
 use ironbark_model::audit::AuditEntry;
 use ironbark_model::{Error, Result};
 use ironbark_sandbox::NotRecorded;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 pub(crate) use action::Action;
+use askers::Askers;
 pub(crate) use call::{CallAudit, Purpose, Who};
+use share::{Share, Shares};
 use writer::Writer;
 
 /// Rows, and operations under way, that the queue has room for.
@@ -36,7 +46,10 @@ const LOOKED_BACK: u32 = 5000;
 /// Where this conductor's rows go. Clones are the same audit.
 #[derive(Clone)]
 pub(crate) struct Audit {
-    queue: mpsc::Sender<Item>,
+    queue: mpsc::Sender<Queued>,
+    shares: Arc<Shares>,
+    /// Who asked for what is done.
+    pub(crate) askers: Askers,
     chain: String,
 }
 
@@ -52,8 +65,26 @@ enum Item {
     Flush(oneshot::Sender<()>),
 }
 
+/// An item in the queue, with the place that it takes of its package's share until the writer has it.
+struct Queued {
+    item: Item,
+    _of_share: Option<OwnedSemaphorePermit>,
+}
+
 /// Room for one item.
-type Place = mpsc::OwnedPermit<Item>;
+struct Place {
+    of_queue: mpsc::OwnedPermit<Queued>,
+    of_share: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn send(self, item: Item) {
+        self.of_queue.send(Queued {
+            item,
+            _of_share: self.of_share,
+        });
+    }
+}
 
 impl Audit {
     /// Begins to write rows into this chain. Ends when all clones are gone. Must be called inside a runtime.
@@ -63,9 +94,12 @@ impl Audit {
 
     fn with_room(db: Database, chain: &str, room: usize) -> Self {
         let (sender, receiver) = mpsc::channel(room);
-        tokio::spawn(Writer::new(db, chain, receiver).run());
+        let shares = Arc::new(Shares::new(room));
+        tokio::spawn(Writer::new(db, chain, receiver, Arc::clone(&shares)).run());
         Self {
             queue: sender,
+            shares,
+            askers: Askers::default(),
             chain: chain.to_owned(),
         }
     }
@@ -76,7 +110,11 @@ impl Audit {
             // All of the room is free when nothing is under way and the writer has taken everything.
             drop(self.queue.reserve_many(self.queue.max_capacity()).await);
             let (done, written) = oneshot::channel();
-            if self.queue.send(Item::Flush(done)).await.is_ok() {
+            let flush = Queued {
+                item: Item::Flush(done),
+                _of_share: None,
+            };
+            if self.queue.send(flush).await.is_ok() {
                 let _ = written.await;
             }
         };
@@ -98,15 +136,38 @@ impl Audit {
     /// Waits for room.
     async fn place(&self) -> Result<Place, NotRecorded> {
         match self.queue.clone().try_reserve_owned() {
-            Ok(place) => Ok(place),
+            Ok(of_queue) => Ok(Place {
+                of_queue,
+                of_share: None,
+            }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(NotRecorded),
             Err(mpsc::error::TrySendError::Full(queue)) => {
-                tokio::time::timeout(ROOM, queue.reserve_owned())
+                let of_queue = tokio::time::timeout(ROOM, queue.reserve_owned())
                     .await
                     .map_err(|_| NotRecorded)?
-                    .map_err(|_| NotRecorded)
+                    .map_err(|_| NotRecorded)?;
+                Ok(Place {
+                    of_queue,
+                    of_share: None,
+                })
             }
         }
+    }
+
+    /// Waits for room for one operation of a package, from its beginning until the writer has its end.
+    async fn place_of(&self, share: &Share) -> Result<Place, NotRecorded> {
+        let operations = Arc::clone(&share.operations);
+        let of_share = match Arc::clone(&operations).try_acquire_owned() {
+            Ok(of_share) => of_share,
+            Err(_) => tokio::time::timeout(ROOM, operations.acquire_owned())
+                .await
+                .map_err(|_| NotRecorded)?
+                .map_err(|_| NotRecorded)?,
+        };
+        Ok(Place {
+            of_share: Some(of_share),
+            ..self.place().await?
+        })
     }
 
     /// Writes a row and waits until it is there; answers with its number.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ironbark_model::audit::{AuditEntry, AuditKind, AuditRepeats, hour_of};
+use ironbark_model::audit::{AuditEntry, AuditKind, AuditRepeats};
 
 /// Last answers that are remembered; when there are more, all are forgotten, and the next of each is new.
 const REMEMBERED: usize = 100_000;
@@ -39,26 +39,22 @@ impl Repeats {
             self.last.insert(key, answer);
             return Some(entry);
         }
-        let hour = hour_of(entry.at);
-        self.counts
-            .entry((hour, key, entry.outcome.clone()))
-            .and_modify(|counted| {
-                counted.count += 1;
-                counted.last_at = entry.at;
-            })
-            .or_insert_with(|| AuditRepeats {
-                hour,
-                kind: entry.kind,
-                node: entry.node.unwrap_or_default(),
-                package: entry.package.unwrap_or_default(),
-                digest: entry.digest.unwrap_or_default(),
-                operation: entry.operation,
-                outcome: entry.outcome,
-                count: 1,
-                first_at: entry.at,
-                last_at: entry.at,
-            });
+        self.add(AuditRepeats::one(entry));
         None
+    }
+
+    /// Counts these as well.
+    pub(super) fn add(&mut self, more: AuditRepeats) {
+        let key = Key {
+            node: more.node.clone(),
+            digest: more.digest.clone(),
+            operation: more.operation.clone(),
+            denied: more.kind == AuditKind::Denied,
+        };
+        self.counts
+            .entry((more.hour, key, more.outcome.clone()))
+            .and_modify(|counted| counted.add(&more))
+            .or_insert(more);
     }
 
     /// What was counted since [`Repeats::written`].

@@ -23,9 +23,13 @@ const CONTROL: Operation = Operation::Ipmi {
 };
 
 fn call(audit: &Audit, purpose: Purpose) -> CallAudit {
+    call_of(audit, "acme", purpose)
+}
+
+pub(super) fn call_of(audit: &Audit, package: &str, purpose: Purpose) -> CallAudit {
     let who = Who {
         actor: None,
-        package: "acme".to_owned(),
+        package: package.to_owned(),
         digest: "d1".to_owned(),
         node: Some("n1".to_owned()),
         request_id: "req-1".to_owned(),
@@ -34,7 +38,7 @@ fn call(audit: &Audit, purpose: Purpose) -> CallAudit {
     CallAudit::new(audit.clone(), who)
 }
 
-fn ended(outcome: &str, answer: u64) -> Ended {
+pub(super) fn ended(outcome: &str, answer: u64) -> Ended {
     Ended {
         outcome: outcome.to_owned(),
         abandoned: false,
@@ -42,9 +46,9 @@ fn ended(outcome: &str, answer: u64) -> Ended {
     }
 }
 
-async fn rows(db: &Database) -> Vec<AuditRow> {
+pub(super) async fn rows(db: &Database) -> Vec<AuditRow> {
     let page = AuditPage {
-        limit: 10_000,
+        limit: 100_000,
         after: None,
         sort_dir: SortDir::Ascending,
     };
@@ -58,13 +62,13 @@ async fn rows(db: &Database) -> Vec<AuditRow> {
     rows
 }
 
-fn outcomes(rows: &[AuditRow]) -> Vec<(AuditKind, &str)> {
+pub(super) fn outcomes(rows: &[AuditRow]) -> Vec<(AuditKind, &str)> {
     rows.iter()
         .map(|row| (row.entry.kind, row.entry.outcome.as_str()))
         .collect()
 }
 
-async fn settled(audit: &Audit) {
+pub(super) async fn settled(audit: &Audit) {
     audit.flush(Duration::from_secs(20)).await;
 }
 
@@ -244,17 +248,17 @@ async fn refusals_are_rows_once_and_then_counted() {
 async fn without_room_nothing_is_done() {
     let db = testing::sqlite().await;
     let audit = Audit::with_room(db.database.clone(), "a", 2);
-    let call = call(&audit, Purpose::Work);
-    let first = call.begin(&STATUS).await.unwrap();
-    let second = call.begin(&STATUS).await.unwrap();
+    let [first, second, third] =
+        ["a", "b", "c"].map(|package| call_of(&audit, package, Purpose::Work));
+    let under_way = first.begin(&STATUS).await.unwrap();
+    let other = second.begin(&STATUS).await.unwrap();
     assert!(
-        call.begin(&STATUS).await.is_err(),
+        third.begin(&STATUS).await.is_err(),
         "waits, and is turned away"
     );
-    assert!(call.denied(&STATUS).is_err());
-    first.end(ended(OK, 1));
-    assert!(call.begin(&STATUS).await.is_ok());
-    second.end(ended(OK, 1));
+    under_way.end(ended(OK, 1));
+    assert!(third.begin(&STATUS).await.is_ok());
+    other.end(ended(OK, 1));
 }
 
 #[tokio::test]
@@ -363,4 +367,33 @@ async fn what_operators_do_is_recorded_with_who_and_how_it_ended() {
             .unwrap()
             .contains("no such bytes")
     );
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_publisher_names_it_however_it_ends() {
+    let db = testing::sqlite().await;
+    let audit = Audit::new(db.database.clone(), "a");
+    let request = ironbark_rpc::Request::RemovePublisher {
+        name: "acme-inc".to_owned(),
+        quarantine: false,
+        by: "alice".to_owned(),
+    };
+    let removed =
+        ironbark_rpc::Reply::Json(serde_json::json!({"name": "acme-inc", "packages": []}));
+    for outcome in [Ok(removed), Err(Error::not_found("no such publisher"))] {
+        let action = Action::of(&request).unwrap();
+        let begun = audit.begin_action(action).await.unwrap();
+        begun.end_with_reply(&outcome);
+    }
+    settled(&audit).await;
+    let rows = rows(&db).await;
+    assert_eq!(
+        outcomes(&rows),
+        [BEGUN, OK, BEGUN, "not-found"].map(|outcome| (AuditKind::Package, outcome))
+    );
+    for row in &rows {
+        assert_eq!(row.entry.operation, "remove publisher");
+        assert_eq!(row.entry.detail.as_deref(), Some("acme-inc"));
+        assert_eq!(row.entry.package, None);
+    }
 }

@@ -1,16 +1,19 @@
 //! The one task that writes this conductor's chain: many rows in one transaction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ironbark_db::Database;
 use ironbark_model::Timestamp;
-use ironbark_model::audit::{AuditEntry, NOT_SENT, hour_of};
+use ironbark_model::audit::{AuditEntry, AuditRepeats, NOT_SENT, hour_of};
 use ironbark_sandbox::NotRecorded;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::gate::Gate;
 use super::repeats::Repeats;
-use super::{Item, answer_to};
+use super::share::Shares;
+use super::{Item, Queued, answer_to};
 
 /// How long a row that nobody waits for stays in memory. With the time that writing takes, less than a second is lost.
 const LAZY: Duration = Duration::from_millis(500);
@@ -25,7 +28,9 @@ const SEALED: u32 = 500;
 pub(super) struct Writer {
     db: Database,
     chain: String,
-    queue: mpsc::Receiver<Item>,
+    queue: mpsc::Receiver<Queued>,
+    shares: Arc<Shares>,
+    gate: Gate,
     rows: Vec<AuditEntry>,
     /// By the index of their row.
     waiting: Vec<(usize, oneshot::Sender<Result<i64, NotRecorded>>)>,
@@ -41,11 +46,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(db: Database, chain: &str, queue: mpsc::Receiver<Item>) -> Self {
+    pub(super) fn new(
+        db: Database,
+        chain: &str,
+        queue: mpsc::Receiver<Queued>,
+        shares: Arc<Shares>,
+    ) -> Self {
         Self {
             db,
             chain: chain.to_owned(),
             queue,
+            shares,
+            gate: Gate::default(),
             rows: Vec::new(),
             waiting: Vec::new(),
             flushes: Vec::new(),
@@ -68,8 +80,8 @@ impl Writer {
                 count = self.queue.recv_many(&mut items, BATCH), if !self.is_full() => count > 0,
                 () = sleep_until(wake) => true,
             };
-            for item in items.drain(..) {
-                self.take(item);
+            for queued in items.drain(..) {
+                self.take(queued.item);
             }
             let now = Instant::now();
             let pressing = !self.waiting.is_empty() || !self.flushes.is_empty();
@@ -88,17 +100,28 @@ impl Writer {
 
     fn take(&mut self, item: Item) {
         match item {
-            Item::Row(entry) => self.rows.push(entry.tidy()),
+            Item::Row(entry) => self.push(entry.tidy()),
             Item::Awaited(entry, told) => {
                 self.waiting.push((self.rows.len(), told));
                 self.rows.push(entry.tidy());
             }
             Item::Repeated { entry, answer } => {
-                self.rows.extend(self.repeats.take(entry.tidy(), answer));
+                if let Some(entry) = self.repeats.take(entry.tidy(), answer) {
+                    self.push(entry);
+                }
             }
             Item::Flush(done) => self.flushes.push(done),
         }
         self.due.get_or_insert_with(|| Instant::now() + LAZY);
+    }
+
+    /// A row, or one more of those that get none.
+    fn push(&mut self, entry: AuditEntry) {
+        if self.gate.admits(&entry, Instant::now()) {
+            self.rows.push(entry);
+        } else {
+            self.repeats.add(AuditRepeats::more_of(&entry));
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -106,6 +129,9 @@ impl Writer {
     }
 
     async fn write(&mut self) {
+        for refused in self.shares.take_uncounted() {
+            self.repeats.add(refused);
+        }
         if !self.rows.is_empty() || !self.repeats.is_empty() {
             let counts = self.repeats.counts();
             let written = self.db.audit_append(&self.chain, &self.rows, &counts).await;

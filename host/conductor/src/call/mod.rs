@@ -399,7 +399,7 @@ fn audit(
     purpose: Purpose,
 ) -> Arc<dyn ironbark_sandbox::Audit> {
     let who = Who {
-        actor: None,
+        actor: ctx.audit.askers.of(request_id),
         package: package.name().to_owned(),
         digest: package.digest().to_owned(),
         node: node.map(str::to_owned),

@@ -70,6 +70,14 @@ impl RedfishAccess for BmcOverRedfish {
         })
     }
 
+    async fn is_shared(&self, resource: &str, deadline: Duration) -> Result<bool, DriverError> {
+        let target = self.ready()?;
+        self.client
+            .is_shared(target, resource, deadline.min(COMMAND_LIMIT))
+            .await
+            .map_err(|error| self.told(error))
+    }
+
     async fn request(
         &self,
         request: RedfishRequest,
@@ -138,8 +146,10 @@ mod tests {
         };
         let limit = Duration::from_secs(1);
         let error = access.request(request, limit).await.unwrap_err();
-        // Both ways in are guarded alike.
+        // All ways in are guarded alike.
         assert_eq!(access.resources(limit).await.unwrap_err(), error);
+        let resource = "/redfish/v1/Chassis/1";
+        assert_eq!(access.is_shared(resource, limit).await.unwrap_err(), error);
         error
     }
 

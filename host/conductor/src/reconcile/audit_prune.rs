@@ -9,8 +9,6 @@ use crate::context::Context;
 
 /// Rows that one transaction deletes, or makes of counts: others get their turn in between.
 const BATCH: u32 = 1000;
-/// Transactions in one pass; what is left goes in the next.
-const BATCHES: usize = 200;
 
 pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
     let alive = ctx.db.conductors_all().await?;
@@ -24,7 +22,7 @@ pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
             let hour = hour_of(Timestamp::now());
             while ctx.db.audit_seal(&head.chain, hour, BATCH).await? > 0 {}
         }
-        deleted += prune(ctx, &head.chain).await?;
+        deleted += prune(ctx, &head.chain, BATCH).await?;
     }
     if deleted > 0 {
         tracing::info!(rows = deleted, "pruned the audit");
@@ -32,20 +30,20 @@ pub(super) async fn pass(ctx: &Arc<Context>) -> Result<()> {
     Ok(())
 }
 
-async fn prune(ctx: &Context, chain: &str) -> Result<u64> {
+/// Until the bounds hold, however much that is: what is written meanwhile is less than what a batch deletes.
+async fn prune(ctx: &Context, chain: &str, batch: u32) -> Result<u64> {
     let older_than = Timestamp::now().minus(ctx.config.audit_max_age);
     let mut deleted = 0;
-    for _ in 0..BATCHES {
+    loop {
         let count = ctx
             .db
-            .audit_prune(chain, older_than, ctx.config.audit_max_rows, BATCH)
+            .audit_prune(chain, older_than, ctx.config.audit_max_rows, batch)
             .await?;
         deleted += count;
-        if count < u64::from(BATCH) {
-            break;
+        if count < u64::from(batch) {
+            return Ok(deleted);
         }
     }
-    Ok(deleted)
 }
 
 #[cfg(test)]
@@ -83,5 +81,22 @@ mod tests {
         // Pruning adds a row that says so.
         let expected = [("gone", 4), ("host-a", 4), ("host-b", 3)];
         assert_eq!(ends, expected.map(|(chain, seq)| (chain.to_owned(), seq)));
+    }
+
+    #[tokio::test]
+    async fn one_pass_deletes_until_the_bound_holds() {
+        const ROWS: i64 = 500;
+        let db = testing::sqlite().await;
+        let mut few = config("host-a");
+        few.audit_max_rows = 10;
+        let ctx = registered(&db, few, &[]).await;
+        let entry = AuditEntry::new(Timestamp::now(), AuditKind::Read, "ipmi 0x00 0x01", OK);
+        let rows = vec![entry; ROWS.unsigned_abs().try_into().unwrap()];
+        db.audit_append("host-a", &rows, &[]).await.unwrap();
+        // Many more batches than one expects of a pass; each adds a row that says so.
+        let deleted = prune(&ctx, "host-a", 2).await.unwrap();
+        let head = db.audit_heads().await.unwrap().pop().unwrap();
+        let left = head.seq - i64::try_from(deleted).unwrap();
+        assert!((10..=11).contains(&left), "{left} rows are left");
     }
 }

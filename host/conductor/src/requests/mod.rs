@@ -130,6 +130,9 @@ where
             ),
         ));
     }
+    if let Some(user) = &asked.user {
+        ctx.audit.askers.remember(&asked.request_id, user);
+    }
     let span = tracing::info_span!(
         "request",
         request_id = %asked.request_id,

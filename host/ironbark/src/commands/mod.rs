@@ -6,13 +6,14 @@ mod audit_verify;
 mod config_check;
 pub(crate) mod driver_build;
 pub(crate) mod driver_check;
-mod driver_inspect;
+pub(crate) mod driver_inspect;
 pub(crate) mod driver_keygen;
 pub(crate) mod driver_new;
 mod driver_pack;
 pub(crate) mod driver_sign;
 pub(crate) mod driver_test;
 pub(crate) mod lifecycle;
+mod package_signature;
 mod signing_key;
 
 use anyhow::Result;
@@ -25,9 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Serve(args) => crate::serve::run(args),
         Command::Driver(DriverCommand::Lifecycle(command)) => lifecycle::driver(command),
         Command::Publisher(command) => lifecycle::publisher(command),
-        Command::Driver(DriverCommand::Inspect { file, output }) => {
-            driver_inspect::run(&file, output)
-        }
+        Command::Driver(DriverCommand::Inspect(args)) => driver_inspect::run(&args),
         Command::Driver(DriverCommand::Pack {
             file,
             out,

@@ -22,6 +22,8 @@ pub const ABANDONED: &str = "abandoned";
 pub const INTERRUPTED: &str = "interrupted";
 /// Outcome of an intent that was written too late: nothing was sent.
 pub const NOT_SENT: &str = "not-sent";
+/// Operation of a row that counts what got no row of its own, as there was too much of it.
+pub const MORE: &str = "(more)";
 /// Outcome of what wasn't allowed.
 pub const DENIED: &str = "denied";
 
@@ -100,7 +102,7 @@ pub struct AuditEntry {
     pub operation: String,
     /// [`OK`], a completion code, the kind of an error, or one of the words above.
     pub outcome: String,
-    /// What the outcome alone doesn't say: of an abandoned operation how it ended, of a package its version.
+    /// What the outcome alone doesn't say: of an abandoned operation how it ended, of a package its version, of a publisher its name.
     pub detail: Option<String>,
     /// The number, in this chain, of the row that this one is about.
     pub refers_to: Option<i64>,
@@ -209,6 +211,37 @@ pub struct AuditRepeats {
 }
 
 impl AuditRepeats {
+    /// A count of one.
+    pub fn one(entry: AuditEntry) -> Self {
+        Self {
+            hour: hour_of(entry.at),
+            kind: entry.kind,
+            node: entry.node.unwrap_or_default(),
+            package: entry.package.unwrap_or_default(),
+            digest: entry.digest.unwrap_or_default(),
+            operation: entry.operation,
+            outcome: entry.outcome,
+            count: 1,
+            first_at: entry.at,
+            last_at: entry.at,
+        }
+    }
+
+    /// A count of one, together with [whatever else](MORE) of its kind the package asked for on the node.
+    pub fn more_of(entry: &AuditEntry) -> Self {
+        Self {
+            operation: MORE.to_owned(),
+            ..Self::one(entry.clone())
+        }
+    }
+
+    /// Counts `more` of the same.
+    pub fn add(&mut self, more: &Self) {
+        self.count += more.count;
+        self.first_at = self.first_at.min(more.first_at);
+        self.last_at = self.last_at.max(more.last_at);
+    }
+
     /// The row that stands for them, once their hour is over.
     pub fn into_entry(self) -> AuditEntry {
         let present = |text: String| (!text.is_empty()).then_some(text);

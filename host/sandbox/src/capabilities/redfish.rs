@@ -11,7 +11,7 @@ use crate::error::DriverError;
 
 /// The way to the Redfish service that manages one node. Address, TLS, credentials, session and ETags are the implementor's.
 ///
-/// Both methods run on the I/O runtime, and to their end even if the driver's call is cancelled meanwhile.
+/// All methods run on the I/O runtime, and to their end even if the driver's call is cancelled meanwhile.
 #[async_trait]
 pub trait RedfishAccess: Send + Sync {
     /// Which resources of the service are this node's, found out within `deadline`.
@@ -19,6 +19,10 @@ pub trait RedfishAccess: Send + Sync {
     /// The paths are canonical: absolute, percent-encoded only where that is needed, without a slash at the end. Everything that a
     /// driver may reach is judged by them, so a service with several systems and nothing that says which is an error.
     async fn resources(&self, deadline: Duration) -> Result<RedfishResources, DriverError>;
+
+    /// Whether one of the chassis or managers among [`resources`](Self::resources), by its path, is other nodes' as well, found out within
+    /// `deadline`. In doubt it is.
+    async fn is_shared(&self, resource: &str, deadline: Duration) -> Result<bool, DriverError>;
 
     /// Sends one request and waits for its answer, for at most `deadline`.
     ///

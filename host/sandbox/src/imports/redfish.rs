@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ironbark_model::Secret;
 use ironbark_model::json::{self, MAX_DEPTH_IN_PASSING};
 use serde_json::Value;
 
-use super::secrets::{fill, read_object, scrub};
+use super::secrets::{fill, read_object, scrub, scrub_text};
 use crate::audit::Operation;
 use crate::bindings::ironbark::driver::redfish::{Header, Host, Method, NodeResources, Response};
 use crate::bindings::ironbark::driver::types::Error;
@@ -15,7 +16,7 @@ use crate::capabilities::{
 };
 use crate::driver::Granted;
 use crate::error::DriverError;
-use crate::redfish::{Ownership, ResourcePath};
+use crate::redfish::{Ownership, RedfishPolicy, ResourcePath};
 use crate::state::State;
 
 /// Most data in one request, in bytes (the contract's bound).
@@ -23,6 +24,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// Headers that drivers get, and the longest value.
 const HEADERS: &[&str] = &["location", "etag", "retry-after", "allow"];
 const MAX_HEADER: usize = 2048;
+/// Longest path that is recorded, in bytes.
+const MAX_RECORDED_PATH: usize = 256;
 /// What is recorded of a request whose path says nothing: the capability as a whole.
 const UNREADABLE: Operation = Operation::Capability("redfish");
 
@@ -75,10 +78,14 @@ impl State {
                 never,
             )
         })?;
-        let operation = operation(method, &path);
+        let operation = operation(method, &path, &self.context.secrets);
         let mut body = read_body(method, body)?;
         let known = self.redfish_resources().await?;
         self.check_request(&operation, method, &path, body.as_ref(), &known.own)?;
+        if method != RedfishMethod::Get {
+            self.check_shared(&operation, &path, body.as_ref(), &known.own, &access)
+                .await?;
+        }
         if let Some(body) = &mut body {
             fill(body, &self.context.secret_refs)?;
         }
@@ -104,14 +111,7 @@ impl State {
         body: Option<&Value>,
         own: &Ownership,
     ) -> Result<(), DriverError> {
-        let refused = |reason: String| {
-            format!(
-                "the Redfish request {} {} is not granted to driver package '{}': {reason}",
-                method.as_str(),
-                path.to_text(),
-                self.package.name.name
-            )
-        };
+        let refused = |reason: String| self.refusal(operation, &reason);
         if let Some(policy) = &self.package.granted.redfish {
             policy.check(method, path, own).map_err(|reason| {
                 self.denied(operation, refused(reason), |asked| {
@@ -128,6 +128,44 @@ impl State {
                 .map_err(|reason| self.denied(operation, refused(reason), never)),
             None => Ok(()),
         }
+    }
+
+    /// A change of what is other nodes' as well needs a grant of its own.
+    async fn check_shared(
+        &mut self,
+        operation: &Operation,
+        path: &ResourcePath,
+        body: Option<&Value>,
+        own: &Ownership,
+        access: &Arc<dyn RedfishAccess>,
+    ) -> Result<(), DriverError> {
+        let granted = self.package.granted.redfish.as_ref();
+        if granted.is_some_and(RedfishPolicy::may_change_shared) {
+            return Ok(());
+        }
+        for resource in own.touched(path, body) {
+            let limit = self.host_call_limit();
+            let (asked, access) = (resource.to_owned(), Arc::clone(access));
+            let is_shared = self
+                .on_io(limit, async move { access.is_shared(&asked, limit).await })
+                .await?;
+            if is_shared {
+                let reason = format!(
+                    "{resource} is other nodes' as well: it may be read, and changed only with the grant 'redfish:shared'"
+                );
+                let reason = self.refusal(operation, &reason);
+                // Whether it is shared depends on the machine: the package didn't reach for what it doesn't ask for.
+                return Err(self.denied(operation, reason, |_| true));
+            }
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, operation: &Operation, reason: &str) -> String {
+        let name = &self.package.name.name;
+        let request = operation.to_string();
+        let request = request.strip_prefix("redfish ").unwrap_or(&request);
+        format!("the Redfish request {request} is not granted to driver package '{name}': {reason}")
     }
 
     fn read_answer(
@@ -195,14 +233,25 @@ fn never(_: &Granted) -> bool {
     false
 }
 
-/// What is recorded of a request. A query isn't: it is the driver's own text.
-fn operation(method: RedfishMethod, path: &ResourcePath) -> Operation {
-    let text = path.to_text();
-    let path = text.split_once('?').map_or(text.as_str(), |(path, _)| path);
-    Operation::Redfish {
-        method,
-        path: path.to_owned(),
+/// What is recorded of a request. A query isn't: it is the driver's own text, as the path may be, which is cut where it is long and
+/// has no known secret in it, however it is encoded.
+fn operation(method: RedfishMethod, path: &ResourcePath, secrets: &[Secret]) -> Operation {
+    let decoded = format!("/{}", path.segments().join("/"));
+    let mut scrubbed = decoded.clone();
+    scrub_text(&mut scrubbed, secrets);
+    let mut text = if scrubbed == decoded {
+        let text = path.to_text();
+        text.split_once('?')
+            .map_or(text.clone(), |(path, _)| path.to_owned())
+    } else {
+        scrubbed.replace(|letter: char| !letter.is_ascii_graphic(), "?")
+    };
+    scrub_text(&mut text, secrets);
+    if text.len() > MAX_RECORDED_PATH {
+        text.truncate(text.floor_char_boundary(MAX_RECORDED_PATH));
+        text.push('…');
     }
+    Operation::Redfish { method, path: text }
 }
 
 fn read_body(method: RedfishMethod, body: Option<String>) -> Result<Option<Value>, DriverError> {

@@ -11,6 +11,9 @@ use crate::capabilities::{MAX_SSH_STDERR, MAX_SSH_STDOUT, SshAccess};
 use crate::error::DriverError;
 use crate::state::State;
 
+/// What is recorded of a template that the package's metadata doesn't name.
+const UNKNOWN: &str = "(unknown template)";
+
 /// Templates that a package may run, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SshPolicy {
@@ -36,7 +39,11 @@ impl Host for State {
 impl State {
     async fn run_template(&mut self, template: String) -> Result<Output, DriverError> {
         let operation = Operation::Ssh {
-            template: template.clone(),
+            template: if self.knows_template(&template) {
+                template.clone()
+            } else {
+                UNKNOWN.to_owned()
+            },
         };
         let access = self.ssh_access(&operation)?;
         if let Some(policy) = &self.package.granted.ssh
@@ -69,6 +76,16 @@ impl State {
             stdout: self.read_text(&output.stdout),
             stderr: self.read_text(&output.stderr),
         })
+    }
+
+    /// Whether the package's metadata names it. All else is the driver's own text, and not recorded.
+    fn knows_template(&self, template: &str) -> bool {
+        let granted = &self.package.granted;
+        let asked = granted.asked.as_deref().unwrap_or(granted);
+        asked
+            .ssh
+            .as_ref()
+            .is_some_and(|asked| asked.templates.contains(template))
     }
 
     fn read_text(&self, bytes: &[u8]) -> String {

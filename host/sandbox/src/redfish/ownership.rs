@@ -24,9 +24,23 @@ pub(crate) enum Owned {
 /// The resources of one node, split into segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ownership {
-    system: Vec<Vec<String>>,
-    chassis: Vec<Vec<String>>,
-    managers: Vec<Vec<String>>,
+    system: Vec<Own>,
+    chassis: Vec<Own>,
+    managers: Vec<Own>,
+}
+
+/// One of the node's resources.
+#[derive(Clone, Debug)]
+struct Own {
+    path: String,
+    segments: Vec<String>,
+}
+
+impl Own {
+    /// Whether these segments are it, or lie below.
+    fn holds(&self, segments: &[String]) -> bool {
+        segments.starts_with(&self.segments)
+    }
 }
 
 impl Ownership {
@@ -54,7 +68,7 @@ impl Ownership {
 
     /// Whether these segments, up to here, are exactly one of the node's resources of this kind.
     pub(crate) fn is(&self, kind: Owned, segments: &[String]) -> bool {
-        self.all(kind).iter().any(|own| own == segments)
+        self.all(kind).iter().any(|own| own.segments == segments)
     }
 
     /// Whether a request may be about this path; why not, for the operator.
@@ -69,6 +83,21 @@ impl Ownership {
     /// Whether a body names another node's resources, or what can't be judged.
     pub(crate) fn check_body(&self, body: &Value) -> Result<(), String> {
         self.check_value(body, false, 0)
+    }
+
+    /// The paths of the chassis and managers of the node that a request is about, by its path or by what its body names.
+    pub(crate) fn touched<'a>(
+        &'a self,
+        path: &ResourcePath,
+        body: Option<&Value>,
+    ) -> impl Iterator<Item = &'a str> {
+        let mut named = vec![path.segments().to_vec()];
+        if let Some(body) = body {
+            name_paths(body, &mut named);
+        }
+        let both = self.chassis.iter().chain(&self.managers);
+        both.filter(move |own| named.iter().any(|segments| own.holds(segments)))
+            .map(|own| own.path.as_str())
     }
 
     fn check_value(&self, value: &Value, is_link: bool, depth: u32) -> Result<(), String> {
@@ -117,7 +146,7 @@ impl Ownership {
             "managers" => Owned::Manager,
             _ => return Ok(()),
         };
-        let own = self.all(kind).iter().any(|own| segments.starts_with(own));
+        let own = self.all(kind).iter().any(|own| own.holds(segments));
         match rest.first() {
             Some(_) if own => Ok(()),
             Some(id) => Err(format!("{collection}/{id} doesn't belong to this node")),
@@ -131,10 +160,10 @@ impl Ownership {
         [Owned::System, Owned::Chassis, Owned::Manager]
             .into_iter()
             .flat_map(|kind| self.all(kind))
-            .any(|own| segments.starts_with(own))
+            .any(|own| own.holds(segments))
     }
 
-    fn all(&self, kind: Owned) -> &[Vec<String>] {
+    fn all(&self, kind: Owned) -> &[Own] {
         match kind {
             Owned::System => &self.system,
             Owned::Chassis => &self.chassis,
@@ -144,11 +173,24 @@ impl Ownership {
 }
 
 /// The segments of a resource of the node's: its path is canonical, and names one member of a collection and not all of them.
-fn read_own(path: &str) -> Option<Vec<String>> {
+fn read_own(path: &str) -> Option<Own> {
     let read = ResourcePath::parse(path).ok()?;
     let is_plain = read.to_text() == path && !path.contains('?') && !path.ends_with('/');
     let is_member = matches!(read.segments(), [_, version, _, _, ..] if version == VERSION);
-    (is_plain && is_member).then(|| read.segments().to_vec())
+    (is_plain && is_member).then(|| Own {
+        path: path.to_owned(),
+        segments: read.segments().to_vec(),
+    })
+}
+
+/// Adds the paths that a body names. It was [checked](Ownership::check_body): it isn't nested too deeply.
+fn name_paths(body: &Value, named: &mut Vec<Vec<String>>) {
+    match body {
+        Value::Object(fields) => fields.values().for_each(|value| name_paths(value, named)),
+        Value::Array(items) => items.iter().for_each(|item| name_paths(item, named)),
+        Value::String(text) => named.extend(lenient_paths(text)),
+        _ => {}
+    }
 }
 
 /// The segments of every path below `/redfish` that a lenient service may see in `text`.
@@ -260,6 +302,39 @@ mod tests {
         ] {
             assert!(own().check_body(&body).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn what_a_request_is_about_is_found_in_path_and_body() {
+        let touched = |path: &str, body: Value| {
+            let path = ResourcePath::parse(path).unwrap();
+            let own = own();
+            own.check_body(&body).unwrap();
+            own.touched(&path, Some(&body))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let (chassis, manager) = ("/redfish/v1/Chassis/A", "/redfish/v1/Managers/bmc");
+        assert_eq!(
+            touched("/redfish/v1/Systems/1/Bios", json!({"a": [1, "b"]})),
+            [""; 0]
+        );
+        assert_eq!(touched("/redfish/v1/%43hassis/A/", json!({})), [chassis]);
+        let action = "/redfish/v1/Managers/bmc/VirtualMedia/1/Actions/VirtualMedia.EjectMedia";
+        assert_eq!(touched(action, json!({})), [manager]);
+        let update = "/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate";
+        for target in [
+            "/redfish/v1/Managers/bmc",
+            "https://bmc/redfish//v1/Managers/%62mc#/x",
+        ] {
+            assert_eq!(
+                touched(update, json!({"Targets": [target]})),
+                [manager],
+                "{target}"
+            );
+        }
+        let both = json!({"Links": {"Chassis": [{"@odata.id": chassis}], "ManagedBy": [{"@odata.id": manager}]}});
+        assert_eq!(touched("/redfish/v1/Systems/1", both), [chassis, manager]);
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct RedfishGroup {
     segments: &'static [&'static str],
 }
 
+/// The group that no segment tells: chassis and managers of the node that are other nodes' as well.
+const SHARED: &str = "shared";
+
 /// All groups.
 pub const REDFISH_GROUPS: &[RedfishGroup] = &[
     RedfishGroup {
@@ -38,6 +41,11 @@ pub const REDFISH_GROUPS: &[RedfishGroup] = &[
         name: "sessions",
         description: "reading, opening and closing the service's sessions (SessionService)",
         segments: &["sessionservice", "sessions"],
+    },
+    RedfishGroup {
+        name: SHARED,
+        description: "changing the node's chassis and managers also where they are other nodes' as well: enclosures of blades, BMCs of several systems",
+        segments: &[],
     },
 ];
 
@@ -66,6 +74,11 @@ impl RedfishPolicy {
             }
             None => false,
         }
+    }
+
+    /// Whether chassis and managers of the node may be changed though they are other nodes' as well.
+    pub(crate) fn may_change_shared(&self) -> bool {
+        self.groups.contains(SHARED)
     }
 
     /// Whether the request may be sent; why not, for the operator.

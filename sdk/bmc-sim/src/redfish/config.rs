@@ -26,6 +26,8 @@ pub struct ServiceConfig {
     pub session_timeout: Duration,
     /// How many systems it holds; they are called 1, 2, …. Default 1.
     pub systems: usize,
+    /// Whether the systems are blades: each is in a chassis of its own and in one enclosure with all others. Default false.
+    pub enclosure: bool,
     /// Whether the machines have power at the start. Default false.
     pub power: bool,
     /// Whether it gives out weak ETags, though it matches only strong ones. Default false.
@@ -44,6 +46,7 @@ impl Default for ServiceConfig {
             session_slots: 16,
             session_timeout: Duration::from_secs(30 * 60),
             systems: 1,
+            enclosure: false,
             power: false,
             weak_etags: false,
         }

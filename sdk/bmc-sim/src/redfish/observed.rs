@@ -52,6 +52,8 @@ pub struct SystemSnapshot {
     pub power: bool,
     /// What it last started from: a `BootSource`, such as `Pxe`; `None` for its own choice.
     pub booted_from: Option<String>,
+    /// The mode that is set for its next start: `UEFI` or `Legacy`.
+    pub boot_mode: String,
     /// How often it started.
     pub boots: u64,
     /// Diagnostic interrupts (NMI) that it got.

@@ -33,6 +33,9 @@ pub(super) fn answer(state: &mut State, request: &Incoming, now: Instant) -> Rep
         return Reply::error(401, "NoValidSession", "Log in first.");
     }
     match segments {
+        ["Chassis", chassis::ENCLOSURE] if state.enclosure.is_some() => {
+            of_enclosure(state, request)
+        }
         ["Systems", id, ..] | ["Chassis", id, ..] => of_system(state, request, segments, id),
         _ => of_service(state, request, segments, now),
     }
@@ -61,7 +64,7 @@ fn of_service(state: &mut State, request: &Incoming, segments: &[&str], now: Ins
         ("GET", ["Chassis"]) => Reply::ok(collection(
             "/redfish/v1/Chassis",
             "ChassisCollection",
-            state.ids(),
+            state.chassis(),
         )),
         ("GET", ["Managers"]) => Reply::ok(collection(
             "/redfish/v1/Managers",
@@ -96,6 +99,18 @@ fn of_service(state: &mut State, request: &Incoming, segments: &[&str], now: Ins
         ("DELETE", ["SessionService", "Sessions", id]) => state.sessions.delete(id),
         ("GET", _) => Reply::not_found(),
         _ => Reply::not_allowed("GET"),
+    }
+}
+
+fn of_enclosure(state: &mut State, request: &Incoming) -> Reply {
+    let systems = state.ids();
+    let Some(indicator) = &mut state.enclosure else {
+        return Reply::not_found();
+    };
+    match request.method.as_str() {
+        "GET" => Reply::ok(chassis::show_enclosure(indicator, &systems)),
+        "PATCH" => chassis::change_indicator(indicator, &request.body),
+        _ => Reply::not_allowed("GET, PATCH"),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Faults, ServiceConfig, Snapshot, SystemSnapshot,
     bios::{self, Attributes},
+    chassis,
     observed::Observed,
     sessions::Sessions,
 };
@@ -15,6 +16,8 @@ use crate::machine::Machine;
 pub(super) struct State {
     pub(super) config: ServiceConfig,
     pub(super) systems: Vec<System>,
+    /// The indicator of the enclosure, if there is one.
+    pub(super) enclosure: Option<String>,
     pub(super) sessions: Sessions,
     pub(super) faults: Faults,
     pub(super) observed: Observed,
@@ -24,6 +27,7 @@ pub(super) struct State {
 pub(super) struct System {
     pub(super) id: String,
     pub(super) number: usize,
+    pub(super) is_blade: bool,
     pub(super) machine: Machine,
     pub(super) boot: Boot,
     pub(super) indicator: String,
@@ -52,11 +56,12 @@ pub(super) struct Boot {
 impl State {
     pub(super) fn new(config: ServiceConfig) -> Self {
         let systems = (1..=config.systems)
-            .map(|number| System::new(number, config.power))
+            .map(|number| System::new(number, &config))
             .collect();
         Self {
             sessions: Sessions::new(config.session_slots, config.session_timeout),
             systems,
+            enclosure: config.enclosure.then(|| "Off".to_owned()),
             config,
             faults: Faults::default(),
             observed: Observed::default(),
@@ -72,6 +77,11 @@ impl State {
             .iter()
             .map(|system| system.id.clone())
             .collect()
+    }
+
+    pub(super) fn chassis(&self) -> Vec<String> {
+        let enclosure = self.enclosure.iter().map(|_| chassis::ENCLOSURE.to_owned());
+        self.ids().into_iter().chain(enclosure).collect()
     }
 
     /// Does what is due; says when the next change is.
@@ -98,11 +108,12 @@ impl State {
 }
 
 impl System {
-    fn new(number: usize, power: bool) -> Self {
+    fn new(number: usize, config: &ServiceConfig) -> Self {
         Self {
             id: number.to_string(),
             number,
-            machine: Machine::new(power),
+            is_blade: config.enclosure,
+            machine: Machine::new(config.power),
             boot: Boot {
                 target: "None".to_owned(),
                 enabled: "Disabled".to_owned(),
@@ -150,6 +161,7 @@ impl System {
         SystemSnapshot {
             power: self.machine.power(),
             booted_from: self.booted_from.clone(),
+            boot_mode: self.boot.mode.clone(),
             boots: self.machine.boots,
             diagnostic_interrupts: self.machine.diagnostic_interrupts,
             indicator: self.indicator.clone(),

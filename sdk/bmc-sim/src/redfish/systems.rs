@@ -33,6 +33,10 @@ pub(super) fn show(system: &System, fault: PowerFault) -> Value {
     if let Some(boot) = boot.as_object_mut() {
         boot.extend(system.boot.others.clone());
     }
+    let mut chassis = vec![json!({"@odata.id": chassis::path(&system.id)})];
+    if system.is_blade {
+        chassis.push(json!({"@odata.id": chassis::path(chassis::ENCLOSURE)}));
+    }
     json!({
         "@odata.id": path,
         "@odata.type": "#ComputerSystem.v1_13_0.ComputerSystem",
@@ -56,7 +60,7 @@ pub(super) fn show(system: &System, fault: PowerFault) -> Value {
         "Storage": {"@odata.id": format!("{path}/Storage")},
         "VirtualMedia": {"@odata.id": format!("{path}/VirtualMedia")},
         "Links": {
-            "Chassis": [{"@odata.id": format!("/redfish/v1/Chassis/{}", system.id)}],
+            "Chassis": chassis,
             "ManagedBy": [{"@odata.id": "/redfish/v1/Managers/bmc"}],
         },
         "Actions": {"#ComputerSystem.Reset": {

@@ -305,8 +305,11 @@ pub enum PackageChange {
         /// Which.
         version: Option<String>,
     },
-    /// Sets what is granted.
+    /// Sets what is granted; with a version, adds what that asks for under these names.
     Grant {
+        /// Which.
+        #[serde(default)]
+        version: Option<String>,
         /// Names of capabilities; `*` for all that the versions ask for.
         granted: Vec<String>,
     },

@@ -141,10 +141,13 @@ fn changes() -> Vec<Operation> {
             "Say what a driver package may use",
         )
         .body(arguments_of(
-            vec![(
-                "granted",
-                json!({"type": "array", "items": {"type": "string"}}),
-            )],
+            vec![
+                (
+                    "granted",
+                    json!({"type": "array", "items": {"type": "string"}}),
+                ),
+                version(),
+            ],
             &["granted"],
         ))
         .asks_machine()

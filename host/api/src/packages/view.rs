@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ironbark_db::{Database, PackageFailure};
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
+use ironbark_model::lifecycle::{Canary, PackageEvent, PackageGrants, PackageVersion};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Result, VersionUsage};
 use serde_json::{Value, json};
@@ -30,8 +30,9 @@ impl Known {
         })
     }
 
-    /// One package. `granted` is what its name is granted; its active version has what it asks for of that.
-    pub(super) fn view(&self, base: &str, name: &str, granted: &[String]) -> Value {
+    /// One package. `granted` is what its name is granted; its active version has what it asks for of that, which is shown as
+    /// `granted`; what exactly the package is granted is shown as `grants`.
+    pub(super) fn view(&self, base: &str, name: &str, granted: PackageGrants) -> Value {
         let active = self.active.iter().find(|active| active.name == name);
         let canary = self.canaries.iter().find(|canary| canary.package == name);
         let versions: Vec<Value> = self
@@ -46,7 +47,8 @@ impl Known {
             "vendor": active.map(|active| &active.vendor),
             "digest": active.map(|active| &active.digest),
             "size": active.map(|active| active.size),
-            "granted": active.map_or(granted, |active| &active.granted),
+            "granted": active.map_or(&granted.names, |active| &active.granted),
+            "grants": granted.entries.unwrap_or_default(),
             "hardware_types": active.map(|active| active.hardware_types.as_slice()).unwrap_or_default(),
             "source": active.map(|active| active.source.as_str()),
             "file": active.and_then(|active| active.file.as_deref()),
@@ -85,7 +87,9 @@ impl Known {
             "size": version.size,
             "vendor": version.vendor,
             "asked": version.asked,
+            "capabilities": version.capabilities,
             "hardware_types": version.hardware_types,
+            "implementations": version.implementations,
             "state_schema": version.state_schema,
             "source": version.source.as_str(),
             "file": version.file,

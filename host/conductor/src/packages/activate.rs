@@ -161,7 +161,9 @@ fn check_state(version: &PackageVersion, force: bool, what: &str) -> Result<()> 
             "{what}: it is quarantined ({reason}). Release it first."
         ))),
         VersionState::AwaitingApproval if !force => Err(Error::conflict(format!(
-            "{what}: it awaits approval, since it {reason}, which was not granted. Grant that, or activate it without with force."
+            "{what}: it awaits approval, since it {reason}, which was not granted. Grant that with its version (`ironbark driver \
+             grant {}@{} …`), or activate it without with force.",
+            version.package, version.version
         ))),
         // Naming a version that was disabled says that it is wanted again.
         _ => Ok(()),

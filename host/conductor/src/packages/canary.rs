@@ -1,6 +1,5 @@
 //! Trying a version out on some nodes before all get it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_model::lifecycle::{Canary, CanaryScope, VersionState};
@@ -8,6 +7,7 @@ use ironbark_model::{Error, ErrorKind, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::actor::Actor;
+use super::granted::Granted;
 use super::life::{Life, prepare};
 use super::nodes;
 use super::{Failure, Memory, stop, trust};
@@ -120,12 +120,11 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
     }
     for canary in wanted {
         let granted = ctx.db.package_grants(&canary.package).await?;
-        let granted: BTreeSet<String> = granted.unwrap_or_default().into_iter().collect();
+        let granted = Granted::from_row(granted.unwrap_or_default())?;
         let same = here.iter().any(|(scope, package)| {
-            let asked = package.asked();
             *scope == canary.scope
                 && package.digest() == canary.digest
-                && package.granted().iter().eq(asked.intersection(&granted))
+                && *package.granted() == granted.of(package.metadata())
         });
         let failed = memory.failed_canaries.get(&canary.package);
         let failed_before = failed.is_some_and(|failed| failed.digest == canary.digest);

@@ -9,6 +9,7 @@ use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, ErrorKind, Result};
 
 use super::decide::{Active, difference};
+use super::granted::Granted;
 use super::install::read_metadata;
 use super::life;
 use super::switch::{self, When};
@@ -118,9 +119,9 @@ async fn load(
         // It would fail again; it was reported.
         return Err(Error::internal("it failed before"));
     }
-    let granted = package.granted.iter().cloned().collect();
+    // Its own: what it has was decided when it became the active version, and its bytes are the same.
+    let granted = Granted::by_name(package.granted.iter().cloned());
     let prepared = life::prepare(ctx, &package.digest, &granted).await?;
-    describe(ctx, package, &prepared).await?;
     switch::adopt(ctx, prepared, when).await
 }
 
@@ -133,33 +134,7 @@ async fn prepare_pinned(ctx: &Context, digest: &str) -> Result<PreparedPackage> 
         .ok_or_else(|| Error::not_found("its bytes are not in the database"))?;
     let name = read_metadata(&bytes)?.name;
     let granted = ctx.db.package_grants(&name).await?.unwrap_or_default();
-    life::prepare(ctx, digest, &granted.into_iter().collect()).await
-}
-
-/// Completes what is known of a version that was installed before there were versions.
-async fn describe(
-    ctx: &Context,
-    package: &DriverPackage,
-    prepared: &PreparedPackage,
-) -> Result<()> {
-    let versions = ctx.db.package_versions(&package.name).await?;
-    let known = versions
-        .into_iter()
-        .find(|version| version.digest == package.digest);
-    let Some(mut version) = known else {
-        return Ok(());
-    };
-    let loaded = prepared.package();
-    let asked: Vec<String> = loaded.asked().into_iter().collect();
-    let state_schema = &loaded.metadata().state_schema;
-    if version.asked == asked && version.state_schema == *state_schema {
-        return Ok(());
-    }
-    version.asked = asked;
-    version.state_schema.clone_from(state_schema);
-    let mut tx = ctx.db.change_packages().await?;
-    tx.version_put(&version).await?;
-    tx.commit().await
+    life::prepare(ctx, digest, &Granted::from_row(granted)?).await
 }
 
 fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &Error) {

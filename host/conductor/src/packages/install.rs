@@ -1,6 +1,5 @@
 //! Installing: from bytes to a version that may be active. The same for uploads, the folder and what ships.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_db::PackagesTx;
@@ -8,12 +7,14 @@ use ironbark_drivers::{Grants, Package, PreparedPackage};
 use ironbark_model::lifecycle::{Canary, MAX_VERSIONS, PackageVersion, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, Result, Timestamp};
-use ironbark_package::{Contents, Metadata};
+use ironbark_package::{Capability, Contents, Metadata};
 use ironbark_rpc::Installation;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
 use super::decide::last_good;
+use super::decision::{Decision, Seen, Wanted};
+use super::granted::{Granted, asked_by, asked_of, written};
 use super::hash;
 use super::nodes;
 use super::switch::{self, Planned, When};
@@ -34,19 +35,6 @@ pub(super) struct Candidate {
     pub(super) activate: bool,
     /// Although nodes don't fit it.
     pub(super) force: bool,
-}
-
-/// What the operator grants with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// All that it asks for, but for what was denied to the version before.
-    AsAsked,
-    /// All that it asks for.
-    All,
-    /// These.
-    Named(BTreeSet<String>),
-    /// What was granted before.
-    AsBefore,
 }
 
 /// What came of it.
@@ -118,12 +106,12 @@ pub(super) async fn install(
     let digest = hash(&candidate.bytes).await?;
     let before = Before::read(ctx, &metadata, &digest).await?;
     before.check_immutable(&candidate)?;
-    let asked = Grants::asked_by(&metadata);
+    let asked: Vec<Capability> = asked_by(&metadata).cloned().collect();
     let decided = Decision::new(
         &candidate.wanted,
         &asked,
-        before.granted.as_deref(),
-        before.active_asks(),
+        before.granted.as_ref(),
+        before.seen()?.as_ref(),
     );
     let grants = Grants::only(decided.granted.iter().cloned());
     let bytes = Arc::clone(&candidate.bytes);
@@ -133,9 +121,9 @@ pub(super) async fn install(
         prepared.package(),
         &candidate,
         publisher,
-        before.same.as_ref(),
+        &before,
         &decided,
-    );
+    )?;
     let row = switch::row_of(&version, &prepared);
     let unchanged = before.active.as_ref().is_some_and(|active| {
         active.digest == digest && active.granted == row.granted && active.source == row.source
@@ -160,8 +148,12 @@ pub(super) async fn install(
     }
     let mut tx = write(ctx, &before, &version, actor).await?;
     if activates || before.granted.is_none() {
-        let granted: Vec<String> = decided.granted.iter().cloned().collect();
-        tx.grants_set(&version.package, &granted).await?;
+        tx.grants_set(&version.package, &decided.after.to_row()?)
+            .await?;
+    } else if matches!(candidate.wanted, Wanted::All | Wanted::Named(_)) {
+        // What somebody grants to a version that comes into use later takes nothing from the one that is.
+        tx.grants_set(&version.package, &decided.beside.to_row()?)
+            .await?;
     }
     let active = match planned {
         Some(planned) => {
@@ -179,7 +171,7 @@ pub(super) async fn install(
     };
     if version.state == VersionState::AwaitingApproval {
         tracing::warn!(
-            package = %version.package, version = %version.version, asks = ?decided.undecided,
+            package = %version.package, version = %version.version, reason = version.reason,
             "a driver package asks for more than was granted: it waits for approval"
         );
     }
@@ -195,7 +187,7 @@ struct Before {
     other: Option<PackageVersion>,
     active: Option<DriverPackage>,
     canary: Option<Canary>,
-    granted: Option<Vec<String>>,
+    granted: Option<Granted>,
 }
 
 impl Before {
@@ -207,12 +199,13 @@ impl Before {
             .find(|version| version.version == metadata.version)
             .cloned();
         let canaries = ctx.db.package_canaries().await?;
+        let granted = ctx.db.package_grants(name).await?;
         Ok(Self {
             same: there.clone().filter(|there| there.digest == digest),
             other: there.filter(|there| there.digest != digest),
             active: ctx.db.package_get(name).await?,
             canary: canaries.into_iter().find(|canary| canary.package == name),
-            granted: ctx.db.package_grants(name).await?,
+            granted: granted.map(Granted::from_row).transpose()?,
             versions,
         })
     }
@@ -233,15 +226,20 @@ impl Before {
         )))
     }
 
-    /// What the active version asks for, if there is one.
-    fn active_asks(&self) -> Option<BTreeSet<String>> {
-        let active = self.active.as_ref()?;
+    /// What is known of the active version, if there is one.
+    fn seen(&self) -> Result<Option<Seen>> {
+        let Some(active) = &self.active else {
+            return Ok(None);
+        };
         let known = self
             .versions
             .iter()
             .find(|version| version.digest == active.digest);
-        let asks = known.map_or(&active.granted, |version| &version.asked);
-        Some(asks.iter().cloned().collect())
+        let named = || active.granted.iter().cloned().map(Capability::Name);
+        Ok(Some(Seen {
+            asked: known.map_or_else(|| Ok(named().collect()), asked_of)?,
+            granted: active.granted.clone(),
+        }))
     }
 
     fn is_active(&self, digest: &str) -> bool {
@@ -276,9 +274,9 @@ fn describe(
     package: &Package,
     candidate: &Candidate,
     publisher: Option<String>,
-    same: Option<&PackageVersion>,
+    before: &Before,
     decided: &Decision,
-) -> PackageVersion {
+) -> Result<PackageVersion> {
     let mut version = PackageVersion {
         package: metadata.name.clone(),
         version: metadata.version.clone(),
@@ -286,15 +284,18 @@ fn describe(
         size: i64::try_from(package.size()).unwrap_or(i64::MAX),
         vendor: metadata.vendor.clone(),
         asked: package.asked().into_iter().collect(),
+        capabilities: written(&metadata.capabilities)?,
         hardware_types: metadata
             .hardware_types
             .iter()
             .map(|hardware_type| hardware_type.name.clone())
             .collect(),
+        implementations: implementations(metadata),
         state_schema: metadata.state_schema.clone(),
         source: candidate.source,
         file: candidate.file.clone(),
         publisher,
+        publisher_key: None,
         state: VersionState::Installed,
         reason: None,
         stopped: false,
@@ -303,10 +304,13 @@ fn describe(
     };
     if !decided.undecided.is_empty() {
         version.state = VersionState::AwaitingApproval;
-        version.reason = Some(format!("asks for {}", decided.undecided.join(", ")));
+        version.reason = Some(Decision::reason(
+            &decided.undecided,
+            before.granted.as_ref(),
+        ));
     }
-    let Some(same) = same else {
-        return version;
+    let Some(same) = &before.same else {
+        return Ok(version);
     };
     version.created_at = same.created_at;
     version.activated_at = same.activated_at;
@@ -321,7 +325,20 @@ fn describe(
         version.reason.clone_from(&same.reason);
         version.stopped = same.stopped;
     }
-    version
+    Ok(version)
+}
+
+/// The implementations that a package brings: `power/acme`.
+pub(super) fn implementations(metadata: &Metadata) -> Vec<String> {
+    metadata
+        .interfaces
+        .iter()
+        .flat_map(|(kind, entries)| {
+            entries
+                .iter()
+                .map(move |entry| format!("{kind}/{}", entry.name))
+        })
+        .collect()
 }
 
 /// Checks that a version can become the active one.
@@ -379,103 +396,4 @@ pub(super) fn read_metadata(bytes: &[u8]) -> Result<Metadata> {
     let wrong = |error: &dyn std::error::Error| Error::invalid(error.to_string());
     let contents = Contents::read(bytes).map_err(|error| wrong(&error))?;
     Metadata::parse(&contents.metadata).map_err(|error| wrong(&error))
-}
-
-/// What a version gets, and what somebody has to decide first.
-#[derive(Debug, PartialEq, Eq)]
-struct Decision {
-    granted: BTreeSet<String>,
-    undecided: Vec<String>,
-}
-
-impl Decision {
-    /// `active_asked` is what the active version asks for, if there is one: what it wasn't granted was denied on purpose.
-    fn new(
-        wanted: &Wanted,
-        asked: &BTreeSet<String>,
-        before: Option<&[String]>,
-        active_asked: Option<BTreeSet<String>>,
-    ) -> Self {
-        let before: BTreeSet<String> = before.unwrap_or_default().iter().cloned().collect();
-        let seen = active_asked.as_ref();
-        let denied =
-            |name: &String| seen.is_some_and(|seen| seen.contains(name)) && !before.contains(name);
-        let granted: BTreeSet<String> = match wanted {
-            Wanted::AsAsked => asked.iter().filter(|name| !denied(name)).cloned().collect(),
-            Wanted::All => asked.clone(),
-            // Not only those that are asked for: what can't be granted is an error.
-            Wanted::Named(names) => names.clone(),
-            Wanted::AsBefore => asked.intersection(&before).cloned().collect(),
-        };
-        let undecided = match seen {
-            Some(seen) => asked
-                .iter()
-                .filter(|name| !granted.contains(*name) && !seen.contains(*name))
-                .cloned()
-                .collect(),
-            None => Vec::new(),
-        };
-        Self { granted, undecided }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    fn decide(
-        wanted: &Wanted,
-        asked: &[&str],
-        before: Option<&[&str]>,
-        active: Option<&[&str]>,
-    ) -> (BTreeSet<String>, Vec<String>) {
-        let before: Option<Vec<String>> =
-            before.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-        let decision = Decision::new(wanted, &set(asked), before.as_deref(), active.map(set));
-        (decision.granted, decision.undecided)
-    }
-
-    #[test]
-    fn a_first_version_gets_what_the_operator_says() {
-        let asked = ["ipmi", "state"];
-        let none = (set(&[]), vec![]);
-        assert_eq!(decide(&Wanted::AsBefore, &asked, None, None), none);
-        assert_eq!(decide(&Wanted::AsAsked, &asked, None, None).0, set(&asked));
-        let named = Wanted::Named(set(&["ipmi"]));
-        assert_eq!(decide(&named, &asked, None, None), (set(&["ipmi"]), vec![]));
-    }
-
-    #[test]
-    fn an_update_that_asks_for_more_waits() {
-        let (before, active) = (Some(["ipmi"].as_slice()), Some(["ipmi"].as_slice()));
-        let asked = ["ipmi", "state"];
-        let decided = decide(&Wanted::AsBefore, &asked, before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec!["state".to_owned()]));
-        let named = Wanted::Named(set(&asked));
-        assert_eq!(
-            decide(&named, &asked, before, active),
-            (set(&asked), vec![])
-        );
-        // The same as before never waits.
-        let decided = decide(&Wanted::AsBefore, &["ipmi"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-    }
-
-    #[test]
-    fn what_was_denied_stays_denied_and_is_not_asked_again() {
-        let (before, active) = (
-            Some(["ipmi"].as_slice()),
-            Some(["ipmi", "state"].as_slice()),
-        );
-        let decided = decide(&Wanted::AsAsked, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-        let decided = decide(&Wanted::AsBefore, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-        let decided = decide(&Wanted::All, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi", "state"]), vec![]));
-    }
 }

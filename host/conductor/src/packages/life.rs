@@ -1,13 +1,12 @@
 //! Everything that is known of one package, and which of its versions somebody means.
 
-use std::collections::BTreeSet;
-
 use ironbark_drivers::{Grants, PreparedPackage};
 use ironbark_model::lifecycle::{Canary, PackageVersion, VersionState};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, Result};
 
 use super::decide::newest;
+use super::granted::Granted;
 use crate::context::Context;
 
 /// Everything that is known of one package.
@@ -17,7 +16,7 @@ pub(super) struct Life {
     pub(super) versions: Vec<PackageVersion>,
     pub(super) active: Option<DriverPackage>,
     pub(super) canary: Option<Canary>,
-    pub(super) granted: BTreeSet<String>,
+    pub(super) granted: Granted,
 }
 
 impl Life {
@@ -37,7 +36,7 @@ impl Life {
             versions,
             active: ctx.db.package_get(name).await?,
             canary: canaries.into_iter().find(|canary| canary.package == name),
-            granted: granted.into_iter().collect(),
+            granted: Granted::from_row(granted)?,
         })
     }
 
@@ -119,7 +118,7 @@ impl Life {
 pub(super) async fn prepare(
     ctx: &Context,
     digest: &str,
-    granted: &BTreeSet<String>,
+    granted: &Granted,
 ) -> Result<PreparedPackage> {
     let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
         Error::not_found(format!(
@@ -127,8 +126,7 @@ pub(super) async fn prepare(
         ))
     })?;
     let metadata = super::install::read_metadata(&bytes)?;
-    let asked = Grants::asked_by(&metadata);
-    let grants = Grants::only(asked.intersection(granted).cloned());
+    let grants = Grants::only(granted.of(&metadata));
     Ok(ctx.drivers.prepare(bytes.into(), &grants).await?)
 }
 

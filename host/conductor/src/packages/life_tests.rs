@@ -234,6 +234,7 @@ async fn an_update_that_asks_for_more_awaits_approval_while_the_old_version_goes
         assert!(error.message().contains("asks for state"), "{error}");
 
         let grant = |granted: &[&str]| PackageChange::Grant {
+            version: None,
             granted: granted.iter().map(|&name| name.to_owned()).collect(),
         };
         let error = change(&ctx, grant(&["ipmi:users"])).await.unwrap_err();
@@ -251,6 +252,140 @@ async fn an_update_that_asks_for_more_awaits_approval_while_the_old_version_goes
         );
         activate(&ctx, None, false).await.unwrap();
         assert!(power(&ctx).uses("state"));
+    }
+}
+
+/// Asks for exactly these.
+fn asking_for(version: &str, capability: &Value) -> Vec<u8> {
+    package_with("acme", version, "acme", |metadata| {
+        metadata["capabilities"] = json!([capability]);
+    })
+}
+
+#[tokio::test]
+async fn an_update_that_asks_for_more_under_the_same_name_awaits_approval() {
+    let command = |netfn, command| json!({"netfn": netfn, "command": command});
+    let rules = |rules: &[&str]| json!({"name": "redfish", "rules": rules});
+    let templates = |templates: &[&str]| json!({"name": "ssh", "templates": templates});
+    for (name, first, wider, new) in [
+        (
+            "redfish",
+            rules(&["GET /redfish/v1/Systems/{system}/**"]),
+            rules(&["* /redfish/v1/**"]),
+            "* /redfish/v1/**",
+        ),
+        (
+            "ipmi",
+            json!({"name": "ipmi", "commands": [command(0, 1)]}),
+            json!({"name": "ipmi", "commands": [command(0, 1), command(0x2E, 0x20)]}),
+            "0x2e/0x20",
+        ),
+        (
+            "ipmi",
+            json!({"name": "ipmi", "commands": [command(0, 1)]}),
+            json!("ipmi"),
+            "all commands",
+        ),
+        (
+            "ssh",
+            templates(&["power-on"]),
+            templates(&["power-on", "destroy"]),
+            "destroy",
+        ),
+    ] {
+        for db in testing::databases().await {
+            let ctx = registered(&db, config("host-a"), &[]).await;
+            let (one, two) = (asking_for("1.0.0", &first), asking_for("2.0.0", &wider));
+            put(&ctx, &one, Some(&["*"]), true).await.unwrap();
+            let answer = put(&ctx, &two, None, true).await.unwrap();
+            assert_eq!(answer["state"], "awaiting approval", "{} {wider}", db.kind);
+            assert_eq!(active(&ctx).await.as_deref(), Some("1.0.0"));
+            let error = activate(&ctx, Some("2.0.0"), false).await.unwrap_err();
+            assert!(error.message().contains(new), "{error}");
+            // Without it means without it.
+            activate(&ctx, Some("2.0.0"), true).await.unwrap();
+            assert!(!power(&ctx).uses(name));
+            roll_back(&ctx, false).await.unwrap();
+            assert!(power(&ctx).uses(name), "what it was granted");
+
+            // Taking something away, or granting a name that is granted already, approves of nothing.
+            let grant = |version: Option<&str>| PackageChange::Grant {
+                version: version.map(str::to_owned),
+                granted: vec![name.to_owned()],
+            };
+            let third = asking_for("3.0.0", &wider);
+            put(&ctx, &third, None, true).await.unwrap();
+            change(&ctx, grant(None)).await.unwrap();
+            assert_eq!(state(&db, "3.0.0").await, VersionState::AwaitingApproval);
+            change(&ctx, grant(Some("3.0.0"))).await.unwrap();
+            let told = &db.package_history("acme", 1).await.unwrap()[0];
+            let detail = told.detail.as_deref().unwrap();
+            assert!(detail.contains(new), "{detail}");
+            assert_eq!(state(&db, "3.0.0").await, VersionState::Installed);
+            activate(&ctx, Some("3.0.0"), false).await.unwrap();
+            assert!(power(&ctx).uses(name));
+            // Both were approved of, and so is what is less than one of them.
+            put(&ctx, &asking_for("4.0.0", &first), None, true)
+                .await
+                .unwrap();
+            assert_eq!(active(&ctx).await.as_deref(), Some("4.0.0"));
+            assert!(power(&ctx).uses(name));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_granted_to_a_version_that_is_only_installed_is_kept_for_it() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    put(&ctx, &asking("1.0.0", &["ipmi"]), Some(&["ipmi"]), true)
+        .await
+        .unwrap();
+    let both = ["state"];
+    put(&ctx, &asking("2.0.0", &both), Some(&both), false)
+        .await
+        .unwrap();
+    assert!(power(&ctx).uses("ipmi"), "the active one keeps what it has");
+    activate(&ctx, Some("2.0.0"), false).await.unwrap();
+    assert!(power(&ctx).uses("state"));
+    roll_back(&ctx, false).await.unwrap();
+    assert!(power(&ctx).uses("ipmi"), "also if it is needed again");
+}
+
+#[tokio::test]
+async fn grants_of_an_earlier_release_are_what_was_used_then() {
+    for db in testing::databases().await {
+        let rules = |rule: &str| json!({"name": "redfish", "rules": [rule]});
+        let own = rules("GET /redfish/v1/Systems/{system}/**");
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        put(&ctx, &asking_for("1.0.0", &own), Some(&["*"]), true)
+            .await
+            .unwrap();
+        // As an earlier release left it.
+        let mut version = db.package_versions("acme").await.unwrap().remove(0);
+        let known = version.clone();
+        version.capabilities.clear();
+        version.implementations.clear();
+        let by_name = ironbark_model::lifecycle::PackageGrants {
+            names: vec!["redfish".to_owned()],
+            entries: None,
+        };
+        let mut tx = db.change_packages().await.unwrap();
+        tx.version_put(&version).await.unwrap();
+        tx.grants_set("acme", &by_name).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let ctx = context(&db, config("host-a"));
+        bring_up(&ctx).await.unwrap();
+        crate::registration::register(&ctx).await.unwrap();
+        assert!(power(&ctx).uses("redfish"), "{}", db.kind);
+        assert_eq!(db.package_versions("acme").await.unwrap(), [known]);
+        let wider = asking_for("2.0.0", &rules("* /redfish/v1/**"));
+        let answer = put(&ctx, &wider, None, true).await.unwrap();
+        assert_eq!(answer["state"], "awaiting approval");
+        let same = asking_for("1.1.0", &own);
+        assert_eq!(put(&ctx, &same, None, true).await.unwrap()["active"], true);
+        assert!(power(&ctx).uses("redfish"));
     }
 }
 
@@ -279,7 +414,11 @@ async fn narrowing_takes_effect_on_the_next_call_everywhere() {
             );
         }
         let granted = vec!["state".to_owned()];
-        change(&a, PackageChange::Grant { granted }).await.unwrap();
+        let narrower = PackageChange::Grant {
+            version: None,
+            granted,
+        };
+        change(&a, narrower).await.unwrap();
         follow_now(&b).await.unwrap();
         for ctx in [&a, &b] {
             assert!(!power(ctx).uses("ipmi") && power(ctx).uses("state"));
@@ -712,11 +851,14 @@ async fn a_conductor_says_what_it_can_not_load() {
             size: 1,
             vendor: "Tests".to_owned(),
             asked: Vec::new(),
+            capabilities: Vec::new(),
             hardware_types: Vec::new(),
+            implementations: Vec::new(),
             state_schema: String::new(),
             source: PackageSource::Api,
             file: None,
             publisher: None,
+            publisher_key: None,
             state: VersionState::Installed,
             reason: None,
             stopped: false,

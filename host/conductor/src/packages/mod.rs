@@ -6,15 +6,19 @@
 //!
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
 //! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder), `drain`
-//! (steps that wait with a version of before), `tally` (what versions used). Each change ends in `switch`, the moment of change.
+//! (steps that wait with a version of before), `tally` (what versions used). `decision` says what a version gets and what waits for
+//! approval, `granted` compares what is asked for with what was granted. Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
 mod canary;
+mod complete;
 mod decide;
+mod decision;
 mod drain;
 mod folder;
 mod follow;
+mod granted;
 mod grants;
 mod health;
 mod install;
@@ -135,6 +139,7 @@ impl Packages {
 /// A package that can't be loaded is reported and left out; only the database failing is an error.
 pub(crate) async fn bring_up(ctx: &Arc<Context>) -> Result<()> {
     let mut memory = ctx.packages.turn().await?;
+    complete::complete(ctx).await?;
     follow_all(ctx, &mut memory, When::Starting).await?;
     follow::load_pinned(ctx).await?;
     watch::install_bundled(ctx).await?;
@@ -225,8 +230,8 @@ pub(crate) async fn change(
         PackageChange::Release { version } => {
             stop::release(ctx, name, version.as_deref(), actor).await
         }
-        PackageChange::Grant { granted } => {
-            grants::set(ctx, &mut memory, name, &granted, actor).await
+        PackageChange::Grant { version, granted } => {
+            grants::set(ctx, &mut memory, name, version.as_deref(), &granted, actor).await
         }
     }
 }

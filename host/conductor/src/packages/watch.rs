@@ -8,7 +8,8 @@ use ironbark_model::{Error, ErrorKind, Result};
 
 use super::actor::Actor;
 use super::decide::takes_over;
-use super::install::{self, Candidate, Wanted, read_metadata};
+use super::decision::Wanted;
+use super::install::{self, Candidate, read_metadata};
 use super::switch::When;
 use super::{Memory, folder, hash, remove};
 use crate::audit::Action;

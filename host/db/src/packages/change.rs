@@ -1,12 +1,13 @@
 //! Changing packages: in one transaction, one after another on all conductors.
 
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion, Publisher, VersionState};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageVersion, Publisher, VersionState,
+};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, Result, Timestamp};
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::{Any, Transaction};
 
 use super::blobs::settle;
-use super::decode::{VERSION, version_from};
 use super::users::UseCheck;
 use crate::conductors::set_interfaces;
 use crate::error::told;
@@ -20,7 +21,7 @@ const HISTORY: i64 = 1000;
 /// changes nothing. Nothing but database work may be awaited while it lives.
 #[derive(Debug)]
 pub struct PackagesTx {
-    transaction: Transaction<'static, Any>,
+    pub(super) transaction: Transaction<'static, Any>,
 }
 
 impl Database {
@@ -58,12 +59,15 @@ impl PackagesTx {
             )));
         }
         let statement = Statement::new(
-            "INSERT INTO driver_versions (package, version, digest, size, vendor, asked, hardware_types, state_schema, \
-             source, file, publisher, state, reason, stopped, created_at, activated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+            "INSERT INTO driver_versions (package, version, digest, size, vendor, asked, capabilities, hardware_types, \
+             implementations, state_schema, source, file, publisher, publisher_key, state, reason, stopped, created_at, \
+             activated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
              ON CONFLICT (package, version) DO UPDATE SET vendor = excluded.vendor, asked = excluded.asked, \
-             hardware_types = excluded.hardware_types, state_schema = excluded.state_schema, source = excluded.source, \
-             file = excluded.file, publisher = excluded.publisher, state = excluded.state, reason = excluded.reason, \
+             capabilities = excluded.capabilities, hardware_types = excluded.hardware_types, \
+             implementations = excluded.implementations, state_schema = excluded.state_schema, source = excluded.source, \
+             file = excluded.file, publisher = excluded.publisher, publisher_key = excluded.publisher_key, \
+             state = excluded.state, reason = excluded.reason, \
              stopped = excluded.stopped, activated_at = excluded.activated_at",
         )
         .bind(version.package.as_str())
@@ -72,11 +76,14 @@ impl PackagesTx {
         .bind(version.size)
         .bind(version.vendor.as_str())
         .bind(to_json(&version.asked)?)
+        .bind(to_json(&version.capabilities)?)
         .bind(to_json(&version.hardware_types)?)
+        .bind(to_json(&version.implementations)?)
         .bind(version.state_schema.as_str())
         .bind(version.source.as_str())
         .bind(version.file.as_deref())
         .bind(version.publisher.as_deref())
+        .bind(version.publisher_key.as_deref())
         .bind(version.state.as_str())
         .bind(version.reason.as_deref())
         .bind(i64::from(version.stopped))
@@ -180,13 +187,15 @@ impl PackagesTx {
     }
 
     /// Sets what is granted to a package.
-    pub async fn grants_set(&mut self, package: &str, granted: &[String]) -> Result<()> {
+    pub async fn grants_set(&mut self, package: &str, granted: &PackageGrants) -> Result<()> {
+        let entries = granted.entries.as_ref().map(to_json).transpose()?;
         let statement = Statement::new(
-            "INSERT INTO driver_grants (package, granted) VALUES ($1, $2) \
-             ON CONFLICT (package) DO UPDATE SET granted = excluded.granted",
+            "INSERT INTO driver_grants (package, granted, entries) VALUES ($1, $2, $3) \
+             ON CONFLICT (package) DO UPDATE SET granted = excluded.granted, entries = excluded.entries",
         )
         .bind(package)
-        .bind(to_json(&granted)?);
+        .bind(to_json(&granted.names)?)
+        .bind(entries);
         self.run(statement).await.map(drop)
     }
 
@@ -301,21 +310,7 @@ impl PackagesTx {
         self.run(statement).await.map(drop)
     }
 
-    async fn version(&mut self, package: &str, version: &str) -> Result<Option<PackageVersion>> {
-        let text =
-            format!("SELECT {VERSION} FROM driver_versions WHERE package = $1 AND version = $2");
-        Statement::new(AssertSqlSafe(text))
-            .bind(package)
-            .bind(version)
-            .row(&mut self.transaction)
-            .await
-            .map_err(told)?
-            .as_ref()
-            .map(version_from)
-            .transpose()
-    }
-
-    async fn run(&mut self, statement: Statement) -> Result<u64> {
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<u64> {
         statement.run(&mut self.transaction).await.map_err(told)
     }
 }

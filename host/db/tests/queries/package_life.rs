@@ -3,9 +3,10 @@
 use ironbark_db::testing::databases;
 use ironbark_db::{PackageFailure, Registration};
 use ironbark_model::lifecycle::{
-    Canary, CanaryScope, PackageEvent, PackageVersion, Publisher, VersionState,
+    Canary, CanaryScope, PackageEvent, PackageGrants, PackageVersion, Publisher, VersionState,
 };
 use ironbark_model::{ErrorKind, Timestamp};
+use serde_json::json;
 
 use crate::packages::version;
 
@@ -114,8 +115,17 @@ async fn grants_canaries_and_publishers_come_and_go() {
             created_at: Timestamp(8),
         };
         let mut tx = database.change_packages().await.unwrap();
-        tx.grants_set("acme", &["ipmi".into()]).await.unwrap();
-        tx.grants_set("acme", &["state".into()]).await.unwrap();
+        let by_name = PackageGrants {
+            names: vec!["ipmi".into()],
+            entries: None,
+        };
+        let exact = PackageGrants {
+            names: vec!["ssh".into()],
+            entries: Some(vec![json!({"name": "ssh", "templates": ["on"]})]),
+        };
+        tx.grants_set("acme", &by_name).await.unwrap();
+        tx.grants_set("other", &by_name).await.unwrap();
+        tx.grants_set("acme", &exact).await.unwrap();
         tx.canary_set(&canary(5)).await.unwrap();
         tx.canary_set(&canary(10)).await.unwrap();
         tx.publisher_add(&publisher).await.unwrap();
@@ -124,7 +134,11 @@ async fn grants_canaries_and_publishers_come_and_go() {
         tx.commit().await.unwrap();
         assert_eq!(
             database.package_grants("acme").await.unwrap(),
-            Some(vec!["state".to_owned()])
+            Some(exact)
+        );
+        assert_eq!(
+            database.packages_granted_by_name().await.unwrap(),
+            ["other"]
         );
         assert_eq!(database.package_canaries().await.unwrap(), [canary(10)]);
         assert_eq!(database.publishers().await.unwrap(), [publisher]);

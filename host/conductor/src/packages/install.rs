@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ironbark_db::PackagesTx;
 use ironbark_drivers::{Grants, Package, PreparedPackage};
-use ironbark_model::lifecycle::{Canary, MAX_VERSIONS, PackageVersion, VersionState};
+use ironbark_model::lifecycle::{Canary, MAX_VERSIONS, PackageVersion, Publisher, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, Result, Timestamp};
 use ironbark_package::{Capability, Contents, Metadata};
@@ -273,7 +273,7 @@ fn describe(
     metadata: &Metadata,
     package: &Package,
     candidate: &Candidate,
-    publisher: Option<String>,
+    publisher: Option<Publisher>,
     before: &Before,
     decided: &Decision,
 ) -> Result<PackageVersion> {
@@ -294,8 +294,8 @@ fn describe(
         state_schema: metadata.state_schema.clone(),
         source: candidate.source,
         file: candidate.file.clone(),
-        publisher,
-        publisher_key: None,
+        publisher: publisher.as_ref().map(|one| one.name.clone()),
+        publisher_key: publisher.map(|one| one.public_key),
         state: VersionState::Installed,
         reason: None,
         stopped: false,
@@ -316,6 +316,7 @@ fn describe(
     version.activated_at = same.activated_at;
     if version.publisher.is_none() {
         version.publisher.clone_from(&same.publisher);
+        version.publisher_key.clone_from(&same.publisher_key);
     }
     if matches!(
         same.state,

@@ -20,7 +20,7 @@ pub(super) async fn publisher_of(
     signature: Option<&str>,
     package: &str,
     source: PackageSource,
-) -> Result<Option<String>> {
+) -> Result<Option<Publisher>> {
     if source == PackageSource::Bundled {
         return Ok(None);
     }
@@ -42,16 +42,20 @@ pub(super) async fn check_still(ctx: &Context, version: &PackageVersion) -> Resu
     match &version.publisher {
         Some(publisher) => {
             let publishers = ctx.db.publishers().await?;
-            let trusted = publishers
-                .iter()
-                .any(|one| one.name == *publisher && one.may_sign(&version.package));
-            if trusted {
-                return Ok(());
+            let named = publishers.iter().find(|one| one.name == *publisher);
+            // The name is the operator's, and may mean somebody else by now: it is the key that signed.
+            let same_key = |one: &Publisher| version.publisher_key.as_ref() == Some(&one.public_key);
+            match named {
+                Some(named) if !same_key(named) => Err(Error::conflict(format!(
+                    "{what} was signed with another key than the one with which publisher '{publisher}' is trusted now. \
+                     Get it signed with that key and install it again, or activate a version that is."
+                ))),
+                Some(named) if named.may_sign(&version.package) => Ok(()),
+                _ => Err(Error::conflict(format!(
+                    "{what} was signed by publisher '{publisher}', which is not trusted with it any more. Trust that \
+                     publisher again, or activate a version of one that is."
+                ))),
             }
-            Err(Error::conflict(format!(
-                "{what} was signed by publisher '{publisher}', which is not trusted with it any more. Trust that \
-                 publisher again, or activate a version of one that is."
-            )))
         }
         None if version.source != PackageSource::Bundled
             && ctx.config.signatures == SignaturePolicy::Require =>
@@ -71,7 +75,7 @@ async fn check(
     signature: Option<&str>,
     package: &str,
     publishers: Vec<Publisher>,
-) -> Result<Result<String, SignatureError>> {
+) -> Result<Result<Publisher, SignatureError>> {
     let (bytes, package) = (Arc::clone(bytes), package.to_owned());
     let signature = signature.map(str::to_owned);
     tokio::task::spawn_blocking(move || {
@@ -82,6 +86,7 @@ async fn check(
             &publishers,
             Timestamp::now(),
         )
+        .cloned()
     })
     .await
     .map_err(|error| Error::internal("The signature couldn't be checked.").caused_by(error))

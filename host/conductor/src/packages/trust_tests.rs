@@ -210,6 +210,58 @@ async fn a_publisher_that_is_removed_takes_the_trust_with_it() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_trusted_again_with_another_key_brings_nothing_back() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let (former, later) = (
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+        );
+        trust_key(&ctx, "acme-inc", &former, "acme").await;
+        let (one, two) = (
+            package("acme", "1.0.0", "acme"),
+            package("acme", "2.0.0", "acme"),
+        );
+        for (bytes, activate) in [(&one, true), (&two, false)] {
+            put(&ctx, bytes, Some(sign(&former, bytes)), activate)
+                .await
+                .unwrap();
+        }
+        distrust(&ctx, "acme-inc", false, &ada()).await.unwrap();
+        trust_key(&ctx, "acme-inc", &later, "acme").await;
+        let activate = || PackageChange::Activate {
+            version: Some("2.0.0".to_owned()),
+            force: true,
+            dry_run: false,
+        };
+        let error = change(&ctx, "acme", activate(), &ada()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{}", db.kind);
+        assert!(error.message().contains("another key"), "{error}");
+        let canary = PackageChange::Canary {
+            version: Some("2.0.0".to_owned()),
+            scope: ironbark_model::lifecycle::CanaryScope::Percent(10),
+            force: true,
+        };
+        let error = change(&ctx, "acme", canary, &ada()).await.unwrap_err();
+        assert!(error.message().contains("another key"), "{error}");
+        // Signed with the key that is trusted now, the same bytes are welcome.
+        put(&ctx, &two, Some(sign(&later, &two)), false)
+            .await
+            .unwrap();
+        change(&ctx, "acme", activate(), &ada()).await.unwrap();
+        // And the former key's trust brings back what it signed.
+        distrust(&ctx, "acme-inc", false, &ada()).await.unwrap();
+        trust_key(&ctx, "acme-inc", &former, "acme").await;
+        let roll_back = PackageChange::Rollback {
+            version: None,
+            force: false,
+            dry_run: false,
+        };
+        change(&ctx, "acme", roll_back, &ada()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_key_must_be_one_and_a_time_to_come() {
     let db = testing::sqlite().await;
     let ctx = registered(&db, config("host-a"), &[]).await;

@@ -35,7 +35,10 @@ impl Capability {
             "ipmi" if self.commands().is_none() => {
                 vec!["all commands, not only those of a list".to_owned()]
             }
-            "ipmi" => self.new_commands(granted).map(|id| id.to_string()).collect(),
+            "ipmi" => self
+                .new_commands(granted)
+                .map(|id| id.to_string())
+                .collect(),
             "ssh" => self.new_templates(granted).map(str::to_owned).collect(),
             "redfish" => self.new_rules(granted),
             _ => Vec::new(),
@@ -220,7 +223,10 @@ mod tests {
         assert!(few.is_within(std::slice::from_ref(&more)));
         assert!(!more.is_within(std::slice::from_ref(&few)));
         assert!(more.is_within(&[few.clone(), ipmi(&[(0, 2)])]), "together");
-        assert!(!any.is_within(std::slice::from_ref(&more)), "no list is all");
+        assert!(
+            !any.is_within(std::slice::from_ref(&more)),
+            "no list is all"
+        );
         assert!(more.is_within(std::slice::from_ref(&any)));
         // Of OEM commands a list gives what no list doesn't.
         let oem = ipmi(&[(0, 1), (0x2E, 1)]);
@@ -234,10 +240,7 @@ mod tests {
         let (few, more) = (ssh(&["on"]), ssh(&["on", "destroy"]));
         assert!(few.is_within(std::slice::from_ref(&more)));
         assert!(!more.is_within(std::slice::from_ref(&few)));
-        assert_eq!(
-            more.beyond(&[few]),
-            "more of ssh than was granted: destroy"
-        );
+        assert_eq!(more.beyond(&[few]), "more of ssh than was granted: destroy");
         assert_eq!(more.beyond(&[]), "ssh (on, destroy)");
     }
 

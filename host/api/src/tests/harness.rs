@@ -280,7 +280,7 @@ impl Scripted {
         let mut tx = self.db.change_packages().await?;
         tx.version_put(&version).await?;
         if installation.activate {
-            tx.activate(&DriverPackage {
+            let row = DriverPackage {
                 name: version.package,
                 version: version.version,
                 digest: version.digest,
@@ -291,8 +291,8 @@ impl Scripted {
                 source: version.source,
                 file: None,
                 created_at: Timestamp::now(),
-            })
-            .await?;
+            };
+            tx.activate(&row, VersionState::Installed).await?;
         }
         tx.commit().await?;
         Ok(Reply::Json(

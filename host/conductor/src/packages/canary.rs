@@ -60,6 +60,8 @@ pub(super) async fn begin(
         created_at: Timestamp::now(),
     };
     let mut tx = ctx.db.change_packages().await?;
+    tx.expect_state((name, &version.version), version.state)
+        .await?;
     tx.canary_set(&canary).await?;
     let detail = serde_json::to_string(&scope).ok();
     tx.note(&actor.did("canary", version, detail)).await?;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use ironbark_model::Result;
+use ironbark_model::lifecycle::PackageVersion;
+use ironbark_model::package::DriverPackage;
 use ironbark_package::Capability;
 
-use super::granted::Granted;
+use super::granted::{Granted, asked_of};
 
 /// What the operator grants with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +57,8 @@ impl Decision {
         };
         let granted = match wanted {
             Wanted::AsAsked => {
-                let denied = |one: &&Capability| seen.is_some_and(|seen| seen.was_denied(one, before));
+                let denied =
+                    |one: &&Capability| seen.is_some_and(|seen| seen.was_denied(one, before));
                 names(&mut asked.iter().filter(|one| !denied(one)))
             }
             Wanted::All => names(&mut asked.iter()),
@@ -98,6 +102,18 @@ impl Decision {
 }
 
 impl Seen {
+    /// What is known of it; without its version only what it has.
+    pub(super) fn of(active: &DriverPackage, versions: &[PackageVersion]) -> Result<Self> {
+        let known = versions
+            .iter()
+            .find(|version| version.digest == active.digest);
+        let named = || active.granted.iter().cloned().map(Capability::Name);
+        Ok(Self {
+            asked: known.map_or_else(|| Ok(named().collect()), asked_of)?,
+            granted: active.granted.clone(),
+        })
+    }
+
     /// The operator knew of this, and said no: to all of it, or to this much.
     fn was_denied(&self, asked: &Capability, before: &Granted) -> bool {
         let has = self.granted.iter().any(|name| name == asked.name());
@@ -168,16 +184,16 @@ mod tests {
         let decided = decide(&Wanted::AsBefore, &more, &ipmi, Some(&ipmi));
         assert_eq!(decided.granted, set(&["ipmi"]));
         assert_eq!(decided.undecided, named(&["state"]));
-        assert_eq!(
-            Decision::reason(&decided.undecided, None),
-            "asks for state"
-        );
+        assert_eq!(Decision::reason(&decided.undecided, None), "asks for state");
         let all = Wanted::Named(set(&["ipmi", "state"]));
         let decided = decide(&all, &more, &ipmi, Some(&ipmi));
         assert_eq!((decided.granted.len(), decided.undecided), (2, vec![]));
         // The same as before never waits.
         let decided = decide(&Wanted::AsBefore, &ipmi, &ipmi, Some(&ipmi));
-        assert_eq!((decided.granted, decided.undecided), (set(&["ipmi"]), vec![]));
+        assert_eq!(
+            (decided.granted, decided.undecided),
+            (set(&["ipmi"]), vec![])
+        );
     }
 
     #[test]
@@ -206,7 +222,10 @@ mod tests {
         let (ipmi, both) = (named(&["ipmi"]), named(&["ipmi", "state"]));
         for wanted in [Wanted::AsAsked, Wanted::AsBefore] {
             let decided = decide(&wanted, &both, &ipmi, Some(&both));
-            assert_eq!((decided.granted, decided.undecided), (set(&["ipmi"]), vec![]));
+            assert_eq!(
+                (decided.granted, decided.undecided),
+                (set(&["ipmi"]), vec![])
+            );
         }
         let decided = decide(&Wanted::All, &both, &ipmi, Some(&both));
         assert_eq!(decided.granted, set(&["ipmi", "state"]));

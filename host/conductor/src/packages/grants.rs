@@ -55,7 +55,8 @@ pub(super) async fn set(
         let waits = version.state == VersionState::AwaitingApproval;
         if waits && asked_of(version)?.iter().all(|one| life.granted.has(one)) {
             let key = (name, version.version.as_str());
-            tx.version_state(key, VersionState::Installed, None, false)
+            let waits = Some(VersionState::AwaitingApproval);
+            tx.version_state(key, waits, VersionState::Installed, None, false)
                 .await?;
         }
     }
@@ -130,10 +131,7 @@ pub(super) async fn apply_to_retained(ctx: &Context) -> Result<()> {
             continue;
         };
         let granted = Granted::from_row(granted)?;
-        if !package
-            .granted()
-            .is_subset(&granted.of(package.metadata()))
-        {
+        if !package.granted().is_subset(&granted.of(package.metadata())) {
             let prepared = prepare(ctx, package.digest(), &granted).await?;
             ctx.drivers.retain(prepared);
         }

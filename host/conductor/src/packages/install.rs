@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::actor::Actor;
 use super::decide::last_good;
 use super::decision::{Decision, Seen, Wanted};
-use super::granted::{Granted, asked_by, asked_of, written};
+use super::granted::{Granted, asked_by, written};
 use super::hash;
 use super::nodes;
 use super::switch::{self, Planned, When};
@@ -160,7 +160,8 @@ pub(super) async fn install(
             let granted = format!("granted: {}", row.granted.join(", "));
             tx.note(&actor.did("activate", &version, Some(granted)))
                 .await?;
-            switch::activate(ctx, tx, prepared, &row, planned, when).await?;
+            let from = (&row, version.state);
+            switch::activate(ctx, tx, prepared, from, planned, when).await?;
             version.state = VersionState::Installed;
             true
         }
@@ -228,18 +229,10 @@ impl Before {
 
     /// What is known of the active version, if there is one.
     fn seen(&self) -> Result<Option<Seen>> {
-        let Some(active) = &self.active else {
-            return Ok(None);
-        };
-        let known = self
-            .versions
-            .iter()
-            .find(|version| version.digest == active.digest);
-        let named = || active.granted.iter().cloned().map(Capability::Name);
-        Ok(Some(Seen {
-            asked: known.map_or_else(|| Ok(named().collect()), asked_of)?,
-            granted: active.granted.clone(),
-        }))
+        let active = self.active.as_ref();
+        active
+            .map(|active| Seen::of(active, &self.versions))
+            .transpose()
     }
 
     fn is_active(&self, digest: &str) -> bool {

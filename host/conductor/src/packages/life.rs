@@ -6,7 +6,8 @@ use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, Result};
 
 use super::decide::newest;
-use super::granted::Granted;
+use super::decision::{Decision, Seen, Wanted};
+use super::granted::{Granted, asked_of};
 use crate::context::Context;
 
 /// Everything that is known of one package.
@@ -102,6 +103,22 @@ impl Life {
         self.canary
             .as_ref()
             .is_some_and(|canary| canary.digest == version.digest)
+    }
+
+    /// Why a version would await approval, if it weren't disabled or quarantined; `None` if it wouldn't.
+    pub(super) fn waits(&self, version: &PackageVersion) -> Result<Option<String>> {
+        let active = self.active.as_ref();
+        let seen = active.map(|active| Seen::of(active, &self.versions));
+        let asked = asked_of(version)?;
+        let granted = Some(&self.granted);
+        let decided = Decision::new(
+            &Wanted::AsBefore,
+            &asked,
+            granted,
+            seen.transpose()?.as_ref(),
+        );
+        let waits = !decided.undecided.is_empty();
+        Ok(waits.then(|| Decision::reason(&decided.undecided, granted)))
     }
 
     /// Loads a version with what its package is granted. Nothing active changes.

@@ -669,6 +669,62 @@ async fn a_disabled_version_stays_so_until_somebody_wants_it_again() {
 }
 
 #[tokio::test]
+async fn a_version_that_awaited_approval_does_so_again_once_it_is_released() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        put(&ctx, &asking("1.0.0", &["ipmi"]), Some(&["ipmi"]), true)
+            .await
+            .unwrap();
+        put(&ctx, &asking("2.0.0", &["ipmi", "state"]), None, true)
+            .await
+            .unwrap();
+        let second = || Some("2.0.0".to_owned());
+        let disable = PackageChange::Disable {
+            version: second(),
+            force: false,
+        };
+        let quarantine = PackageChange::Quarantine {
+            version: second(),
+            now: false,
+        };
+        for stop in [disable, quarantine] {
+            change(&ctx, stop).await.unwrap();
+            let error = activate(&ctx, Some("2.0.0"), false).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{}: {error}", db.kind);
+            let answer = change(&ctx, PackageChange::Release { version: second() })
+                .await
+                .unwrap();
+            assert_eq!(answer["state"], "awaiting approval");
+            assert_eq!(state(&db, "2.0.0").await, VersionState::AwaitingApproval);
+        }
+        assert_eq!(active(&ctx).await.as_deref(), Some("1.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn disabling_is_no_way_out_of_a_quarantine() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    put(&ctx, &package("acme", "1.0.0", "acme"), None, true)
+        .await
+        .unwrap();
+    let quarantine = PackageChange::Quarantine {
+        version: None,
+        now: false,
+    };
+    change(&ctx, quarantine).await.unwrap();
+    let disable = PackageChange::Disable {
+        version: None,
+        force: false,
+    };
+    let answer = change(&ctx, disable).await.unwrap();
+    assert_eq!(answer["state"], "quarantined");
+    assert_eq!(active(&ctx).await, None);
+    let error = activate(&ctx, Some("1.0.0"), true).await.unwrap_err();
+    assert!(error.message().contains("Release it first"), "{error}");
+}
+
+#[tokio::test]
 async fn a_roll_back_of_what_ships_holds_after_a_restart_and_a_rebuild_replaces_it() {
     let db = testing::sqlite().await;
     let bundled = tempfile::tempdir().unwrap();
@@ -879,7 +935,7 @@ async fn a_conductor_says_what_it_can_not_load() {
         };
         let mut tx = db.change_packages().await.unwrap();
         tx.version_put(&version).await.unwrap();
-        tx.activate(&row).await.unwrap();
+        tx.activate(&row, VersionState::Installed).await.unwrap();
         tx.commit().await.unwrap();
         reconcile(&ctx).await.unwrap();
         reconcile(&ctx).await.unwrap();

@@ -13,7 +13,8 @@ use super::life::Life;
 use super::switch;
 use crate::context::Context;
 
-/// Takes a version, or else the active one, out of use until somebody activates or releases it.
+/// Takes a version, or else the active one, out of use until somebody activates or releases it. One that is quarantined stays
+/// so: that is more.
 pub(super) async fn disable(
     ctx: &Arc<Context>,
     name: &str,
@@ -28,14 +29,22 @@ pub(super) async fn disable(
         .is_active(version)
         .then(|| switch::plan_without(ctx, name, what, force));
     let mut tx = ctx.db.change_packages().await?;
-    let reason = format!("disabled by {}", actor.name());
-    tx.version_state(
-        (name, &version.version),
-        VersionState::Disabled,
-        Some(&reason),
-        false,
-    )
-    .await?;
+    let key = (name, version.version.as_str());
+    let state = match version.state {
+        VersionState::Quarantined => {
+            tx.expect_state(key, version.state).await?;
+            version.state
+        }
+        from => {
+            let (to, reason) = (
+                VersionState::Disabled,
+                format!("disabled by {}", actor.name()),
+            );
+            tx.version_state(key, Some(from), to, Some(&reason), false)
+                .await?;
+            to
+        }
+    };
     tx.note(&actor.did("disable", version, None)).await?;
     if let Some(planned) = planned {
         switch::deactivate(ctx, tx, name, planned).await?;
@@ -48,7 +57,7 @@ pub(super) async fn disable(
             ctx.drivers.clear_canary(name);
         }
     }
-    Ok(json!({"package": name, "version": version.version, "state": VersionState::Disabled}))
+    Ok(json!({"package": name, "version": version.version, "state": state}))
 }
 
 /// Stops a version, or else the active one. Its package goes back to the last good version, if there is one.
@@ -84,6 +93,7 @@ pub(super) async fn put_away(
     let mut tx = ctx.db.change_packages().await?;
     tx.version_state(
         (&life.name, &version.version),
+        None,
         VersionState::Quarantined,
         Some(reason),
         now,
@@ -152,7 +162,8 @@ async fn go_back(
     }
 }
 
-/// Ends a quarantine or a disablement. A version that isn't active doesn't become so by that.
+/// Ends a quarantine or a disablement. A version that isn't active doesn't become so by that, and one that asks for more than
+/// was granted awaits approval, as it would have before.
 pub(super) async fn release(
     ctx: &Arc<Context>,
     name: &str,
@@ -191,14 +202,15 @@ pub(super) async fn release(
             version.version
         )));
     }
+    let waits = life.waits(version)?;
+    let state = match &waits {
+        Some(_) => VersionState::AwaitingApproval,
+        None => VersionState::Installed,
+    };
     let mut tx = ctx.db.change_packages().await?;
-    tx.version_state(
-        (name, &version.version),
-        VersionState::Installed,
-        None,
-        false,
-    )
-    .await?;
+    let key = (name, version.version.as_str());
+    tx.version_state(key, Some(version.state), state, waits.as_deref(), false)
+        .await?;
     tx.note(&actor.did("release", version, version.reason.clone()))
         .await?;
     tx.commit().await?;
@@ -207,5 +219,5 @@ pub(super) async fn release(
             loaded.release_quarantine();
         }
     }
-    Ok(json!({"package": name, "version": version.version, "state": VersionState::Installed}))
+    Ok(json!({"package": name, "version": version.version, "state": state}))
 }

@@ -44,7 +44,8 @@ pub(super) async fn check_still(ctx: &Context, version: &PackageVersion) -> Resu
             let publishers = ctx.db.publishers().await?;
             let named = publishers.iter().find(|one| one.name == *publisher);
             // The name is the operator's, and may mean somebody else by now: it is the key that signed.
-            let same_key = |one: &Publisher| version.publisher_key.as_ref() == Some(&one.public_key);
+            let same_key =
+                |one: &Publisher| version.publisher_key.as_ref() == Some(&one.public_key);
             match named {
                 Some(named) if !same_key(named) => Err(Error::conflict(format!(
                     "{what} was signed with another key than the one with which publisher '{publisher}' is trusted now. \

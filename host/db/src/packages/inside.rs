@@ -1,15 +1,64 @@
 //! Reading inside of a change of packages: nobody else changes them until it ends.
 
-use ironbark_model::Result;
-use ironbark_model::lifecycle::PackageVersion;
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
+use ironbark_model::{Error, Result};
 use sqlx::AssertSqlSafe;
 
 use super::change::PackagesTx;
 use super::decode::{VERSION, version_from};
 use crate::error::told;
-use crate::sql::Statement;
+use crate::sql::{Columns, Statement};
 
 impl PackagesTx {
+    /// Refuses if a version isn't in the state any more in which it was when something was decided about it.
+    ///
+    /// # Errors
+    /// `NotFound` without that version; `Conflict` if it is in another state.
+    pub async fn expect_state(
+        &mut self,
+        (package, version): (&str, &str),
+        state: VersionState,
+    ) -> Result<()> {
+        let what = format!("{package}@{version}");
+        let Some(there) = self.version(package, version).await? else {
+            return Err(Error::not_found(format!(
+                "{what} is not installed any more; install it again."
+            )));
+        };
+        if there.state == state {
+            return Ok(());
+        }
+        let reason = there.reason.map(|reason| format!(" ({reason})"));
+        Err(Error::conflict(format!(
+            "{what} has become {}{} meanwhile, so that nothing was changed: look at it, and decide again.",
+            there.state.as_str(),
+            reason.unwrap_or_default()
+        )))
+    }
+
+    /// Refuses if another version of a package is active than when something was decided about it.
+    ///
+    /// # Errors
+    /// `Conflict` then.
+    pub async fn expect_active(&mut self, package: &str, digest: Option<&str>) -> Result<()> {
+        let row = Statement::new("SELECT digest FROM driver_packages WHERE name = $1")
+            .bind(package)
+            .row(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        let active = row
+            .as_ref()
+            .map(|row| Columns::of(row).text())
+            .transpose()?;
+        if active.as_deref() == digest {
+            return Ok(());
+        }
+        Err(Error::conflict(format!(
+            "Another version of package {package} has become active meanwhile, so that nothing was changed: look at it, and \
+             decide again."
+        )))
+    }
+
     pub(super) async fn version(
         &mut self,
         package: &str,

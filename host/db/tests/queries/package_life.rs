@@ -51,6 +51,7 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
                 .unwrap();
             tx.version_state(
                 ("acme", number),
+                None,
                 VersionState::Quarantined,
                 Some("5 faults"),
                 true,
@@ -73,9 +74,30 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
         let mut tx = database.change_packages().await.unwrap();
         let mut row = crate::packages::package("acme", "d2");
         row.version = "2.0.0".into();
-        tx.activate(&row).await.unwrap();
+        // Decided before the quarantine, on another conductor.
+        for before in [VersionState::Installed, VersionState::AwaitingApproval] {
+            let error = tx.activate(&row, before).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
+            assert!(error.message().contains("5 faults"), "{error}");
+        }
+        let stale = tx.version_state(
+            ("acme", "2.0.0"),
+            Some(VersionState::Disabled),
+            VersionState::Installed,
+            None,
+            false,
+        );
+        assert_eq!(stale.await.unwrap_err().kind(), ErrorKind::Conflict);
+        // What is put doesn't end a quarantine that came in between either.
+        let put = version("acme", "2.0.0", "d2");
+        assert_eq!(put.state, VersionState::Installed);
+        tx.version_put(&put).await.unwrap();
+        tx.activate(&row, VersionState::Quarantined).await.unwrap();
         row.digest = "d1".into();
-        let error = tx.activate(&row).await.unwrap_err();
+        let error = tx
+            .activate(&row, VersionState::Installed)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "other bytes");
         drop(tx);
         assert_eq!(
@@ -85,7 +107,17 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
         );
         row.digest = "d2".into();
         let mut tx = database.change_packages().await.unwrap();
-        tx.activate(&row).await.unwrap();
+        let key = ("acme", "2.0.0");
+        let from = Some(VersionState::Quarantined);
+        tx.version_state(key, from, VersionState::Installed, None, false)
+            .await
+            .unwrap();
+        tx.activate(&row, VersionState::Installed).await.unwrap();
+        tx.expect_active("acme", Some("d2")).await.unwrap();
+        for stale in [None, Some("d1")] {
+            let error = tx.expect_active("acme", stale).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
+        }
         tx.commit().await.unwrap();
         let listed = database.package_versions("acme").await.unwrap();
         let active = listed.iter().find(|one| one.digest == "d2").unwrap();
@@ -132,10 +164,7 @@ async fn grants_canaries_and_publishers_come_and_go() {
         let twice = tx.publisher_add(&publisher).await.unwrap_err();
         assert_eq!(twice.kind(), ErrorKind::Conflict, "{kind}");
         tx.commit().await.unwrap();
-        assert_eq!(
-            database.package_grants("acme").await.unwrap(),
-            Some(exact)
-        );
+        assert_eq!(database.package_grants("acme").await.unwrap(), Some(exact));
         assert_eq!(
             database.packages_granted_by_name().await.unwrap(),
             ["other"]
@@ -240,7 +269,7 @@ async fn a_version_drains_from_when_only_operations_need_it() {
             let mut row = crate::packages::package("acme", digest);
             row.version = number.into();
             let mut tx = database.change_packages().await.unwrap();
-            tx.activate(&row).await.unwrap();
+            tx.activate(&row, VersionState::Installed).await.unwrap();
             tx.commit().await.unwrap();
         };
         activate("1.0.0", "d1").await;

@@ -123,7 +123,8 @@ impl Known {
             .iter()
             .find(|version| version.get("active") == Some(&Value::Bool(true)));
         Ok(Self {
-            asked: active.map_or_else(|| Ok(Vec::new()), |active| entries(active, "capabilities"))?,
+            asked: active
+                .map_or_else(|| Ok(Vec::new()), |active| entries(active, "capabilities"))?,
             granted: entries(package, "grants")?,
         })
     }

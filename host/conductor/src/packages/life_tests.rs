@@ -545,6 +545,57 @@ async fn a_version_that_breaks_is_quarantined_for_good_and_the_last_good_one_com
 }
 
 #[tokio::test]
+async fn a_quarantine_that_was_written_down_is_followed_by_going_back_whatever_became_of_its_writer()
+ {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        for version in ["1.0.0", "2.0.0"] {
+            let bytes = package("acme", version, "acme");
+            put(&ctx, &bytes, None, true).await.unwrap();
+        }
+        // As a conductor leaves it that is killed just then.
+        let mut tx = db.change_packages().await.unwrap();
+        let version = db.package_versions("acme").await.unwrap();
+        let version = version.iter().find(|one| one.version == "2.0.0").unwrap();
+        stop::write(&mut tx, version, "5 calls broke", false, &ada())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let restarted = context(&db, config("host-a"));
+        bring_up(&restarted).await.unwrap();
+        crate::registration::register(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("2.0.0"));
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(
+            active(&restarted).await.as_deref(),
+            Some("1.0.0"),
+            "{}",
+            db.kind
+        );
+        let latest = &db.package_history("acme", 1).await.unwrap()[0];
+        assert_eq!(
+            (latest.action.as_str(), latest.actor.as_str()),
+            ("rollback", "conductor host-a")
+        );
+        // What nothing is good for any more stays, and is no reason to fail.
+        let quarantine = PackageChange::Quarantine {
+            version: None,
+            now: false,
+        };
+        change(&restarted, quarantine).await.unwrap();
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("1.0.0"));
+        // Once another one is good again, it is taken.
+        let release = PackageChange::Release {
+            version: Some("2.0.0".to_owned()),
+        };
+        change(&restarted, release).await.unwrap();
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("2.0.0"));
+    }
+}
+
+#[tokio::test]
 async fn without_a_good_version_a_quarantine_stays_also_after_a_restart() {
     for db in testing::databases().await {
         let ctx = registered(&db, config("host-a"), &[]).await;

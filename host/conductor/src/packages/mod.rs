@@ -5,12 +5,13 @@
 //! becomes active here. Other conductors follow from the database. `docs/packages.md` says it for operators.
 //!
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
-//! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder), `drain`
+//! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow`, `health` and `back` (the database), `watch` (the folder), `drain`
 //! (steps that wait with a version of before), `tally` (what versions used). `decision` says what a version gets and what waits for
 //! approval, `granted` compares what is asked for with what was granted. Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
+mod back;
 mod canary;
 mod complete;
 mod decide;
@@ -91,7 +92,9 @@ struct Memory {
     failed: BTreeMap<String, Failure>,
     /// Canaries that can't be loaded here.
     failed_canaries: BTreeMap<String, Failure>,
-    /// What the database knows of that; `None` at the start.
+    /// Packages whose active version is quarantined, and that couldn't go back.
+    stuck: back::Stuck,
+    /// What the database knows of what can't be loaded; `None` at the start.
     told: Option<Vec<PackageFailure>>,
 }
 
@@ -115,6 +118,7 @@ impl Packages {
                 in_use: BTreeSet::new(),
                 failed: BTreeMap::new(),
                 failed_canaries: BTreeMap::new(),
+                stuck: BTreeMap::new(),
                 told: None,
             }),
             waiting: Semaphore::new(WAITING),
@@ -164,6 +168,7 @@ pub(crate) async fn reconcile(ctx: &Arc<Context>) -> Result<()> {
     health::write_down(ctx).await?;
     canary::watch(ctx).await?;
     follow_all(ctx, &mut memory, When::Running).await?;
+    back::where_due(ctx, &mut memory.stuck).await?;
     watch::watch(ctx, &mut memory, When::Running).await?;
     follow::tell_failures(ctx, &mut memory).await?;
     drain::pass(ctx, Timestamp::now()).await?;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use ironbark_db::PackagesTx;
 use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::{Error, Result};
 use serde_json::{Value, json};
 
-use super::activate::{How, switch_to};
 use super::actor::Actor;
-use super::decide::last_good;
+use super::back;
 use super::life::Life;
 use super::switch;
 use crate::context::Context;
@@ -91,34 +91,54 @@ pub(super) async fn put_away(
     actor: &Actor,
 ) -> Result<Option<String>> {
     let mut tx = ctx.db.change_packages().await?;
-    tx.version_state(
-        (&life.name, &version.version),
-        None,
-        VersionState::Quarantined,
-        Some(reason),
-        now,
-    )
-    .await?;
-    if life.is_canary(version) {
-        tx.canary_clear(&life.name).await?;
-    }
-    tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
-        .await?;
+    write(&mut tx, version, reason, now, actor).await?;
     tx.commit().await?;
+    Ok(carry_out(ctx, life, version, reason, now, actor).await)
+}
+
+/// Writes a quarantine down, together with what else `tx` has.
+pub(super) async fn write(
+    tx: &mut PackagesTx,
+    version: &PackageVersion,
+    reason: &str,
+    now: bool,
+    actor: &Actor,
+) -> Result<()> {
+    let key = (version.package.as_str(), version.version.as_str());
+    tx.version_state(key, None, VersionState::Quarantined, Some(reason), now)
+        .await?;
+    tx.canary_end(&version.digest).await?;
+    tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
+        .await
+}
+
+/// What follows from a quarantine that is written down, here and at once; the rest, and what fails, others see to.
+pub(super) async fn carry_out(
+    ctx: &Arc<Context>,
+    life: &Life,
+    version: &PackageVersion,
+    reason: &str,
+    now: bool,
+    actor: &Actor,
+) -> Option<String> {
     if now {
         set_here(ctx, version, now);
     }
-    if life.is_canary(version) {
-        ctx.drivers.clear_canary(&life.name);
+    let canaries = ctx.drivers.canaries();
+    if canaries
+        .iter()
+        .any(|(_, canary)| canary.digest() == version.digest)
+    {
+        ctx.drivers.clear_canary(&version.package);
     }
     tracing::error!(
-        package = %life.name, version = %version.version, digest = %version.digest, reason,
+        package = %version.package, version = %version.version, digest = %version.digest, reason,
         "driver package version quarantined"
     );
-    let active = go_back(ctx, life, version, actor).await;
+    let active = back::now(ctx, life, version, actor).await;
     // Only then: until nodes have the good version, a call of this one is better than none.
     set_here(ctx, version, now);
-    Ok(active)
+    active
 }
 
 /// Refuses calls of the version on this conductor.
@@ -126,38 +146,6 @@ fn set_here(ctx: &Context, version: &PackageVersion, now: bool) {
     for loaded in ctx.drivers.loaded() {
         if loaded.digest() == version.digest {
             loaded.set_quarantine(now);
-        }
-    }
-}
-
-/// Goes back to the last good version if this is the active one; answers with the active version afterwards.
-async fn go_back(
-    ctx: &Arc<Context>,
-    life: &Life,
-    version: &PackageVersion,
-    actor: &Actor,
-) -> Option<String> {
-    let active = life.active.as_ref().map(|active| active.version.clone());
-    if !life.is_active(version) {
-        return active;
-    }
-    // Without force: a version that keeps other notes, or that nodes don't fit, is nothing to go back to unasked.
-    let Some(good) = last_good(&life.versions, &version.version) else {
-        return active;
-    };
-    let how = How {
-        action: "rollback",
-        force: false,
-        dry_run: false,
-    };
-    match switch_to(ctx, life, good, how, actor).await {
-        Ok(_) => Some(good.version.clone()),
-        Err(error) => {
-            tracing::error!(
-                package = %life.name, version = %good.version, %error,
-                "a quarantined driver package can't go back to its last good version by itself: activate another one"
-            );
-            active
         }
     }
 }

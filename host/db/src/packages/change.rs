@@ -251,6 +251,13 @@ impl PackagesTx {
         Ok(self.run(statement).await? > 0)
     }
 
+    /// Ends the canary that has these bytes, if there is one.
+    pub async fn canary_end(&mut self, digest: &str) -> Result<()> {
+        let statement =
+            Statement::new("DELETE FROM driver_canaries WHERE digest = $1").bind(digest);
+        self.run(statement).await.map(drop)
+    }
+
     /// Trusts a publisher.
     ///
     /// # Errors

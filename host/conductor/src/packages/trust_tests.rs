@@ -56,6 +56,17 @@ async fn put(
     upload(ctx, installation, &ada()).await
 }
 
+/// Installs and activates it, although its package's name is another publisher's.
+async fn put_over(ctx: &Arc<Context>, bytes: &[u8], signature: String) {
+    let installation = Installation {
+        digest: stage(&ctx.db, bytes).await,
+        signature: Some(signature),
+        activate: true,
+        ..Installation::default()
+    };
+    upload(ctx, installation, &ada()).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_must_be_signed_is_refused_without_and_says_what_to_do() {
     for db in testing::databases().await {
@@ -206,6 +217,67 @@ async fn a_publisher_that_is_removed_takes_the_trust_with_it() {
             ctx.drivers.packages()[0].quarantine().is_some(),
             "nothing is good to go back to"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_goes_together_with_the_quarantine_of_what_it_signed_or_not_at_all() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let (acme, other) = (
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+        );
+        trust_key(&ctx, "acme-inc", &acme, "*").await;
+        trust_key(&ctx, "good-inc", &other, "acme").await;
+        for (name, version, key) in [
+            ("acme", "1.0.0", &other),
+            ("acme", "2.0.0", &acme),
+            ("bolt", "1.0.0", &acme),
+        ] {
+            let bytes = package(name, version, name);
+            put_over(&ctx, &bytes, sign(key, &bytes)).await;
+        }
+        // The conductor is stopped at each place at which it waits: what is in the database is one or the other.
+        let untouched = || async {
+            let versions = db.package_versions_all().await.unwrap();
+            let stopped = versions
+                .iter()
+                .filter(|one| one.state == VersionState::Quarantined)
+                .count();
+            (db.publishers().await.unwrap().len(), stopped)
+        };
+        let mut stops = 0;
+        loop {
+            let who = ada();
+            let mut work = Box::pin(distrust(&ctx, "acme-inc", true, &who));
+            let mut ended = false;
+            for _ in 0..=stops {
+                let woken = tokio::time::timeout(Duration::from_millis(2), work.as_mut()).await;
+                if woken.is_ok() {
+                    ended = true;
+                    break;
+                }
+            }
+            drop(work);
+            let (publishers, stopped) = untouched().await;
+            match publishers {
+                2 => assert_eq!(stopped, 0, "{}", db.kind),
+                _ => {
+                    assert_eq!(stopped, 2, "{}", db.kind);
+                    break;
+                }
+            }
+            assert!(!ended, "it did nothing");
+            stops += 1;
+        }
+        // Whatever was left undone follows.
+        reconcile(&ctx).await.unwrap();
+        let active = db.package_get("acme").await.unwrap().unwrap();
+        assert_eq!(active.version, "1.0.0", "{}", db.kind);
+        let bolt = ctx.drivers.packages();
+        let bolt = bolt.iter().find(|one| one.name() == "bolt").unwrap();
+        assert!(bolt.quarantine().is_some(), "nothing is good to go back to");
     }
 }
 

@@ -59,6 +59,27 @@ impl PackagesTx {
         )))
     }
 
+    /// All installed versions of all packages, by name, the newest installation first.
+    pub async fn versions(&mut self) -> Result<Vec<PackageVersion>> {
+        let text = format!(
+            "SELECT {VERSION} FROM driver_versions ORDER BY package, created_at DESC, version"
+        );
+        let rows = Statement::new(AssertSqlSafe(text))
+            .rows(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        rows.iter().map(version_from).collect()
+    }
+
+    /// Digests of the active versions.
+    pub async fn active_digests(&mut self) -> Result<Vec<String>> {
+        let rows = Statement::new("SELECT digest FROM driver_packages ORDER BY name")
+            .rows(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        rows.iter().map(|row| Columns::of(row).text()).collect()
+    }
+
     pub(super) async fn version(
         &mut self,
         package: &str,

@@ -129,7 +129,9 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
                 && *package.granted() == granted.of(package.metadata())
         });
         let failed = memory.failed_canaries.get(&canary.package);
-        let failed_before = failed.is_some_and(|failed| failed.digest == canary.digest);
+        let stored_at = ctx.db.blob_stored_at(&canary.digest).await?;
+        let failed_before = failed
+            .is_some_and(|failed| failed.digest == canary.digest && failed.stored_at == stored_at);
         if same || failed_before {
             continue;
         }
@@ -149,6 +151,7 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
                     version: canary.version,
                     digest: canary.digest,
                     active: Vec::new(),
+                    stored_at,
                     reason: error.message().to_owned(),
                 };
                 memory.failed_canaries.insert(canary.package, failure);

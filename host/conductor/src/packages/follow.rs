@@ -36,7 +36,7 @@ pub(super) async fn follow(ctx: &Arc<Context>, memory: &mut Memory, when: When) 
         let stuck = failed.len() == before;
         if stuck {
             for (package, error) in &failed {
-                give_up(ctx, memory, package, error);
+                give_up(ctx, memory, package, error).await?;
             }
         }
         left = failed.into_iter().map(|(package, _)| package).collect();
@@ -115,6 +115,7 @@ async fn load(
     if let Some(failure) = memory.failed.get(&package.name)
         && failure.digest == package.digest
         && failure.active == digests(ctx)
+        && failure.stored_at == ctx.db.blob_stored_at(&package.digest).await?
     {
         // It would fail again; it was reported.
         return Err(Error::internal("it failed before"));
@@ -137,18 +138,25 @@ async fn prepare_pinned(ctx: &Context, digest: &str) -> Result<PreparedPackage> 
     life::prepare(ctx, digest, &Granted::from_row(granted)?).await
 }
 
-fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &Error) {
+async fn give_up(
+    ctx: &Context,
+    memory: &mut Memory,
+    package: &DriverPackage,
+    error: &Error,
+) -> Result<()> {
     // Our own trouble passes.
     if matches!(error.kind(), ErrorKind::Overloaded | ErrorKind::Internal)
         && !memory.failed.contains_key(&package.name)
     {
         tracing::warn!(package = %package.name, %error, "a driver package could not be loaded now");
-        return;
+        return Ok(());
     }
     let active = digests(ctx);
+    let stored_at = ctx.db.blob_stored_at(&package.digest).await?;
     let before = memory.failed.get(&package.name);
-    let said =
-        before.is_some_and(|before| before.digest == package.digest && before.active == active);
+    let said = before.is_some_and(|before| {
+        before.digest == package.digest && before.active == active && before.stored_at == stored_at
+    });
     if !said {
         tracing::error!(
             package = %package.name, version = %package.version, digest = %package.digest, %error,
@@ -158,10 +166,12 @@ fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &
             version: package.version.clone(),
             digest: package.digest.clone(),
             active,
+            stored_at,
             reason: error.message().to_owned(),
         };
         memory.failed.insert(package.name.clone(), failure);
     }
+    Ok(())
 }
 
 fn active(ctx: &Context) -> Vec<Active> {

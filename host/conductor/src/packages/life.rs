@@ -1,5 +1,7 @@
 //! Everything that is known of one package, and which of its versions somebody means.
 
+use std::sync::Arc;
+
 use ironbark_drivers::{Grants, PreparedPackage};
 use ironbark_model::lifecycle::{Canary, PackageVersion, VersionState};
 use ironbark_model::package::DriverPackage;
@@ -8,6 +10,7 @@ use ironbark_model::{Error, Result};
 use super::decide::newest;
 use super::decision::{Decision, Seen, Wanted};
 use super::granted::{Granted, asked_of};
+use super::hash;
 use crate::context::Context;
 
 /// Everything that is known of one package.
@@ -132,6 +135,9 @@ impl Life {
 }
 
 /// Loads the package of this digest with what it asks for of what is granted.
+///
+/// # Errors
+/// `Conflict` if the database has other bytes under this digest: whoever may write there must not choose what runs here.
 pub(super) async fn prepare(
     ctx: &Context,
     digest: &str,
@@ -142,9 +148,16 @@ pub(super) async fn prepare(
             "the bytes of driver package {digest} are not in the database"
         ))
     })?;
+    let bytes: Arc<[u8]> = bytes.into();
+    if hash(&bytes).await? != digest {
+        return Err(Error::conflict(format!(
+            "the bytes that the database has of driver package {digest} are not those that were installed: they are damaged, \
+             or somebody changed them. Install the same version again"
+        )));
+    }
     let metadata = super::install::read_metadata(&bytes)?;
     let grants = Grants::only(granted.of(&metadata));
-    Ok(ctx.drivers.prepare(bytes.into(), &grants).await?)
+    Ok(ctx.drivers.prepare(bytes, &grants).await?)
 }
 
 pub(super) fn not_found(name: &str) -> Error {

@@ -1003,3 +1003,41 @@ async fn a_conductor_says_what_it_can_not_load() {
         assert!(db.package_failures().await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn bytes_that_somebody_changed_in_the_database_are_not_loaded_and_that_is_said() {
+    for db in testing::databases().await {
+        let a = registered(&db, config("host-a"), &[]).await;
+        let good = package("acme", "1.0.0", "acme");
+        put(&a, &good, None, true).await.unwrap();
+        // A package like it that could be loaded, but isn't what somebody installed.
+        let digest = ironbark_drivers::digest_of(&good);
+        db.blob_put(&digest, &broken_package("acme", "1.0.0", "acme"))
+            .await
+            .unwrap();
+        let b = context(&db, config("host-b"));
+        bring_up(&b).await.unwrap();
+        crate::registration::register(&b).await.unwrap();
+        reconcile(&b).await.unwrap();
+        assert!(b.drivers.packages().is_empty(), "{}", db.kind);
+        let said = db.package_failures().await.unwrap();
+        assert_eq!(said.len(), 1);
+        assert_eq!(
+            (said[0].conductor.as_str(), said[0].version.as_str()),
+            ("host-b", "1.0.0")
+        );
+        assert!(said[0].reason.contains(&digest), "{said:?}");
+        let second = package("acme", "2.0.0", "acme");
+        put(&a, &second, None, false).await.unwrap();
+        db.blob_put(&ironbark_drivers::digest_of(&second), &good)
+            .await
+            .unwrap();
+        let error = activate(&a, Some("2.0.0"), false).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        // Uploading it again repairs it.
+        put(&a, &good, None, true).await.unwrap();
+        reconcile(&b).await.unwrap();
+        assert_eq!(active(&b).await.as_deref(), Some("1.0.0"));
+        assert!(db.package_failures().await.unwrap().is_empty());
+    }
+}

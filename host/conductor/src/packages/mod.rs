@@ -104,6 +104,8 @@ struct Failure {
     digest: String,
     /// Digests of what was active when it was tried.
     active: Vec<String>,
+    /// When its bytes had been stored that were tried.
+    stored_at: Option<Timestamp>,
     reason: String,
 }
 

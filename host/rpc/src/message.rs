@@ -260,6 +260,8 @@ pub struct Installation {
     pub activate: bool,
     /// Activate it even if nodes don't fit its schema.
     pub force: bool,
+    /// Install it although its package's name is another publisher's, whose it is no longer then.
+    pub take_over: bool,
     /// The API's user.
     pub by: String,
 }

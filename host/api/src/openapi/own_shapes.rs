@@ -99,6 +99,7 @@ fn package() -> Value {
         "size": number_or_null(),
         "granted": texts(),
         "grants": capabilities(),
+        "owner": text_or_null(),
         "hardware_types": texts(),
         "source": text_or_null(),
         "file": text_or_null(),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ironbark_db::{Database, PackageFailure};
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageGrants, PackageVersion};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageOwner, PackageVersion,
+};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Result, VersionUsage};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ pub(super) struct Known {
     canaries: Vec<Canary>,
     failures: Vec<PackageFailure>,
     used: Vec<VersionUsage>,
+    owners: Vec<PackageOwner>,
 }
 
 impl Known {
@@ -27,6 +30,7 @@ impl Known {
             canaries: db.package_canaries().await?,
             failures: db.package_failures().await?,
             used: db.package_usage().await?,
+            owners: db.package_owners().await?,
         })
     }
 
@@ -35,6 +39,7 @@ impl Known {
     pub(super) fn view(&self, base: &str, name: &str, granted: PackageGrants) -> Value {
         let active = self.active.iter().find(|active| active.name == name);
         let canary = self.canaries.iter().find(|canary| canary.package == name);
+        let owner = self.owners.iter().find(|owner| owner.package == name);
         let versions: Vec<Value> = self
             .versions
             .iter()
@@ -49,6 +54,7 @@ impl Known {
             "size": active.map(|active| active.size),
             "granted": active.map_or(&granted.names, |active| &active.granted),
             "grants": granted.entries.unwrap_or_default(),
+            "owner": owner.map(|owner| &owner.publisher),
             "hardware_types": active.map(|active| active.hardware_types.as_slice()).unwrap_or_default(),
             "source": active.map(|active| active.source.as_str()),
             "file": active.and_then(|active| active.file.as_deref()),

@@ -7,11 +7,12 @@
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
 //! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow`, `health` and `back` (the database), `watch` (the folder), `drain`
 //! (steps that wait with a version of before), `tally` (what versions used). `decision` says what a version gets and what waits for
-//! approval, `granted` compares what is asked for with what was granted. Each change ends in `switch`, the moment of change.
+//! approval, `granted` compares what is asked for with what was granted, `names` whose names are. Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
 mod back;
+mod before;
 mod canary;
 mod complete;
 mod decide;
@@ -24,6 +25,7 @@ mod grants;
 mod health;
 mod install;
 mod life;
+mod names;
 mod nodes;
 mod publishers;
 mod remove;

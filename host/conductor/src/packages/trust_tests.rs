@@ -8,10 +8,11 @@ use ironbark_model::lifecycle::{Publisher, VersionState, publisher_history};
 use ironbark_model::{ErrorKind, Timestamp};
 use ironbark_rpc::Installation;
 use minisign::KeyPair;
+use serde_json::json;
 
 use super::*;
 use crate::config::SignaturePolicy;
-use crate::testing::{config, package, registered, stage};
+use crate::testing::{config, package, package_with, registered, stage};
 
 fn ada() -> Actor {
     Actor::user("ada", "req-1")
@@ -62,6 +63,7 @@ async fn put_over(ctx: &Arc<Context>, bytes: &[u8], signature: String) {
         digest: stage(&ctx.db, bytes).await,
         signature: Some(signature),
         activate: true,
+        take_over: true,
         ..Installation::default()
     };
     upload(ctx, installation, &ada()).await.unwrap();
@@ -373,4 +375,139 @@ async fn in_the_folder_a_signature_lies_beside_its_package_and_may_come_later() 
     assert_eq!(ctx.drivers.packages().len(), 1);
     let versions = db.package_versions("acme").await.unwrap();
     assert_eq!(versions[0].publisher.as_deref(), Some("acme-inc"));
+}
+
+fn asking(version: &str, capabilities: &[&str]) -> Vec<u8> {
+    package_with("acme", version, "acme", |metadata| {
+        metadata["capabilities"] = json!(capabilities);
+    })
+}
+
+#[tokio::test]
+async fn a_package_is_its_first_publishers_until_an_operator_says_otherwise() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let (acme, rival) = (
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+            KeyPair::generate_unencrypted_keypair().unwrap(),
+        );
+        trust_key(&ctx, "acme-inc", &acme, "acme").await;
+        trust_key(&ctx, "rival-inc", &rival, "*").await;
+        let first = asking("1.0.0", &["ipmi"]);
+        let installation = |bytes: Vec<u8>, signature: Option<String>, take_over: bool| {
+            let db = db.database.clone();
+            async move {
+                Installation {
+                    digest: stage(&db, &bytes).await,
+                    signature,
+                    activate: true,
+                    take_over,
+                    ..Installation::default()
+                }
+            }
+        };
+        let mut granting = installation(first.clone(), Some(sign(&acme, &first)), false).await;
+        granting.grants = Some(vec!["*".to_owned()]);
+        upload(&ctx, granting, &ada()).await.unwrap();
+
+        let second = asking("2.0.0", &["ipmi"]);
+        for (signature, who) in [
+            (None, "no signature"),
+            (Some(sign(&rival, &second)), "rival-inc"),
+        ] {
+            let refused = installation(second.clone(), signature, false).await;
+            let error = upload(&ctx, refused, &ada()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Forbidden, "{}: {error}", db.kind);
+            let message = error.message();
+            assert!(
+                message.contains("'acme-inc'") && message.contains(who),
+                "{error}"
+            );
+        }
+        assert_eq!(db.package_versions("acme").await.unwrap().len(), 1);
+        // The same bytes need no second signature, and a new key of the same publisher is no other publisher.
+        let again = installation(first.clone(), None, false).await;
+        upload(&ctx, again, &ada()).await.unwrap();
+        let renewed = KeyPair::generate_unencrypted_keypair().unwrap();
+        distrust(&ctx, "acme-inc", false, &ada()).await.unwrap();
+        trust_key(&ctx, "acme-inc", &renewed, "acme").await;
+        let own = asking("1.1.0", &["ipmi"]);
+        let update = installation(own.clone(), Some(sign(&renewed, &own)), false).await;
+        assert_eq!(upload(&ctx, update, &ada()).await.unwrap()["active"], true);
+
+        let taking = installation(second.clone(), Some(sign(&rival, &second)), true).await;
+        let answer = upload(&ctx, taking, &ada()).await.unwrap();
+        assert_eq!(answer["state"], "awaiting approval", "decided anew");
+        let active = db.package_get("acme").await.unwrap().unwrap();
+        assert_eq!(active.version, "1.1.0", "it goes on meanwhile");
+        assert_eq!(active.granted, ["ipmi"]);
+        let granted = db.package_grants("acme").await.unwrap().unwrap();
+        assert_eq!((granted.names, granted.entries), (vec![], Some(vec![])));
+        let owners = db.package_owners().await.unwrap();
+        assert_eq!(owners.len(), 1);
+        assert_eq!(owners[0].publisher, "rival-inc");
+        let history = db.package_history("acme", 10).await.unwrap();
+        let told = history
+            .iter()
+            .find(|one| one.action == "take-over")
+            .unwrap();
+        assert_eq!(told.actor, "ada");
+        assert!(told.detail.as_deref().unwrap().contains("acme-inc"));
+        let page = ironbark_db::AuditPage {
+            limit: 100,
+            after: None,
+            sort_dir: ironbark_db::SortDir::Ascending,
+        };
+        let filter = ironbark_db::AuditFilter::default();
+        let rows = db.audit_list(&filter, page).await.unwrap();
+        let row = rows.iter().find(|row| row.entry.operation == "take over");
+        assert_eq!(row.unwrap().entry.actor.as_deref(), Some("ada"));
+        let former = asking("1.2.0", &["ipmi"]);
+        let late = installation(former.clone(), Some(sign(&renewed, &former)), false).await;
+        let error = upload(&ctx, late, &ada()).await.unwrap_err();
+        assert!(error.message().contains("'rival-inc'"), "{error}");
+
+        // With its last version the name is free.
+        remove(&ctx, "acme", None, &ada()).await.unwrap();
+        assert!(db.package_owners().await.unwrap().is_empty());
+        put(&ctx, &second, None, true).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_an_installed_package_brings_is_its_own_also_while_it_is_not_active() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let acme = KeyPair::generate_unencrypted_keypair().unwrap();
+        trust_key(&ctx, "acme-inc", &acme, "*").await;
+        let own = package("acme", "1.0.0", "acme");
+        put(&ctx, &own, Some(sign(&acme, &own)), true)
+            .await
+            .unwrap();
+        let disable = PackageChange::Disable {
+            version: None,
+            force: false,
+        };
+        change(&ctx, "acme", disable, &ada()).await.unwrap();
+        let rival = package("rival", "1.0.0", "acme");
+        // The same hardware type with an implementation of its own, and the reverse.
+        let half = package_with("rival", "1.0.0", "acme", |metadata| {
+            metadata["interfaces"] = json!({"power": [{"name": "rival"}]});
+            metadata["hardware_types"][0]["interfaces"]["power"] = json!(["rival"]);
+        });
+        for bytes in [&rival, &half] {
+            let error = put(&ctx, bytes, None, true).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{}", db.kind);
+            assert!(error.message().contains("package 'acme'"), "{error}");
+        }
+        // Its own publisher may hand them on.
+        let successor = package("acme-next", "1.0.0", "acme");
+        put(&ctx, &successor, Some(sign(&acme, &successor)), true)
+            .await
+            .unwrap();
+        for name in ["acme", "acme-next"] {
+            remove(&ctx, name, None, &ada()).await.unwrap();
+        }
+        put(&ctx, &rival, None, true).await.unwrap();
+    }
 }

@@ -194,6 +194,7 @@ async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<Strin
         wanted: Wanted::AsAsked,
         activate: takes_over,
         force: false,
+        take_over: false,
     };
     let action = Action::of_file("install", &name, Some(&digest), candidate.source.as_str());
     let begun = ctx.audit.begin_action(action).await?;

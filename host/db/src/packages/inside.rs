@@ -1,11 +1,12 @@
-//! Reading inside of a change of packages: nobody else changes them until it ends.
+//! What a change of packages looks at inside of its transaction, in which nobody else changes them: states, active versions, and
+//! whose names are.
 
-use ironbark_model::lifecycle::{PackageVersion, VersionState};
+use ironbark_model::lifecycle::{PackageOwner, PackageVersion, VersionState};
 use ironbark_model::{Error, Result};
 use sqlx::AssertSqlSafe;
 
 use super::change::PackagesTx;
-use super::decode::{VERSION, version_from};
+use super::decode::{OWNER, VERSION, owner_from, version_from};
 use crate::error::told;
 use crate::sql::{Columns, Statement};
 
@@ -69,6 +70,37 @@ impl PackagesTx {
             .await
             .map_err(told)?;
         rows.iter().map(version_from).collect()
+    }
+
+    /// Which publishers own which packages' names, by name of the package.
+    pub async fn owners(&mut self) -> Result<Vec<PackageOwner>> {
+        let text = format!("SELECT {OWNER} FROM driver_owners ORDER BY package");
+        let rows = Statement::new(AssertSqlSafe(text))
+            .rows(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        rows.iter().map(owner_from).collect()
+    }
+
+    /// Says whose the name of a package is, in place of whom it was before.
+    pub async fn owner_set(&mut self, owner: &PackageOwner) -> Result<()> {
+        let statement = Statement::new(
+            "INSERT INTO driver_owners (package, publisher, public_key, created_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (package) DO UPDATE SET publisher = excluded.publisher, public_key = excluded.public_key, \
+             created_at = excluded.created_at",
+        )
+        .bind(owner.package.as_str())
+        .bind(owner.publisher.as_str())
+        .bind(owner.public_key.as_str())
+        .bind(owner.created_at.0);
+        self.run(statement).await.map(drop)
+    }
+
+    /// Lets the name of a package be nobody's.
+    pub async fn owner_clear(&mut self, package: &str) -> Result<()> {
+        let statement =
+            Statement::new("DELETE FROM driver_owners WHERE package = $1").bind(package);
+        self.run(statement).await.map(drop)
     }
 
     /// Digests of the active versions.

@@ -193,6 +193,9 @@ pub(crate) struct InstallArgs {
     /// Although nodes would fail validation.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Although the package belongs to another publisher, whose it is no longer then; what it was granted is decided anew.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     #[command(flatten)]
     pub(crate) service: Service,
 }

@@ -30,11 +30,14 @@ pub(super) async fn run(args: &InstallArgs) -> Result<()> {
     let path = format!("packages/{}", metadata.name);
     let installed = client.find(client.request(Method::GET, &path)?).await?;
 
-    let grant = decide(args, &metadata, installed.as_ref())?;
+    // What another publisher's package was granted says nothing of this one.
+    let known = installed.as_ref().filter(|_| !args.take_over);
+    let grant = decide(args, &metadata, known)?;
     let mut request = client
         .request(Method::POST, "packages")?
         .header("Content-Type", "application/wasm")
         .query(&[("activate", !args.no_activate), ("force", args.force)])
+        .query(&[("take_over", args.take_over)])
         .body(bytes);
     if let Some(grant) = grant {
         request = request.query(&[("grant", grant)]);

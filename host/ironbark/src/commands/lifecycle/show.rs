@@ -50,6 +50,9 @@ pub(super) async fn show(name: &str, service: &Service) -> Result<()> {
             text(package, "version"),
             listed(package, "granted")
         );
+        if let Some(owner) = package.get("owner").and_then(Value::as_str) {
+            let _ = writeln!(shown, "belongs to publisher {owner}");
+        }
         if let Some(canary) = package.get("canary").filter(|canary| !canary.is_null()) {
             let scope = canary.get("scope").cloned().unwrap_or_default();
             let _ = writeln!(shown, "canary: {} for {scope}", text(canary, "version"));

@@ -163,8 +163,7 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
 
 /// Quarantines canaries whose calls break too often.
 pub(super) async fn watch(ctx: &Arc<Context>) -> Result<()> {
-    for (_, package) in ctx.drivers.canaries() {
-        let counts = package.call_counts();
+    for (package, counts) in ctx.drivers.canary_counts() {
         if !breaks_too_often(
             counts.calls,
             counts.faults,

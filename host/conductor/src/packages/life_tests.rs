@@ -925,6 +925,67 @@ async fn a_canary_that_breaks_too_often_is_rolled_back_by_itself() {
 }
 
 #[tokio::test]
+async fn a_canary_is_judged_by_what_it_did_as_one() {
+    let db = testing::sqlite().await;
+    let settings = Config {
+        canary_min_calls: 3,
+        ..config("host-a")
+    };
+    let ctx = registered(&db, settings, &[]).await;
+    for bytes in [
+        package("acme", "1.0.0", "acme"),
+        broken_package("acme", "2.0.0", "acme"),
+    ] {
+        put(&ctx, &bytes, None, true).await.unwrap();
+    }
+    // Four of four calls broke while it was the active version, one too few for a quarantine.
+    let fail = async |implementation: Implementation| {
+        let call = CallContext::without_node("req-2");
+        implementation.get_power_state(call).await.unwrap_err();
+    };
+    for _ in 0..4 {
+        fail(power(&ctx)).await;
+    }
+    roll_back(&ctx, false).await.unwrap();
+    let node = node(&db, "acme", "rack-1").await;
+    let scope = CanaryScope::Nodes(vec![node.uuid.clone()]);
+    let begin = PackageChange::Canary {
+        version: Some("2.0.0".to_owned()),
+        scope,
+        force: false,
+    };
+    change(&ctx, begin).await.unwrap();
+    reconcile(&ctx).await.unwrap();
+    assert_eq!(ctx.drivers.canaries().len(), 1, "it has done nothing yet");
+    // Loaded anew, it is still the same canary: its faults are counted, up to the limit. (Not that of a quarantine.)
+    let counts = |ctx: &Context| ctx.drivers.canary_counts()[0].1;
+    let uses = || {
+        ctx.drivers
+            .implementation_for(&node, InterfaceKind::Power, "acme")
+            .unwrap()
+    };
+    let loaded = ctx.drivers.loaded();
+    let release = loaded.iter().find(|one| one.version() == "2.0.0").unwrap();
+    release.release_quarantine();
+    fail(uses()).await;
+    let (scope, canary) = ctx.drivers.canaries().remove(0);
+    let granted = granted::Granted::default();
+    let again = life::prepare(&ctx, canary.digest(), &granted)
+        .await
+        .unwrap();
+    ctx.drivers.set_canary(again, scope);
+    assert_eq!((counts(&ctx).calls, counts(&ctx).faults), (1, 1));
+    for _ in 0..2 {
+        reconcile(&ctx).await.unwrap();
+        assert_eq!(ctx.drivers.canaries().len(), 1);
+        fail(uses()).await;
+    }
+    reconcile(&ctx).await.unwrap();
+    assert!(ctx.drivers.canaries().is_empty(), "three of three broke");
+    assert_eq!(state(&db, "2.0.0").await, VersionState::Quarantined);
+}
+
+#[tokio::test]
 async fn a_canary_offers_all_that_the_active_version_does() {
     let db = testing::sqlite().await;
     let ctx = registered(&db, config("host-a"), &[]).await;

@@ -3,7 +3,8 @@
 use ironbark_db::testing::databases;
 use ironbark_db::{PackageFailure, Registration};
 use ironbark_model::lifecycle::{
-    Canary, CanaryScope, PackageEvent, PackageGrants, PackageVersion, Publisher, VersionState,
+    Canary, CanaryScope, PackageEvent, PackageGrants, PackageOwner, PackageVersion, Publisher,
+    VersionState,
 };
 use ironbark_model::{ErrorKind, Timestamp};
 use serde_json::json;
@@ -182,6 +183,30 @@ async fn grants_canaries_and_publishers_come_and_go() {
         assert_eq!(database.package_grants("acme").await.unwrap(), None);
         assert!(database.package_canaries().await.unwrap().is_empty());
         assert!(database.publishers().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_package_has_one_owner_or_none() {
+    for database in databases().await {
+        let kind = database.kind;
+        let owner = |publisher: &str| PackageOwner {
+            package: "acme".into(),
+            publisher: publisher.into(),
+            public_key: "RWQ".into(),
+            created_at: Timestamp(9),
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        tx.owner_set(&owner("acme-inc")).await.unwrap();
+        tx.owner_set(&owner("rival-inc")).await.unwrap();
+        assert_eq!(tx.owners().await.unwrap(), [owner("rival-inc")], "{kind}");
+        tx.commit().await.unwrap();
+        let owners = database.package_owners().await.unwrap();
+        assert_eq!(owners, [owner("rival-inc")], "{kind}");
+        let mut tx = database.change_packages().await.unwrap();
+        tx.owner_clear("acme").await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(database.package_owners().await.unwrap().is_empty());
     }
 }
 

@@ -123,6 +123,7 @@ pub(super) async fn switch_to(
     let active = life.active.as_ref();
     let before = active.map(|active| active.digest.as_str());
     tx.expect_active(&life.name, before).await?;
+    trust::check_inside(ctx, &mut tx, version).await?;
     let detail = active.map(|active| format!("replaces {}", active.version));
     tx.note(&actor.did(how.action, version, detail)).await?;
     let from = (&row, version.state);

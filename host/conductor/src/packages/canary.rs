@@ -62,6 +62,7 @@ pub(super) async fn begin(
     let mut tx = ctx.db.change_packages().await?;
     tx.expect_state((name, &version.version), version.state)
         .await?;
+    trust::check_inside(ctx, &mut tx, version).await?;
     tx.canary_set(&canary).await?;
     let detail = serde_json::to_string(&scope).ok();
     tx.note(&actor.did("canary", version, detail)).await?;

@@ -319,6 +319,7 @@ impl Change<'_> {
         let Some((prepared, planned, when)) = activating else {
             return tx.commit().await;
         };
+        trust::check_inside(ctx, &mut tx, self.version).await?;
         let granted = format!("granted: {}", self.row.granted.join(", "));
         tx.note(&actor.did("activate", self.version, Some(granted)))
             .await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ironbark_db::PackagesTx;
 use ironbark_drivers::{SignatureError, verify_signature};
 use ironbark_model::lifecycle::{PackageVersion, Publisher};
 use ironbark_model::package::PackageSource;
@@ -38,10 +39,22 @@ pub(super) async fn publisher_of(
 /// Refuses to activate what nobody vouches for any more: a version whose publisher was removed, or, if signatures are
 /// required, one that was installed without.
 pub(super) async fn check_still(ctx: &Context, version: &PackageVersion) -> Result<()> {
+    check_among(ctx, version, &ctx.db.publishers().await?)
+}
+
+/// The same together with the change for which it is checked: a publisher that is removed at the same moment is seen.
+pub(super) async fn check_inside(
+    ctx: &Context,
+    tx: &mut PackagesTx,
+    version: &PackageVersion,
+) -> Result<()> {
+    check_among(ctx, version, &tx.publishers().await?)
+}
+
+fn check_among(ctx: &Context, version: &PackageVersion, publishers: &[Publisher]) -> Result<()> {
     let what = format!("{}@{}", version.package, version.version);
     match &version.publisher {
         Some(publisher) => {
-            let publishers = ctx.db.publishers().await?;
             let named = publishers.iter().find(|one| one.name == *publisher);
             // The name is the operator's, and may mean somebody else by now: it is the key that signed.
             let same_key =

@@ -321,6 +321,27 @@ async fn a_name_that_is_trusted_again_with_another_key_brings_nothing_back() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_is_removed_at_the_same_moment_vouches_for_nothing() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        let acme = KeyPair::generate_unencrypted_keypair().unwrap();
+        trust_key(&ctx, "acme-inc", &acme, "acme").await;
+        let bytes = package("acme", "1.0.0", "acme");
+        put(&ctx, &bytes, Some(sign(&acme, &bytes)), false)
+            .await
+            .unwrap();
+        let version = db.package_versions("acme").await.unwrap().remove(0);
+        let mut tx = db.change_packages().await.unwrap();
+        trust::check_inside(&ctx, &mut tx, &version).await.unwrap();
+        assert!(tx.publisher_remove("acme-inc").await.unwrap());
+        let error = trust::check_inside(&ctx, &mut tx, &version)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{}", db.kind);
+    }
+}
+
+#[tokio::test]
 async fn a_key_must_be_one_and_a_time_to_come() {
     let db = testing::sqlite().await;
     let ctx = registered(&db, config("host-a"), &[]).await;

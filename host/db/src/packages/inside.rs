@@ -1,13 +1,14 @@
 //! What a change of packages looks at inside of its transaction, in which nobody else changes them: states, active versions, and
 //! whose names are.
 
-use ironbark_model::lifecycle::{PackageOwner, PackageVersion, VersionState};
+use ironbark_model::lifecycle::{PackageOwner, PackageVersion, Publisher, VersionState};
 use ironbark_model::{Error, Result};
 use sqlx::AssertSqlSafe;
 
 use super::change::PackagesTx;
 use super::decode::{OWNER, VERSION, owner_from, version_from};
 use crate::error::told;
+use crate::publishers;
 use crate::sql::{Columns, Statement};
 
 impl PackagesTx {
@@ -70,6 +71,15 @@ impl PackagesTx {
             .await
             .map_err(told)?;
         rows.iter().map(version_from).collect()
+    }
+
+    /// All trusted publishers, by name.
+    pub async fn publishers(&mut self) -> Result<Vec<Publisher>> {
+        let rows = Statement::new(publishers::ALL)
+            .rows(&mut self.transaction)
+            .await
+            .map_err(told)?;
+        rows.iter().map(publishers::publisher_from).collect()
     }
 
     /// Which publishers own which packages' names, by name of the package.

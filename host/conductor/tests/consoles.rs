@@ -371,6 +371,7 @@ async fn what_somebody_elsewhere_changed_is_seen_by_and_by() {
     let mut denied = site.open(1).await;
     let token = site.token(1).await;
     let change = PackageChange::Grant {
+        version: None,
         granted: vec!["state".to_owned()],
     };
     let grant = Request::ChangePackage {

@@ -69,6 +69,12 @@ const FILES: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0010_node_revisions.sql"),
         include_str!("../../../migrations/postgres/0010_node_revisions.sql"),
     ),
+    (
+        11,
+        "package rights",
+        include_str!("../../../migrations/sqlite/0011_package_rights.sql"),
+        include_str!("../../../migrations/postgres/0011_package_rights.sql"),
+    ),
 ];
 
 /// Where the database notes which files it has seen.

@@ -19,7 +19,8 @@ use crate::grants::Grants;
 use crate::implementation::Implementation;
 use crate::package::{Package, PreparedPackage};
 use crate::periodic::PeriodicTask;
-use crate::registry::{Canaries, HardwareType, Registry};
+use crate::quarantine::CallCounts;
+use crate::registry::{Canaries, Canary, HardwareType, Registry};
 
 /// The driver packages of this process. Clones share everything; reading never waits.
 #[derive(Clone)]
@@ -128,7 +129,7 @@ impl Drivers {
         let old = packages.remove(name)?;
         let canary = canaries.remove(name);
         self.swap(packages, canaries);
-        retain(&mut retained, canary.map(|(_, package)| package).as_ref());
+        retain(&mut retained, canary.map(|canary| canary.package).as_ref());
         retain(&mut retained, Some(&old));
         Some(old)
     }
@@ -162,9 +163,19 @@ impl Drivers {
         let mut canaries = now.canaries.clone();
         let package = prepared.0;
         self.inherit(&package, retained.remove(package.digest()));
-        let old = canaries.insert(package.name().to_owned(), (scope, package));
+        let old = canaries.remove(package.name());
+        let goes_on = old
+            .as_ref()
+            .filter(|old| old.package.digest() == package.digest());
+        let canary = Canary {
+            // The same one loaded anew, with other grants or for other nodes, is judged by all that it did as a canary.
+            before: goes_on.map_or_else(|| package.call_counts(), |old| old.before),
+            scope,
+            package: Arc::clone(&package),
+        };
+        canaries.insert(package.name().to_owned(), canary);
         self.swap(now.packages.clone(), canaries);
-        retain(&mut retained, old.map(|(_, package)| package).as_ref());
+        retain(&mut retained, old.map(|old| old.package).as_ref());
     }
 
     /// Lets all nodes use the active version again; the canary is retained until [`release`](Self::release).
@@ -172,16 +183,32 @@ impl Drivers {
         let mut retained = self.retained();
         let now = self.registry();
         let mut canaries = now.canaries.clone();
-        let Some((_, old)) = canaries.remove(name) else {
+        let Some(old) = canaries.remove(name) else {
             return;
         };
         self.swap(now.packages.clone(), canaries);
-        retain(&mut retained, Some(&old));
+        retain(&mut retained, Some(&old.package));
     }
 
     /// The canaries: which nodes use which version instead of the active one.
     pub fn canaries(&self) -> Vec<(CanaryScope, Arc<Package>)> {
-        self.registry().canaries.values().cloned().collect()
+        let registry = self.registry();
+        let canaries = registry.canaries.values();
+        canaries
+            .map(|canary| (canary.scope.clone(), Arc::clone(&canary.package)))
+            .collect()
+    }
+
+    /// The canaries, and how their calls ended since they became canaries here.
+    pub fn canary_counts(&self) -> Vec<(Arc<Package>, CallCounts)> {
+        let registry = self.registry();
+        let canaries = registry.canaries.values();
+        canaries
+            .map(|canary| {
+                let counts = canary.package.call_counts().since(canary.before);
+                (Arc::clone(&canary.package), counts)
+            })
+            .collect()
     }
 
     /// Waits until a package is quarantined for its faults.
@@ -192,7 +219,7 @@ impl Drivers {
     /// All versions that are loaded: the active ones, canaries, and those that are retained.
     pub fn loaded(&self) -> Vec<Arc<Package>> {
         let registry = self.registry();
-        let canaries = registry.canaries.values().map(|(_, package)| package);
+        let canaries = registry.canaries.values().map(|canary| &canary.package);
         let retained = self.retained();
         registry
             .packages
@@ -321,12 +348,12 @@ impl Drivers {
         let canary = implementation
             .package_name()
             .and_then(|package| registry.canaries.get(package))
-            .filter(|(scope, canary)| {
-                scope.includes(&node.uuid, &node.conductor_group)
-                    && canary.entry(kind, name).is_some()
+            .filter(|canary| {
+                canary.scope.includes(&node.uuid, &node.conductor_group)
+                    && canary.package.entry(kind, name).is_some()
             });
         Ok(match canary {
-            Some((_, canary)) => Implementation::of_package(kind, name, Arc::clone(canary)),
+            Some(canary) => Implementation::of_package(kind, name, Arc::clone(&canary.package)),
             None => implementation,
         })
     }
@@ -424,11 +451,11 @@ impl Drivers {
         let canary = registry
             .canaries
             .get(&task.package)
-            .filter(|(scope, _)| scope.includes(&node.uuid, &node.conductor_group));
-        let Some((_, canary)) = canary else {
+            .filter(|canary| canary.scope.includes(&node.uuid, &node.conductor_group));
+        let Some(canary) = canary else {
             return Some(task.clone());
         };
-        self.tasks_of(canary)
+        self.tasks_of(&canary.package)
             .find(|of_canary| of_canary.is_same_as(task))
     }
 
@@ -454,7 +481,7 @@ impl Drivers {
     /// The same version loaded anew, with other grants, is doing as it did.
     fn inherit(&self, package: &Package, retained: Option<Arc<Package>>) {
         let now = self.registry();
-        let canaries = now.canaries.values().map(|(_, package)| package);
+        let canaries = now.canaries.values().map(|canary| &canary.package);
         let before = now
             .packages
             .values()

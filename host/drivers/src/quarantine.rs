@@ -35,6 +35,16 @@ pub struct CallCounts {
     pub faults: u64,
 }
 
+impl CallCounts {
+    /// What came after `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(before.calls),
+            faults: self.faults.saturating_sub(before.faults),
+        }
+    }
+}
+
 /// A version that isn't called any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {

@@ -11,6 +11,7 @@ use crate::config::DriversConfig;
 use crate::host_side::{HostSide, RECORDER};
 use crate::implementation::Implementation;
 use crate::package::Package;
+use crate::quarantine::CallCounts;
 
 /// A registered hardware type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,17 @@ pub struct HardwareType {
 }
 
 /// Versions that some nodes use instead of the active one, by name of the package.
-pub(crate) type Canaries = BTreeMap<String, (CanaryScope, Arc<Package>)>;
+pub(crate) type Canaries = BTreeMap<String, Canary>;
+
+/// A version that some nodes use instead of the active one.
+#[derive(Clone)]
+pub(crate) struct Canary {
+    pub(crate) scope: CanaryScope,
+    pub(crate) package: Arc<Package>,
+    /// How its calls had ended when it became one: what it did before, perhaps as the active version, says nothing of it as a
+    /// canary.
+    pub(crate) before: CallCounts,
+}
 
 /// Everything that is looked up by name.
 #[derive(Default)]

@@ -78,18 +78,18 @@ pub fn read_public_key(text: &str) -> Result<String, Error> {
     }
 }
 
-/// The name of the trusted publisher that signed a package. Takes as long as hashing the package: not for the threads that
+/// The trusted publisher that signed a package. Takes as long as hashing the package: not for the threads that
 /// serve others.
 ///
 /// # Errors
 /// Why the signature doesn't count.
-pub fn verify_signature(
+pub fn verify_signature<'p>(
     bytes: &[u8],
     signature: Option<&str>,
     package: &str,
-    publishers: &[Publisher],
+    publishers: &'p [Publisher],
     now: Timestamp,
-) -> Result<String, SignatureError> {
+) -> Result<&'p Publisher, SignatureError> {
     let signature = signature.ok_or_else(|| SignatureError::Missing(package.to_owned()))?;
     let signature = Signature::decode(signature)
         .map_err(|error| SignatureError::Malformed(error.to_string()))?;
@@ -110,7 +110,7 @@ pub fn verify_signature(
                     package: package.to_owned(),
                 });
             }
-            Ok(()) => return Ok(publisher.name.clone()),
+            Ok(()) => return Ok(publisher),
             Err(MinisignError::UnexpectedKeyId) => {}
             Err(MinisignError::UnexpectedAlgorithm) => return Err(SignatureError::Legacy),
             Err(_) => refused = Some(SignatureError::Changed(publisher.name.clone())),
@@ -158,6 +158,7 @@ mod tests {
         publishers: &[Publisher],
     ) -> Result<String, SignatureError> {
         verify_signature(bytes, Some(signature), "acme", publishers, Timestamp(100))
+            .map(|publisher| publisher.name.clone())
     }
 
     #[test]

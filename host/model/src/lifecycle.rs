@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Timestamp;
 use crate::package::PackageSource;
@@ -69,8 +70,12 @@ pub struct PackageVersion {
     pub vendor: String,
     /// Capabilities that it asks for.
     pub asked: Vec<String>,
+    /// What exactly it asks for: the entries of its metadata.
+    pub capabilities: Vec<Value>,
     /// Hardware types that it brings.
     pub hardware_types: Vec<String>,
+    /// Implementations that it brings: `power/acme`.
+    pub implementations: Vec<String>,
     /// The version of what it keeps in `state`.
     pub state_schema: String,
     /// Where it came from.
@@ -79,6 +84,8 @@ pub struct PackageVersion {
     pub file: Option<String>,
     /// The trusted publisher whose signature it has.
     pub publisher: Option<String>,
+    /// The key that this publisher had then.
+    pub publisher_key: Option<String>,
     /// Whether it may be used.
     pub state: VersionState,
     /// Why it is in this state, for people.
@@ -89,6 +96,29 @@ pub struct PackageVersion {
     pub created_at: Timestamp,
     /// When it last became the active version.
     pub activated_at: Option<Timestamp>,
+}
+
+/// What an operator granted to a package, whatever its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageGrants {
+    /// Names of capabilities, sorted.
+    pub names: Vec<String>,
+    /// What exactly was granted under these names, as packages' metadata has it; a version that asks for more under a name
+    /// doesn't get it. `None`: it was granted before that was written down.
+    pub entries: Option<Vec<Value>>,
+}
+
+/// Who owns the name of a package: the publisher that signed it first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageOwner {
+    /// The package's name.
+    pub package: String,
+    /// The publisher's name.
+    pub publisher: String,
+    /// Its key.
+    pub public_key: String,
+    /// Since when.
+    pub created_at: Timestamp,
 }
 
 /// A version that some nodes use instead of the active one.

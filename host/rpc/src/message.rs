@@ -260,6 +260,8 @@ pub struct Installation {
     pub activate: bool,
     /// Activate it even if nodes don't fit its schema.
     pub force: bool,
+    /// Install it although its package's name is another publisher's, whose it is no longer then.
+    pub take_over: bool,
     /// The API's user.
     pub by: String,
 }
@@ -305,8 +307,11 @@ pub enum PackageChange {
         /// Which.
         version: Option<String>,
     },
-    /// Sets what is granted.
+    /// Sets what is granted; with a version, adds what that asks for under these names.
     Grant {
+        /// Which.
+        #[serde(default)]
+        version: Option<String>,
         /// Names of capabilities; `*` for all that the versions ask for.
         granted: Vec<String>,
     },

@@ -17,6 +17,7 @@ mod lift;
 mod metadata;
 mod redfish_rule;
 mod validate;
+mod within;
 
 pub use agreement::{Disagreement, is_method};
 pub use component::{CodeSize, Contents, ContentsError};

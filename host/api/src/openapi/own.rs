@@ -82,6 +82,7 @@ fn packages() -> Vec<Operation> {
             .query("grant", json!({"type": "string"}))
             .query("activate", flag())
             .query("force", flag())
+            .query("take_over", flag())
             .header(
                 "X-Ironbark-Signature",
                 json!({"type": "string", "pattern": "^[A-Za-z0-9+/]+={0,2}$"}),
@@ -141,10 +142,13 @@ fn changes() -> Vec<Operation> {
             "Say what a driver package may use",
         )
         .body(arguments_of(
-            vec![(
-                "granted",
-                json!({"type": "array", "items": {"type": "string"}}),
-            )],
+            vec![
+                (
+                    "granted",
+                    json!({"type": "array", "items": {"type": "string"}}),
+                ),
+                version(),
+            ],
             &["granted"],
         ))
         .asks_machine()

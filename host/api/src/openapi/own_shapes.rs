@@ -44,6 +44,11 @@ fn texts() -> Value {
     json!({"type": "array", "items": {"type": "string"}})
 }
 
+/// Entries as in the metadata of packages: a name, or what exactly is meant under it.
+fn capabilities() -> Value {
+    json!({"type": "array", "items": {"type": ["string", "object"]}})
+}
+
 /// An object with these properties and no others.
 fn object(properties: Value) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false})
@@ -93,6 +98,8 @@ fn package() -> Value {
         "digest": text_or_null(),
         "size": number_or_null(),
         "granted": texts(),
+        "grants": capabilities(),
+        "owner": text_or_null(),
         "hardware_types": texts(),
         "source": text_or_null(),
         "file": text_or_null(),
@@ -128,7 +135,9 @@ fn version() -> Value {
         "size": {"type": "integer"},
         "vendor": text(),
         "asked": texts(),
+        "capabilities": capabilities(),
         "hardware_types": texts(),
+        "implementations": texts(),
         "state_schema": text(),
         "source": text(),
         "file": text_or_null(),

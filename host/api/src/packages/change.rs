@@ -93,9 +93,10 @@ pub(crate) async fn release(context: Context) -> ApiResult {
 
 /// `PUT /ironbark/v1/packages/{name}/grants`.
 pub(crate) async fn grant(context: Context) -> ApiResult {
-    let mut given = Arguments::read(&context, &["granted"])?;
+    let mut given = Arguments::read(&context, &["granted", "version"])?;
+    let version = given.text("version")?;
     let granted = texts(&mut given, "granted")?.ok_or_else(|| body::missing("granted"))?;
-    ask(&context, PackageChange::Grant { granted }).await
+    ask(&context, PackageChange::Grant { version, granted }).await
 }
 
 async fn ask(context: &Context, change: PackageChange) -> ApiResult {

@@ -18,10 +18,12 @@ const WASM_MAGIC: &[u8] = b"\0asm";
 /// The `.minisig` file in base64. A header, so that the body is the component and nothing else, as it always was.
 const SIGNATURE_HEADER: &str = "x-ironbark-signature";
 
-/// `POST /ironbark/v1/packages?grant=…&activate=…&force=…`: the body is the component. Its bytes go into the database,
+/// `POST /ironbark/v1/packages?grant=…&activate=…&force=…&take_over=…`: the body is the component. Its bytes go into the database,
 /// conductors are told the digest; when 201 comes it is in use, unless `activate` is false. 202 says that it awaits approval.
 pub(crate) async fn install(context: Context) -> ApiResult {
-    context.query.only(&["grant", "activate", "force"])?;
+    context
+        .query
+        .only(&["grant", "activate", "force", "take_over"])?;
     let activate = context.query.flag("activate")?.unwrap_or(true);
     let mut installation = Installation {
         digest: String::new(),
@@ -29,6 +31,7 @@ pub(crate) async fn install(context: Context) -> ApiResult {
         signature: signature(&context)?,
         activate,
         force: context.query.flag("force")?.unwrap_or(false),
+        take_over: context.query.flag("take_over")?.unwrap_or(false),
         by: context.by(),
     };
     let bytes = context.body().clone();

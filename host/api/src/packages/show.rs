@@ -79,7 +79,7 @@ pub(super) async fn one(context: &Context, name: &str) -> Result<Value, ApiError
 
 async fn view_of(context: &Context, known: &Known, name: &str) -> Result<Value, ApiError> {
     let granted = context.state.db().package_grants(name).await?;
-    Ok(known.view(&context.base, name, &granted.unwrap_or_default()))
+    Ok(known.view(&context.base, name, granted.unwrap_or_default()))
 }
 
 fn not_found(name: &str) -> Error {

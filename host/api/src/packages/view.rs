@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ironbark_db::{Database, PackageFailure};
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageOwner, PackageVersion,
+};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Result, VersionUsage};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ pub(super) struct Known {
     canaries: Vec<Canary>,
     failures: Vec<PackageFailure>,
     used: Vec<VersionUsage>,
+    owners: Vec<PackageOwner>,
 }
 
 impl Known {
@@ -27,13 +30,16 @@ impl Known {
             canaries: db.package_canaries().await?,
             failures: db.package_failures().await?,
             used: db.package_usage().await?,
+            owners: db.package_owners().await?,
         })
     }
 
-    /// One package. `granted` is what its name is granted; its active version has what it asks for of that.
-    pub(super) fn view(&self, base: &str, name: &str, granted: &[String]) -> Value {
+    /// One package. `granted` is what its name is granted; its active version has what it asks for of that, which is shown as
+    /// `granted`; what exactly the package is granted is shown as `grants`.
+    pub(super) fn view(&self, base: &str, name: &str, granted: PackageGrants) -> Value {
         let active = self.active.iter().find(|active| active.name == name);
         let canary = self.canaries.iter().find(|canary| canary.package == name);
+        let owner = self.owners.iter().find(|owner| owner.package == name);
         let versions: Vec<Value> = self
             .versions
             .iter()
@@ -46,7 +52,9 @@ impl Known {
             "vendor": active.map(|active| &active.vendor),
             "digest": active.map(|active| &active.digest),
             "size": active.map(|active| active.size),
-            "granted": active.map_or(granted, |active| &active.granted),
+            "granted": active.map_or(&granted.names, |active| &active.granted),
+            "grants": granted.entries.unwrap_or_default(),
+            "owner": owner.map(|owner| &owner.publisher),
             "hardware_types": active.map(|active| active.hardware_types.as_slice()).unwrap_or_default(),
             "source": active.map(|active| active.source.as_str()),
             "file": active.and_then(|active| active.file.as_deref()),
@@ -85,7 +93,9 @@ impl Known {
             "size": version.size,
             "vendor": version.vendor,
             "asked": version.asked,
+            "capabilities": version.capabilities,
             "hardware_types": version.hardware_types,
+            "implementations": version.implementations,
             "state_schema": version.state_schema,
             "source": version.source.as_str(),
             "file": version.file,

@@ -263,11 +263,14 @@ impl Scripted {
             size: i64::try_from(bytes.len()).unwrap(),
             vendor: "Acme".to_owned(),
             asked: granted.clone(),
+            capabilities: Vec::new(),
             hardware_types: vec!["acme".to_owned()],
+            implementations: Vec::new(),
             state_schema: String::new(),
             source: PackageSource::Api,
             file: None,
             publisher: None,
+            publisher_key: None,
             state: VersionState::Installed,
             reason: None,
             stopped: false,
@@ -277,7 +280,7 @@ impl Scripted {
         let mut tx = self.db.change_packages().await?;
         tx.version_put(&version).await?;
         if installation.activate {
-            tx.activate(&DriverPackage {
+            let row = DriverPackage {
                 name: version.package,
                 version: version.version,
                 digest: version.digest,
@@ -288,8 +291,8 @@ impl Scripted {
                 source: version.source,
                 file: None,
                 created_at: Timestamp::now(),
-            })
-            .await?;
+            };
+            tx.activate(&row, VersionState::Installed).await?;
         }
         tx.commit().await?;
         Ok(Reply::Json(

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ironbark_model::lifecycle::{CanaryScope, PackageEvent};
+use ironbark_model::lifecycle::{CanaryScope, PackageEvent, PackageGrants, PackageOwner};
 use ironbark_model::{Error, ErrorKind, Timestamp};
 use ironbark_rpc::{PackageChange, Request};
 use serde_json::json;
@@ -148,7 +148,8 @@ async fn changes_reach_a_conductor_as_they_were_asked() {
         ("POST", "disable", json!({"force": true}), Disable { version: None, force: true }),
         ("POST", "quarantine", json!({"version": "1.0.0", "now": true}), Quarantine { version: one(), now: true }),
         ("POST", "release", json!({}), Release { version: None }),
-        ("PUT", "grants", json!({"granted": ["ipmi"]}), Grant { granted: vec!["ipmi".to_owned()] }),
+        ("PUT", "grants", json!({"granted": ["ipmi"]}), Grant { version: None, granted: vec!["ipmi".to_owned()] }),
+        ("PUT", "grants", json!({"granted": ["*"], "version": "1.0.0"}), Grant { version: one(), granted: vec!["*".to_owned()] }),
         ("POST", "promote", json!({}), Promote { force: false }),
         ("POST", "canary", json!({"percent": 10}), Canary { version: None, scope: CanaryScope::Percent(10), force: false }),
         ("POST", "canary", json!({"nodes": ["rack-1"]}), Canary { version: None, scope: CanaryScope::Nodes(vec![node.uuid.clone()]), force: false }),
@@ -173,6 +174,75 @@ async fn changes_reach_a_conductor_as_they_were_asked() {
     site.send("POST", &format!("{PATH}/acme/canary"), None, Some(json!({"nodes": ["nobody"]}))).await.expect(404);
     site.get(&format!("{PATH}/acme/activate"), None).await.expect(405);
     assert_eq!(site.conductor.count(), before);
+}
+
+#[tokio::test]
+async fn conductors_that_can_not_load_a_version_are_shown_with_it() {
+    let site = Site::new().await;
+    upload(&site, "?grant=ipmi", component()).await.expect(201);
+    let versions = async || {
+        let shown = site.get(&format!("{PATH}/acme"), None).await.expect(200);
+        shown.json()["versions"].clone()
+    };
+    assert_eq!(versions().await[0]["failing_on"], json!([]));
+    let host = site.db.conductors_all().await.unwrap()[0].hostname.clone();
+    let failure = |package: &str, version: &str| ironbark_db::PackageFailure {
+        conductor: host.clone(),
+        package: package.to_owned(),
+        version: version.to_owned(),
+        reason: "it needs a newer contract".to_owned(),
+    };
+    let failures = [failure("acme", "1.0.0"), failure("other", "1.0.0")];
+    site.db
+        .package_failures_set(&host, &failures)
+        .await
+        .unwrap();
+    let expected = json!([{"conductor": host, "reason": "it needs a newer contract"}]);
+    assert_eq!(versions().await[0]["failing_on"], expected);
+    let listed = site.get(PATH, None).await.expect(200).json();
+    assert_eq!(listed["packages"][0]["versions"][0]["failing_on"], expected);
+    site.db.package_failures_set(&host, &[]).await.unwrap();
+    assert_eq!(versions().await[0]["failing_on"], json!([]));
+}
+
+#[tokio::test]
+async fn what_exactly_is_asked_for_granted_and_whose_it_is_is_shown() {
+    let site = Site::new().await;
+    upload(&site, "?grant=ssh&take_over=true", component())
+        .await
+        .expect(201);
+    let Request::InstallPackage { installation } = site.conductor.last() else {
+        panic!("an installation");
+    };
+    assert!(installation.take_over);
+    let entry = json!({"name": "ssh", "templates": ["power-on"]});
+    let mut version = site.db.package_versions("acme").await.unwrap().remove(0);
+    version.capabilities = vec![entry.clone()];
+    version.implementations = vec!["power/acme".to_owned()];
+    let mut tx = site.db.change_packages().await.unwrap();
+    tx.version_put(&version).await.unwrap();
+    let granted = PackageGrants {
+        names: vec!["ssh".to_owned()],
+        entries: Some(vec![entry.clone()]),
+    };
+    tx.grants_set("acme", &granted).await.unwrap();
+    let owner = PackageOwner {
+        package: "acme".to_owned(),
+        publisher: "acme-inc".to_owned(),
+        public_key: "RWQ".to_owned(),
+        created_at: Timestamp(0),
+    };
+    tx.owner_set(&owner).await.unwrap();
+    tx.commit().await.unwrap();
+    let shown = site.get(&format!("{PATH}/acme"), None).await.expect(200);
+    let shown = shown.json();
+    assert_eq!(shown["grants"], json!([entry]));
+    assert_eq!(shown["owner"], "acme-inc");
+    assert_eq!(shown["versions"][0]["capabilities"], json!([entry]));
+    assert_eq!(
+        shown["versions"][0]["implementations"],
+        json!(["power/acme"])
+    );
 }
 
 #[tokio::test]

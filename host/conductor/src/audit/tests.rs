@@ -330,6 +330,7 @@ async fn what_operators_do_is_recorded_with_who_and_how_it_ended() {
             signature: None,
             activate: true,
             force: false,
+            take_over: false,
             by: "alice".to_owned(),
         },
     };

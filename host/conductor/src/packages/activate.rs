@@ -99,7 +99,7 @@ pub(super) async fn switch_to(
     let what = format!("{}@{} can't be activated", life.name, version.version);
     let found = nodes::check(ctx, &prepared, None).await?;
     let checks = async {
-        check_state(version, how.force, &what)?;
+        check_state(life, version, how.force, &what)?;
         trust::check_still(ctx, version).await?;
         if !how.force {
             check_schema(life, version, how.action == "rollback", &what)?;
@@ -120,12 +120,14 @@ pub(super) async fn switch_to(
     let planned = planned?;
     let row = switch::row_of(version, &prepared);
     let mut tx = ctx.db.change_packages().await?;
-    let detail = life
-        .active
-        .as_ref()
-        .map(|active| format!("replaces {}", active.version));
+    let active = life.active.as_ref();
+    let before = active.map(|active| active.digest.as_str());
+    tx.expect_active(&life.name, before).await?;
+    trust::check_inside(ctx, &mut tx, version).await?;
+    let detail = active.map(|active| format!("replaces {}", active.version));
     tx.note(&actor.did(how.action, version, detail)).await?;
-    switch::activate(ctx, tx, prepared, &row, planned, When::Running).await?;
+    let from = (&row, version.state);
+    switch::activate(ctx, tx, prepared, from, planned, When::Running).await?;
     Ok(json!({
         "package": life.name,
         "version": version.version,
@@ -154,16 +156,25 @@ fn preview(
     })
 }
 
-fn check_state(version: &PackageVersion, force: bool, what: &str) -> Result<()> {
+fn check_state(life: &Life, version: &PackageVersion, force: bool, what: &str) -> Result<()> {
+    let waits = |reason: &str| {
+        Err(Error::conflict(format!(
+            "{what}: it awaits approval, since it {reason}, which was not granted. Grant that with its version (`ironbark driver \
+             grant {}@{} …`), or activate it without with force.",
+            version.package, version.version
+        )))
+    };
     let reason = version.reason.as_deref().unwrap_or("no reason was given");
     match version.state {
         VersionState::Quarantined => Err(Error::conflict(format!(
             "{what}: it is quarantined ({reason}). Release it first."
         ))),
-        VersionState::AwaitingApproval if !force => Err(Error::conflict(format!(
-            "{what}: it awaits approval, since it {reason}, which was not granted. Grant that, or activate it without with force."
-        ))),
-        // Naming a version that was disabled says that it is wanted again.
+        VersionState::AwaitingApproval if !force => waits(reason),
+        // Naming a version that was disabled says that it is wanted again, not that it gets what it waited for.
+        VersionState::Disabled if !force => match life.waits(version)? {
+            Some(reason) => waits(&reason),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -34,6 +34,11 @@ impl Actor {
         &self.name
     }
 
+    /// The request in which it is done.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// What is noted of something that was done with a version.
     pub(super) fn did(
         &self,

@@ -1,6 +1,5 @@
 //! Trying a version out on some nodes before all get it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_model::lifecycle::{Canary, CanaryScope, VersionState};
@@ -8,6 +7,7 @@ use ironbark_model::{Error, ErrorKind, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::actor::Actor;
+use super::granted::Granted;
 use super::life::{Life, prepare};
 use super::nodes;
 use super::{Failure, Memory, stop, trust};
@@ -60,6 +60,9 @@ pub(super) async fn begin(
         created_at: Timestamp::now(),
     };
     let mut tx = ctx.db.change_packages().await?;
+    tx.expect_state((name, &version.version), version.state)
+        .await?;
+    trust::check_inside(ctx, &mut tx, version).await?;
     tx.canary_set(&canary).await?;
     let detail = serde_json::to_string(&scope).ok();
     tx.note(&actor.did("canary", version, detail)).await?;
@@ -120,15 +123,16 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
     }
     for canary in wanted {
         let granted = ctx.db.package_grants(&canary.package).await?;
-        let granted: BTreeSet<String> = granted.unwrap_or_default().into_iter().collect();
+        let granted = Granted::from_row(granted.unwrap_or_default())?;
         let same = here.iter().any(|(scope, package)| {
-            let asked = package.asked();
             *scope == canary.scope
                 && package.digest() == canary.digest
-                && package.granted().iter().eq(asked.intersection(&granted))
+                && *package.granted() == granted.of(package.metadata())
         });
         let failed = memory.failed_canaries.get(&canary.package);
-        let failed_before = failed.is_some_and(|failed| failed.digest == canary.digest);
+        let stored_at = ctx.db.blob_stored_at(&canary.digest).await?;
+        let failed_before = failed
+            .is_some_and(|failed| failed.digest == canary.digest && failed.stored_at == stored_at);
         if same || failed_before {
             continue;
         }
@@ -148,6 +152,7 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
                     version: canary.version,
                     digest: canary.digest,
                     active: Vec::new(),
+                    stored_at,
                     reason: error.message().to_owned(),
                 };
                 memory.failed_canaries.insert(canary.package, failure);
@@ -159,8 +164,7 @@ pub(super) async fn follow(ctx: &Context, memory: &mut Memory) -> Result<()> {
 
 /// Quarantines canaries whose calls break too often.
 pub(super) async fn watch(ctx: &Arc<Context>) -> Result<()> {
-    for (_, package) in ctx.drivers.canaries() {
-        let counts = package.call_counts();
+    for (package, counts) in ctx.drivers.canary_counts() {
         if !breaks_too_often(
             counts.calls,
             counts.faults,

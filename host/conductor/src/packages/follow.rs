@@ -9,6 +9,7 @@ use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, ErrorKind, Result};
 
 use super::decide::{Active, difference};
+use super::granted::Granted;
 use super::install::read_metadata;
 use super::life;
 use super::switch::{self, When};
@@ -35,7 +36,7 @@ pub(super) async fn follow(ctx: &Arc<Context>, memory: &mut Memory, when: When) 
         let stuck = failed.len() == before;
         if stuck {
             for (package, error) in &failed {
-                give_up(ctx, memory, package, error);
+                give_up(ctx, memory, package, error).await?;
             }
         }
         left = failed.into_iter().map(|(package, _)| package).collect();
@@ -114,13 +115,14 @@ async fn load(
     if let Some(failure) = memory.failed.get(&package.name)
         && failure.digest == package.digest
         && failure.active == digests(ctx)
+        && failure.stored_at == ctx.db.blob_stored_at(&package.digest).await?
     {
         // It would fail again; it was reported.
         return Err(Error::internal("it failed before"));
     }
-    let granted = package.granted.iter().cloned().collect();
+    // Its own: what it has was decided when it became the active version, and its bytes are the same.
+    let granted = Granted::by_name(package.granted.iter().cloned());
     let prepared = life::prepare(ctx, &package.digest, &granted).await?;
-    describe(ctx, package, &prepared).await?;
     switch::adopt(ctx, prepared, when).await
 }
 
@@ -133,47 +135,28 @@ async fn prepare_pinned(ctx: &Context, digest: &str) -> Result<PreparedPackage> 
         .ok_or_else(|| Error::not_found("its bytes are not in the database"))?;
     let name = read_metadata(&bytes)?.name;
     let granted = ctx.db.package_grants(&name).await?.unwrap_or_default();
-    life::prepare(ctx, digest, &granted.into_iter().collect()).await
+    life::prepare(ctx, digest, &Granted::from_row(granted)?).await
 }
 
-/// Completes what is known of a version that was installed before there were versions.
-async fn describe(
+async fn give_up(
     ctx: &Context,
+    memory: &mut Memory,
     package: &DriverPackage,
-    prepared: &PreparedPackage,
+    error: &Error,
 ) -> Result<()> {
-    let versions = ctx.db.package_versions(&package.name).await?;
-    let known = versions
-        .into_iter()
-        .find(|version| version.digest == package.digest);
-    let Some(mut version) = known else {
-        return Ok(());
-    };
-    let loaded = prepared.package();
-    let asked: Vec<String> = loaded.asked().into_iter().collect();
-    let state_schema = &loaded.metadata().state_schema;
-    if version.asked == asked && version.state_schema == *state_schema {
-        return Ok(());
-    }
-    version.asked = asked;
-    version.state_schema.clone_from(state_schema);
-    let mut tx = ctx.db.change_packages().await?;
-    tx.version_put(&version).await?;
-    tx.commit().await
-}
-
-fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &Error) {
     // Our own trouble passes.
     if matches!(error.kind(), ErrorKind::Overloaded | ErrorKind::Internal)
         && !memory.failed.contains_key(&package.name)
     {
         tracing::warn!(package = %package.name, %error, "a driver package could not be loaded now");
-        return;
+        return Ok(());
     }
     let active = digests(ctx);
+    let stored_at = ctx.db.blob_stored_at(&package.digest).await?;
     let before = memory.failed.get(&package.name);
-    let said =
-        before.is_some_and(|before| before.digest == package.digest && before.active == active);
+    let said = before.is_some_and(|before| {
+        before.digest == package.digest && before.active == active && before.stored_at == stored_at
+    });
     if !said {
         tracing::error!(
             package = %package.name, version = %package.version, digest = %package.digest, %error,
@@ -183,10 +166,12 @@ fn give_up(ctx: &Context, memory: &mut Memory, package: &DriverPackage, error: &
             version: package.version.clone(),
             digest: package.digest.clone(),
             active,
+            stored_at,
             reason: error.message().to_owned(),
         };
         memory.failed.insert(package.name.clone(), failure);
     }
+    Ok(())
 }
 
 fn active(ctx: &Context) -> Vec<Active> {

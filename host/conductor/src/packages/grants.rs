@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use ironbark_model::lifecycle::VersionState;
 use ironbark_model::{Error, Result};
+use ironbark_package::Capability;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
+use super::granted::{Granted, asked_of};
 use super::life::{Life, prepare};
 use super::switch;
 use super::{Memory, canary};
@@ -16,7 +18,11 @@ use crate::context::Context;
 /// In a list of grants: all that the versions ask for.
 const ALL_GRANTS: &str = "*";
 
-/// Sets what a package is granted. Versions that waited for that may be activated now.
+/// Sets what a package is granted, or with a `version` adds what that asks for under these names. Versions that waited for that
+/// may be activated now.
+///
+/// A name that was granted already stays what it was: only naming the version, or `*`, grants what a version asks for more
+/// under it, so that taking one capability away never gives more of another.
 ///
 /// # Errors
 /// `InvalidParameter` for something that none of its versions asks for.
@@ -24,28 +30,14 @@ pub(super) async fn set(
     ctx: &Arc<Context>,
     memory: &mut Memory,
     name: &str,
-    granted: &[String],
+    version: Option<&str>,
+    names: &[String],
     actor: &Actor,
 ) -> Result<Value> {
     let mut life = Life::read(ctx, name).await?;
-    let askable: BTreeSet<String> = life
-        .versions
-        .iter()
-        .flat_map(|version| version.asked.iter().cloned())
-        .collect();
-    let granted: BTreeSet<String> = if granted.iter().any(|one| one == ALL_GRANTS) {
-        askable.clone()
-    } else {
-        granted.iter().cloned().collect()
-    };
-    if let Some(unknown) = granted.difference(&askable).next() {
-        return Err(Error::invalid(format!(
-            "'{unknown}' can't be granted: no installed version of package {name} asks for it. They ask for: {}.",
-            listed(&askable)
-        )));
-    }
+    let granted = decide(&life, version, names)?;
     let before = std::mem::replace(&mut life.granted, granted);
-    let written: Vec<String> = life.granted.iter().cloned().collect();
+    let written = life.granted.to_row()?;
     let active = match &life.active {
         Some(active) => {
             let version = life.version(&active.version)?;
@@ -57,19 +49,14 @@ pub(super) async fn set(
 
     let mut tx = ctx.db.change_packages().await?;
     tx.grants_set(name, &written).await?;
-    let detail = format!("{} → {}", listed(&before), listed(&life.granted));
-    tx.note(&actor.did_with("grant", name, Some(detail)))
-        .await?;
+    let detail = Some(difference(&before, &life.granted));
+    tx.note(&actor.did_with("grant", name, detail)).await?;
     for version in &life.versions {
         let waits = version.state == VersionState::AwaitingApproval;
-        if waits
-            && version
-                .asked
-                .iter()
-                .all(|asked| life.granted.contains(asked))
-        {
+        if waits && asked_of(version)?.iter().all(|one| life.granted.has(one)) {
             let key = (name, version.version.as_str());
-            tx.version_state(key, VersionState::Installed, None, false)
+            let waits = Some(VersionState::AwaitingApproval);
+            tx.version_state(key, waits, VersionState::Installed, None, false)
                 .await?;
         }
     }
@@ -83,7 +70,57 @@ pub(super) async fn set(
     }
     canary::follow(ctx, memory).await?;
     apply_to_retained(ctx).await?;
-    Ok(json!({"package": name, "granted": written}))
+    Ok(json!({"package": name, "granted": written.names}))
+}
+
+/// What is granted then.
+fn decide(life: &Life, version: Option<&str>, names: &[String]) -> Result<Granted> {
+    let mut asked: Vec<Capability> = Vec::new();
+    for known in &life.versions {
+        if version.is_none_or(|version| version == known.version) {
+            asked.extend(asked_of(known)?);
+        }
+    }
+    let who = match version {
+        Some(version) => {
+            life.version(version)?;
+            format!("{}@{version} does not ask for it. It asks", life.name)
+        }
+        None => format!(
+            "no installed version of package {} asks for it. They ask",
+            life.name
+        ),
+    };
+    let askable: BTreeSet<String> = asked.iter().map(|one| one.name().to_owned()).collect();
+    let all = names.iter().any(|one| one == ALL_GRANTS);
+    let named: BTreeSet<String> = if all {
+        askable.clone()
+    } else {
+        names.iter().cloned().collect()
+    };
+    if let Some(unknown) = named.difference(&askable).next() {
+        return Err(Error::invalid(format!(
+            "'{unknown}' can't be granted: {who} for: {}.",
+            listed(&askable)
+        )));
+    }
+    let mut granted = life.granted.clone();
+    let known = granted.names.clone();
+    if version.is_none() {
+        granted.keep(|name| named.contains(name));
+    } else if named.is_empty() {
+        return Err(Error::invalid(
+            "Say which capabilities of this version are granted, beside what its package has: '*' for all. To take some \
+             away, name the package without a version.",
+        ));
+    }
+    let anew = all || version.is_some();
+    for one in &asked {
+        if named.contains(one.name()) && (anew || !known.contains(one.name())) {
+            granted.add(one);
+        }
+    }
+    Ok(granted)
 }
 
 /// Loads versions anew that are only pinned, if they have more than their package is granted now.
@@ -93,13 +130,25 @@ pub(super) async fn apply_to_retained(ctx: &Context) -> Result<()> {
         let Some(granted) = ctx.db.package_grants(package.name()).await? else {
             continue;
         };
-        let granted: BTreeSet<String> = granted.into_iter().collect();
-        if !package.granted().is_subset(&granted) {
+        let granted = Granted::from_row(granted)?;
+        if !package.granted().is_subset(&granted.of(package.metadata())) {
             let prepared = prepare(ctx, package.digest(), &granted).await?;
             ctx.drivers.retain(prepared);
         }
     }
     Ok(())
+}
+
+/// What changes, for people.
+fn difference(before: &Granted, after: &Granted) -> String {
+    let mut text = format!("{} → {}", listed(&before.names), listed(&after.names));
+    for entry in after.entries() {
+        if before.names.contains(entry.name()) && !before.has(entry) {
+            text.push_str("; ");
+            text.push_str(&entry.beyond(before.entries()));
+        }
+    }
+    text
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

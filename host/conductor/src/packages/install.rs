@@ -1,23 +1,24 @@
 //! Installing: from bytes to a version that may be active. The same for uploads, the folder and what ships.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ironbark_db::PackagesTx;
-use ironbark_drivers::{Grants, Package, PreparedPackage};
-use ironbark_model::lifecycle::{Canary, MAX_VERSIONS, PackageVersion, VersionState};
+use ironbark_drivers::{Grants, PreparedPackage};
+use ironbark_model::lifecycle::{MAX_VERSIONS, PackageVersion, Publisher, VersionState};
 use ironbark_model::package::{DriverPackage, PackageSource};
 use ironbark_model::{Error, Result, Timestamp};
-use ironbark_package::{Contents, Metadata};
+use ironbark_package::{Capability, Contents, Metadata};
 use ironbark_rpc::Installation;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::decide::last_good;
+use super::before::Before;
+use super::decision::{Decision, Wanted};
+use super::granted::{asked_by, written};
 use super::hash;
-use super::nodes;
 use super::switch::{self, Planned, When};
-use super::trust;
+use super::{names, nodes, trust};
+use crate::audit::Action;
 use crate::context::Context;
 
 /// In a list of grants: all that the package asks for.
@@ -34,19 +35,8 @@ pub(super) struct Candidate {
     pub(super) activate: bool,
     /// Although nodes don't fit it.
     pub(super) force: bool,
-}
-
-/// What the operator grants with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// All that it asks for, but for what was denied to the version before.
-    AsAsked,
-    /// All that it asks for.
-    All,
-    /// These.
-    Named(BTreeSet<String>),
-    /// What was granted before.
-    AsBefore,
+    /// Although its package's name is another publisher's.
+    pub(super) take_over: bool,
 }
 
 /// What came of it.
@@ -87,6 +77,7 @@ pub(crate) async fn upload(
         },
         activate: installation.activate,
         force: installation.force,
+        take_over: installation.take_over,
     };
     let installed = install(ctx, candidate, actor, When::Running).await?;
     Ok(json!({
@@ -116,26 +107,30 @@ pub(super) async fn install(
     )
     .await?;
     let digest = hash(&candidate.bytes).await?;
-    let before = Before::read(ctx, &metadata, &digest).await?;
+    let mut before = Before::read(ctx, &metadata, &digest).await?;
     before.check_immutable(&candidate)?;
-    let asked = Grants::asked_by(&metadata);
+    let mut version = describe(&metadata, &candidate, &digest, publisher, &before)?;
+    let takes_over = before.check_names(&version, candidate.take_over)?;
+    if takes_over {
+        // Nothing of what was decided about another's package holds for this one.
+        before.granted = None;
+    }
+    let asked: Vec<Capability> = asked_by(&metadata).cloned().collect();
     let decided = Decision::new(
         &candidate.wanted,
         &asked,
-        before.granted.as_deref(),
-        before.active_asks(),
+        before.granted.as_ref(),
+        before.seen(takes_over)?.as_ref(),
     );
+    let waits = !decided.undecided.is_empty();
+    if waits && version.state == VersionState::Installed {
+        version.state = VersionState::AwaitingApproval;
+        let reason = Decision::reason(&decided.undecided, before.granted.as_ref());
+        version.reason = Some(reason);
+    }
     let grants = Grants::only(decided.granted.iter().cloned());
     let bytes = Arc::clone(&candidate.bytes);
     let prepared = ctx.drivers.prepare(bytes, &grants).await?;
-    let mut version = describe(
-        &metadata,
-        prepared.package(),
-        &candidate,
-        publisher,
-        before.same.as_ref(),
-        &decided,
-    );
     let row = switch::row_of(&version, &prepared);
     let unchanged = before.active.as_ref().is_some_and(|active| {
         active.digest == digest && active.granted == row.granted && active.source == row.source
@@ -148,8 +143,7 @@ pub(super) async fn install(
             active: true,
         });
     }
-    let activates =
-        candidate.activate && !unchanged && version.state != VersionState::AwaitingApproval;
+    let activates = candidate.activate && !unchanged && !waits;
     let planned = if activates {
         Some(check(ctx, &prepared, &version, &candidate).await?)
     } else {
@@ -158,160 +152,93 @@ pub(super) async fn install(
     if candidate.source != PackageSource::Api {
         ctx.db.blob_put(&digest, &candidate.bytes).await?;
     }
-    let mut tx = write(ctx, &before, &version, actor).await?;
-    if activates || before.granted.is_none() {
-        let granted: Vec<String> = decided.granted.iter().cloned().collect();
-        tx.grants_set(&version.package, &granted).await?;
-    }
-    let active = match planned {
-        Some(planned) => {
-            let granted = format!("granted: {}", row.granted.join(", "));
-            tx.note(&actor.did("activate", &version, Some(granted)))
-                .await?;
-            switch::activate(ctx, tx, prepared, &row, planned, when).await?;
-            version.state = VersionState::Installed;
-            true
-        }
-        None => {
-            tx.commit().await?;
-            before.is_active(&digest)
-        }
+    let change = Change {
+        before: &before,
+        decided: &decided,
+        version: &version,
+        row: &row,
+        wanted: &candidate.wanted,
+        takes_over,
     };
+    let activates = planned.is_some();
+    let activating = planned.map(|planned| (prepared, planned, when));
+    let begun = match takes_over {
+        true => Some(ctx.audit.begin_action(taking_over(&version, actor)).await?),
+        false => None,
+    };
+    let written = change.write(ctx, activating, actor).await;
+    if let Some(begun) = begun {
+        begun.end(written.as_ref().err().map(Error::kind));
+    }
+    written?;
+    if activates {
+        version.state = VersionState::Installed;
+    }
     if version.state == VersionState::AwaitingApproval {
         tracing::warn!(
-            package = %version.package, version = %version.version, asks = ?decided.undecided,
+            package = %version.package, version = %version.version, reason = version.reason,
             "a driver package asks for more than was granted: it waits for approval"
         );
     }
+    let active = activates || before.is_active(&digest);
     Ok(Installed { version, active })
 }
 
-/// What there is of a package before another version is installed.
-struct Before {
-    versions: Vec<PackageVersion>,
-    /// The same version with the same bytes.
-    same: Option<PackageVersion>,
-    /// The same version with other bytes.
-    other: Option<PackageVersion>,
-    active: Option<DriverPackage>,
-    canary: Option<Canary>,
-    granted: Option<Vec<String>>,
-}
-
-impl Before {
-    async fn read(ctx: &Context, metadata: &Metadata, digest: &str) -> Result<Self> {
-        let name = metadata.name.as_str();
-        let versions = ctx.db.package_versions(name).await?;
-        let there = versions
-            .iter()
-            .find(|version| version.version == metadata.version)
-            .cloned();
-        let canaries = ctx.db.package_canaries().await?;
-        Ok(Self {
-            same: there.clone().filter(|there| there.digest == digest),
-            other: there.filter(|there| there.digest != digest),
-            active: ctx.db.package_get(name).await?,
-            canary: canaries.into_iter().find(|canary| canary.package == name),
-            granted: ctx.db.package_grants(name).await?,
-            versions,
-        })
-    }
-
-    /// A version never means other bytes than it once did. Only what ships with Ironbark is as immutable as Ironbark is.
-    fn check_immutable(&self, candidate: &Candidate) -> Result<()> {
-        let Some(there) = &self.other else {
-            return Ok(());
-        };
-        let ships = PackageSource::Bundled;
-        if there.source == ships && candidate.source == ships {
-            return Ok(());
-        }
-        Err(Error::conflict(format!(
-            "{}@{} is installed already with other bytes ({}), and a version never changes. Give what you changed a \
-             new version, or remove that version first.",
-            there.package, there.version, there.digest
-        )))
-    }
-
-    /// What the active version asks for, if there is one.
-    fn active_asks(&self) -> Option<BTreeSet<String>> {
-        let active = self.active.as_ref()?;
-        let known = self
-            .versions
-            .iter()
-            .find(|version| version.digest == active.digest);
-        let asks = known.map_or(&active.granted, |version| &version.asked);
-        Some(asks.iter().cloned().collect())
-    }
-
-    fn is_active(&self, digest: &str) -> bool {
-        self.active
-            .as_ref()
-            .is_some_and(|active| active.digest == digest)
-    }
-
-    /// The versions that make room for one more: the oldest that are neither in use nor the one to go back to.
-    fn surplus(&self) -> Vec<&PackageVersion> {
-        let active = self.active.as_ref();
-        let good = active.and_then(|active| last_good(&self.versions, &active.version));
-        let canary = self.canary.as_ref();
-        let kept = [
-            active.map(|active| active.version.as_str()),
-            good.map(|good| good.version.as_str()),
-            canary.map(|canary| canary.version.as_str()),
-        ];
-        // The newest come first.
-        self.versions
-            .iter()
-            .rev()
-            .filter(|version| !kept.contains(&Some(version.version.as_str())))
-            .take((self.versions.len() + 1).saturating_sub(MAX_VERSIONS))
-            .collect()
+fn taking_over(version: &PackageVersion, actor: &Actor) -> Action {
+    Action {
+        operation: "take over",
+        package: Some(version.package.clone()),
+        digest: Some(version.digest.clone()),
+        actor: Some(actor.name().to_owned()),
+        request_id: actor.request_id().map(str::to_owned),
     }
 }
 
 /// The row of a version. One that was there keeps its times, its signature, and a quarantine or disablement.
 fn describe(
     metadata: &Metadata,
-    package: &Package,
     candidate: &Candidate,
-    publisher: Option<String>,
-    same: Option<&PackageVersion>,
-    decided: &Decision,
-) -> PackageVersion {
+    digest: &str,
+    publisher: Option<Publisher>,
+    before: &Before,
+) -> Result<PackageVersion> {
+    let mut asked: Vec<String> = asked_by(metadata)
+        .map(|asked| asked.name().to_owned())
+        .collect();
+    asked.sort();
     let mut version = PackageVersion {
         package: metadata.name.clone(),
         version: metadata.version.clone(),
-        digest: package.digest().to_owned(),
-        size: i64::try_from(package.size()).unwrap_or(i64::MAX),
+        digest: digest.to_owned(),
+        size: i64::try_from(candidate.bytes.len()).unwrap_or(i64::MAX),
         vendor: metadata.vendor.clone(),
-        asked: package.asked().into_iter().collect(),
+        asked,
+        capabilities: written(&metadata.capabilities)?,
         hardware_types: metadata
             .hardware_types
             .iter()
             .map(|hardware_type| hardware_type.name.clone())
             .collect(),
+        implementations: implementations(metadata),
         state_schema: metadata.state_schema.clone(),
         source: candidate.source,
         file: candidate.file.clone(),
-        publisher,
+        publisher: publisher.as_ref().map(|one| one.name.clone()),
+        publisher_key: publisher.map(|one| one.public_key),
         state: VersionState::Installed,
         reason: None,
         stopped: false,
         created_at: Timestamp::now(),
         activated_at: None,
     };
-    if !decided.undecided.is_empty() {
-        version.state = VersionState::AwaitingApproval;
-        version.reason = Some(format!("asks for {}", decided.undecided.join(", ")));
-    }
-    let Some(same) = same else {
-        return version;
+    let Some(same) = &before.same else {
+        return Ok(version);
     };
     version.created_at = same.created_at;
     version.activated_at = same.activated_at;
     if version.publisher.is_none() {
         version.publisher.clone_from(&same.publisher);
+        version.publisher_key.clone_from(&same.publisher_key);
     }
     if matches!(
         same.state,
@@ -321,7 +248,20 @@ fn describe(
         version.reason.clone_from(&same.reason);
         version.stopped = same.stopped;
     }
-    version
+    Ok(version)
+}
+
+/// The implementations that a package brings: `power/acme`.
+pub(super) fn implementations(metadata: &Metadata) -> Vec<String> {
+    metadata
+        .interfaces
+        .iter()
+        .flat_map(|(kind, entries)| {
+            entries
+                .iter()
+                .map(move |entry| format!("{kind}/{}", entry.name))
+        })
+        .collect()
 }
 
 /// Checks that a version can become the active one.
@@ -346,32 +286,103 @@ async fn check(
     switch::plan(ctx, prepared, what)
 }
 
-/// Writes that a version is installed; what else goes with it is for the caller to add, and to commit.
-async fn write(
-    ctx: &Context,
-    before: &Before,
-    version: &PackageVersion,
-    actor: &Actor,
-) -> Result<PackagesTx> {
-    let mut tx = ctx.db.change_packages().await?;
-    if let Some(other) = &before.other {
-        tx.version_remove(&other.package, &other.version).await?;
+/// What an installation writes.
+struct Change<'a> {
+    before: &'a Before,
+    decided: &'a Decision,
+    version: &'a PackageVersion,
+    row: &'a DriverPackage,
+    wanted: &'a Wanted,
+    takes_over: bool,
+}
+
+impl Change<'_> {
+    /// In one transaction, together with what becomes active.
+    async fn write(
+        &self,
+        ctx: &Arc<Context>,
+        activating: Option<(PreparedPackage, Planned, When)>,
+        actor: &Actor,
+    ) -> Result<()> {
+        let mut tx = ctx.db.change_packages().await?;
+        self.own(&mut tx, actor).await?;
+        self.install(&mut tx, actor).await?;
+        let package = &self.version.package;
+        if activating.is_some() || self.before.granted.is_none() {
+            tx.grants_set(package, &self.decided.after.to_row()?)
+                .await?;
+        } else if matches!(self.wanted, Wanted::All | Wanted::Named(_)) {
+            // What somebody grants to a version that comes into use later takes nothing from the one that is.
+            tx.grants_set(package, &self.decided.beside.to_row()?)
+                .await?;
+        }
+        let Some((prepared, planned, when)) = activating else {
+            return tx.commit().await;
+        };
+        trust::check_inside(ctx, &mut tx, self.version).await?;
+        let granted = format!("granted: {}", self.row.granted.join(", "));
+        tx.note(&actor.did("activate", self.version, Some(granted)))
+            .await?;
+        let from = (self.row, self.version.state);
+        switch::activate(ctx, tx, prepared, from, planned, when).await
     }
-    tx.version_put(version).await?;
-    if before.same.is_some() {
-        return Ok(tx);
+
+    /// Whose the names are, as it is now that nobody else changes it.
+    async fn own(&self, tx: &mut PackagesTx, actor: &Actor) -> Result<()> {
+        let owners = tx.owners().await?;
+        let mut installed = tx.versions().await?;
+        installed.retain(|one| one.package != self.version.package);
+        names::check_brought(self.version, &installed, &owners)?;
+        let package = &self.version.package;
+        let owner = owners.iter().find(|owner| owner.package == *package);
+        if owner != self.before.owner(package) {
+            return Err(Error::conflict(format!(
+                "Package {package} has become another publisher's meanwhile, so that nothing was changed: look at it, and \
+                 decide again."
+            )));
+        }
+        if self.version.source == PackageSource::Bundled {
+            return Ok(());
+        }
+        match names::owner_of(owner, self.version, self.takes_over) {
+            Some(new) if owner != Some(&new) => tx.owner_set(&new).await?,
+            None if owner.is_some() => tx.owner_clear(package).await?,
+            _ => {}
+        }
+        match owner {
+            Some(owner) if self.takes_over => {
+                let detail = format!(
+                    "it was publisher {}'s, what it was granted is taken away",
+                    owner.publisher
+                );
+                tx.note(&actor.did("take-over", self.version, Some(detail)))
+                    .await
+            }
+            _ => Ok(()),
+        }
     }
-    for old in before.surplus() {
-        tx.version_remove(&old.package, &old.version).await?;
-        let why = format!("more than {MAX_VERSIONS} versions");
-        tx.note(&actor.did("remove", old, Some(why))).await?;
+
+    /// That the version is installed, and what makes room for it.
+    async fn install(&self, tx: &mut PackagesTx, actor: &Actor) -> Result<()> {
+        let (before, version) = (self.before, self.version);
+        if let Some(other) = &before.other {
+            tx.version_remove(&other.package, &other.version).await?;
+        }
+        tx.version_put(version).await?;
+        if before.same.is_some() {
+            return Ok(());
+        }
+        for old in before.surplus() {
+            tx.version_remove(&old.package, &old.version).await?;
+            let why = format!("more than {MAX_VERSIONS} versions");
+            tx.note(&actor.did("remove", old, Some(why))).await?;
+        }
+        let signed = version
+            .publisher
+            .as_ref()
+            .map(|publisher| format!("signed by {publisher}"));
+        tx.note(&actor.did("install", version, signed)).await
     }
-    let signed = version
-        .publisher
-        .as_ref()
-        .map(|publisher| format!("signed by {publisher}"));
-    tx.note(&actor.did("install", version, signed)).await?;
-    Ok(tx)
 }
 
 /// The metadata of a package file.
@@ -379,103 +390,4 @@ pub(super) fn read_metadata(bytes: &[u8]) -> Result<Metadata> {
     let wrong = |error: &dyn std::error::Error| Error::invalid(error.to_string());
     let contents = Contents::read(bytes).map_err(|error| wrong(&error))?;
     Metadata::parse(&contents.metadata).map_err(|error| wrong(&error))
-}
-
-/// What a version gets, and what somebody has to decide first.
-#[derive(Debug, PartialEq, Eq)]
-struct Decision {
-    granted: BTreeSet<String>,
-    undecided: Vec<String>,
-}
-
-impl Decision {
-    /// `active_asked` is what the active version asks for, if there is one: what it wasn't granted was denied on purpose.
-    fn new(
-        wanted: &Wanted,
-        asked: &BTreeSet<String>,
-        before: Option<&[String]>,
-        active_asked: Option<BTreeSet<String>>,
-    ) -> Self {
-        let before: BTreeSet<String> = before.unwrap_or_default().iter().cloned().collect();
-        let seen = active_asked.as_ref();
-        let denied =
-            |name: &String| seen.is_some_and(|seen| seen.contains(name)) && !before.contains(name);
-        let granted: BTreeSet<String> = match wanted {
-            Wanted::AsAsked => asked.iter().filter(|name| !denied(name)).cloned().collect(),
-            Wanted::All => asked.clone(),
-            // Not only those that are asked for: what can't be granted is an error.
-            Wanted::Named(names) => names.clone(),
-            Wanted::AsBefore => asked.intersection(&before).cloned().collect(),
-        };
-        let undecided = match seen {
-            Some(seen) => asked
-                .iter()
-                .filter(|name| !granted.contains(*name) && !seen.contains(*name))
-                .cloned()
-                .collect(),
-            None => Vec::new(),
-        };
-        Self { granted, undecided }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    fn decide(
-        wanted: &Wanted,
-        asked: &[&str],
-        before: Option<&[&str]>,
-        active: Option<&[&str]>,
-    ) -> (BTreeSet<String>, Vec<String>) {
-        let before: Option<Vec<String>> =
-            before.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-        let decision = Decision::new(wanted, &set(asked), before.as_deref(), active.map(set));
-        (decision.granted, decision.undecided)
-    }
-
-    #[test]
-    fn a_first_version_gets_what_the_operator_says() {
-        let asked = ["ipmi", "state"];
-        let none = (set(&[]), vec![]);
-        assert_eq!(decide(&Wanted::AsBefore, &asked, None, None), none);
-        assert_eq!(decide(&Wanted::AsAsked, &asked, None, None).0, set(&asked));
-        let named = Wanted::Named(set(&["ipmi"]));
-        assert_eq!(decide(&named, &asked, None, None), (set(&["ipmi"]), vec![]));
-    }
-
-    #[test]
-    fn an_update_that_asks_for_more_waits() {
-        let (before, active) = (Some(["ipmi"].as_slice()), Some(["ipmi"].as_slice()));
-        let asked = ["ipmi", "state"];
-        let decided = decide(&Wanted::AsBefore, &asked, before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec!["state".to_owned()]));
-        let named = Wanted::Named(set(&asked));
-        assert_eq!(
-            decide(&named, &asked, before, active),
-            (set(&asked), vec![])
-        );
-        // The same as before never waits.
-        let decided = decide(&Wanted::AsBefore, &["ipmi"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-    }
-
-    #[test]
-    fn what_was_denied_stays_denied_and_is_not_asked_again() {
-        let (before, active) = (
-            Some(["ipmi"].as_slice()),
-            Some(["ipmi", "state"].as_slice()),
-        );
-        let decided = decide(&Wanted::AsAsked, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-        let decided = decide(&Wanted::AsBefore, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi"]), vec![]));
-        let decided = decide(&Wanted::All, &["ipmi", "state"], before, active);
-        assert_eq!(decided, (set(&["ipmi", "state"]), vec![]));
-    }
 }

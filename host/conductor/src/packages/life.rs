@@ -1,6 +1,6 @@
 //! Everything that is known of one package, and which of its versions somebody means.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ironbark_drivers::{Grants, PreparedPackage};
 use ironbark_model::lifecycle::{Canary, PackageVersion, VersionState};
@@ -8,6 +8,9 @@ use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, Result};
 
 use super::decide::newest;
+use super::decision::{Decision, Seen, Wanted};
+use super::granted::{Granted, asked_of};
+use super::hash;
 use crate::context::Context;
 
 /// Everything that is known of one package.
@@ -17,7 +20,7 @@ pub(super) struct Life {
     pub(super) versions: Vec<PackageVersion>,
     pub(super) active: Option<DriverPackage>,
     pub(super) canary: Option<Canary>,
-    pub(super) granted: BTreeSet<String>,
+    pub(super) granted: Granted,
 }
 
 impl Life {
@@ -37,7 +40,7 @@ impl Life {
             versions,
             active: ctx.db.package_get(name).await?,
             canary: canaries.into_iter().find(|canary| canary.package == name),
-            granted: granted.into_iter().collect(),
+            granted: Granted::from_row(granted)?,
         })
     }
 
@@ -105,6 +108,22 @@ impl Life {
             .is_some_and(|canary| canary.digest == version.digest)
     }
 
+    /// Why a version would await approval, if it weren't disabled or quarantined; `None` if it wouldn't.
+    pub(super) fn waits(&self, version: &PackageVersion) -> Result<Option<String>> {
+        let active = self.active.as_ref();
+        let seen = active.map(|active| Seen::of(active, &self.versions));
+        let asked = asked_of(version)?;
+        let granted = Some(&self.granted);
+        let decided = Decision::new(
+            &Wanted::AsBefore,
+            &asked,
+            granted,
+            seen.transpose()?.as_ref(),
+        );
+        let waits = !decided.undecided.is_empty();
+        Ok(waits.then(|| Decision::reason(&decided.undecided, granted)))
+    }
+
     /// Loads a version with what its package is granted. Nothing active changes.
     pub(super) async fn prepare(
         &self,
@@ -116,20 +135,29 @@ impl Life {
 }
 
 /// Loads the package of this digest with what it asks for of what is granted.
+///
+/// # Errors
+/// `Conflict` if the database has other bytes under this digest: whoever may write there must not choose what runs here.
 pub(super) async fn prepare(
     ctx: &Context,
     digest: &str,
-    granted: &BTreeSet<String>,
+    granted: &Granted,
 ) -> Result<PreparedPackage> {
     let bytes = ctx.db.blob_get(digest).await?.ok_or_else(|| {
         Error::not_found(format!(
             "the bytes of driver package {digest} are not in the database"
         ))
     })?;
+    let bytes: Arc<[u8]> = bytes.into();
+    if hash(&bytes).await? != digest {
+        return Err(Error::conflict(format!(
+            "the bytes that the database has of driver package {digest} are not those that were installed: they are damaged, \
+             or somebody changed them. Install the same version again"
+        )));
+    }
     let metadata = super::install::read_metadata(&bytes)?;
-    let asked = Grants::asked_by(&metadata);
-    let grants = Grants::only(asked.intersection(granted).cloned());
-    Ok(ctx.drivers.prepare(bytes.into(), &grants).await?)
+    let grants = Grants::only(granted.of(&metadata));
+    Ok(ctx.drivers.prepare(bytes, &grants).await?)
 }
 
 pub(super) fn not_found(name: &str) -> Error {

@@ -234,6 +234,7 @@ async fn an_update_that_asks_for_more_awaits_approval_while_the_old_version_goes
         assert!(error.message().contains("asks for state"), "{error}");
 
         let grant = |granted: &[&str]| PackageChange::Grant {
+            version: None,
             granted: granted.iter().map(|&name| name.to_owned()).collect(),
         };
         let error = change(&ctx, grant(&["ipmi:users"])).await.unwrap_err();
@@ -251,6 +252,140 @@ async fn an_update_that_asks_for_more_awaits_approval_while_the_old_version_goes
         );
         activate(&ctx, None, false).await.unwrap();
         assert!(power(&ctx).uses("state"));
+    }
+}
+
+/// Asks for exactly these.
+fn asking_for(version: &str, capability: &Value) -> Vec<u8> {
+    package_with("acme", version, "acme", |metadata| {
+        metadata["capabilities"] = json!([capability]);
+    })
+}
+
+#[tokio::test]
+async fn an_update_that_asks_for_more_under_the_same_name_awaits_approval() {
+    let command = |netfn, command| json!({"netfn": netfn, "command": command});
+    let rules = |rules: &[&str]| json!({"name": "redfish", "rules": rules});
+    let templates = |templates: &[&str]| json!({"name": "ssh", "templates": templates});
+    for (name, first, wider, new) in [
+        (
+            "redfish",
+            rules(&["GET /redfish/v1/Systems/{system}/**"]),
+            rules(&["* /redfish/v1/**"]),
+            "* /redfish/v1/**",
+        ),
+        (
+            "ipmi",
+            json!({"name": "ipmi", "commands": [command(0, 1)]}),
+            json!({"name": "ipmi", "commands": [command(0, 1), command(0x2E, 0x20)]}),
+            "0x2e/0x20",
+        ),
+        (
+            "ipmi",
+            json!({"name": "ipmi", "commands": [command(0, 1)]}),
+            json!("ipmi"),
+            "all commands",
+        ),
+        (
+            "ssh",
+            templates(&["power-on"]),
+            templates(&["power-on", "destroy"]),
+            "destroy",
+        ),
+    ] {
+        for db in testing::databases().await {
+            let ctx = registered(&db, config("host-a"), &[]).await;
+            let (one, two) = (asking_for("1.0.0", &first), asking_for("2.0.0", &wider));
+            put(&ctx, &one, Some(&["*"]), true).await.unwrap();
+            let answer = put(&ctx, &two, None, true).await.unwrap();
+            assert_eq!(answer["state"], "awaiting approval", "{} {wider}", db.kind);
+            assert_eq!(active(&ctx).await.as_deref(), Some("1.0.0"));
+            let error = activate(&ctx, Some("2.0.0"), false).await.unwrap_err();
+            assert!(error.message().contains(new), "{error}");
+            // Without it means without it.
+            activate(&ctx, Some("2.0.0"), true).await.unwrap();
+            assert!(!power(&ctx).uses(name));
+            roll_back(&ctx, false).await.unwrap();
+            assert!(power(&ctx).uses(name), "what it was granted");
+
+            // Taking something away, or granting a name that is granted already, approves of nothing.
+            let grant = |version: Option<&str>| PackageChange::Grant {
+                version: version.map(str::to_owned),
+                granted: vec![name.to_owned()],
+            };
+            let third = asking_for("3.0.0", &wider);
+            put(&ctx, &third, None, true).await.unwrap();
+            change(&ctx, grant(None)).await.unwrap();
+            assert_eq!(state(&db, "3.0.0").await, VersionState::AwaitingApproval);
+            change(&ctx, grant(Some("3.0.0"))).await.unwrap();
+            let told = &db.package_history("acme", 1).await.unwrap()[0];
+            let detail = told.detail.as_deref().unwrap();
+            assert!(detail.contains(new), "{detail}");
+            assert_eq!(state(&db, "3.0.0").await, VersionState::Installed);
+            activate(&ctx, Some("3.0.0"), false).await.unwrap();
+            assert!(power(&ctx).uses(name));
+            // Both were approved of, and so is what is less than one of them.
+            put(&ctx, &asking_for("4.0.0", &first), None, true)
+                .await
+                .unwrap();
+            assert_eq!(active(&ctx).await.as_deref(), Some("4.0.0"));
+            assert!(power(&ctx).uses(name));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_granted_to_a_version_that_is_only_installed_is_kept_for_it() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    put(&ctx, &asking("1.0.0", &["ipmi"]), Some(&["ipmi"]), true)
+        .await
+        .unwrap();
+    let both = ["state"];
+    put(&ctx, &asking("2.0.0", &both), Some(&both), false)
+        .await
+        .unwrap();
+    assert!(power(&ctx).uses("ipmi"), "the active one keeps what it has");
+    activate(&ctx, Some("2.0.0"), false).await.unwrap();
+    assert!(power(&ctx).uses("state"));
+    roll_back(&ctx, false).await.unwrap();
+    assert!(power(&ctx).uses("ipmi"), "also if it is needed again");
+}
+
+#[tokio::test]
+async fn grants_of_an_earlier_release_are_what_was_used_then() {
+    for db in testing::databases().await {
+        let rules = |rule: &str| json!({"name": "redfish", "rules": [rule]});
+        let own = rules("GET /redfish/v1/Systems/{system}/**");
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        put(&ctx, &asking_for("1.0.0", &own), Some(&["*"]), true)
+            .await
+            .unwrap();
+        // As an earlier release left it.
+        let mut version = db.package_versions("acme").await.unwrap().remove(0);
+        let known = version.clone();
+        version.capabilities.clear();
+        version.implementations.clear();
+        let by_name = ironbark_model::lifecycle::PackageGrants {
+            names: vec!["redfish".to_owned()],
+            entries: None,
+        };
+        let mut tx = db.change_packages().await.unwrap();
+        tx.version_put(&version).await.unwrap();
+        tx.grants_set("acme", &by_name).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let ctx = context(&db, config("host-a"));
+        bring_up(&ctx).await.unwrap();
+        crate::registration::register(&ctx).await.unwrap();
+        assert!(power(&ctx).uses("redfish"), "{}", db.kind);
+        assert_eq!(db.package_versions("acme").await.unwrap(), [known]);
+        let wider = asking_for("2.0.0", &rules("* /redfish/v1/**"));
+        let answer = put(&ctx, &wider, None, true).await.unwrap();
+        assert_eq!(answer["state"], "awaiting approval");
+        let same = asking_for("1.1.0", &own);
+        assert_eq!(put(&ctx, &same, None, true).await.unwrap()["active"], true);
+        assert!(power(&ctx).uses("redfish"));
     }
 }
 
@@ -279,7 +414,11 @@ async fn narrowing_takes_effect_on_the_next_call_everywhere() {
             );
         }
         let granted = vec!["state".to_owned()];
-        change(&a, PackageChange::Grant { granted }).await.unwrap();
+        let narrower = PackageChange::Grant {
+            version: None,
+            granted,
+        };
+        change(&a, narrower).await.unwrap();
         follow_now(&b).await.unwrap();
         for ctx in [&a, &b] {
             assert!(!power(ctx).uses("ipmi") && power(ctx).uses("state"));
@@ -406,6 +545,57 @@ async fn a_version_that_breaks_is_quarantined_for_good_and_the_last_good_one_com
 }
 
 #[tokio::test]
+async fn a_quarantine_that_was_written_down_is_followed_by_going_back_whatever_became_of_its_writer()
+ {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        for version in ["1.0.0", "2.0.0"] {
+            let bytes = package("acme", version, "acme");
+            put(&ctx, &bytes, None, true).await.unwrap();
+        }
+        // As a conductor leaves it that is killed just then.
+        let mut tx = db.change_packages().await.unwrap();
+        let version = db.package_versions("acme").await.unwrap();
+        let version = version.iter().find(|one| one.version == "2.0.0").unwrap();
+        stop::write(&mut tx, version, "5 calls broke", false, &ada())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let restarted = context(&db, config("host-a"));
+        bring_up(&restarted).await.unwrap();
+        crate::registration::register(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("2.0.0"));
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(
+            active(&restarted).await.as_deref(),
+            Some("1.0.0"),
+            "{}",
+            db.kind
+        );
+        let latest = &db.package_history("acme", 1).await.unwrap()[0];
+        assert_eq!(
+            (latest.action.as_str(), latest.actor.as_str()),
+            ("rollback", "conductor host-a")
+        );
+        // What nothing is good for any more stays, and is no reason to fail.
+        let quarantine = PackageChange::Quarantine {
+            version: None,
+            now: false,
+        };
+        change(&restarted, quarantine).await.unwrap();
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("1.0.0"));
+        // Once another one is good again, it is taken.
+        let release = PackageChange::Release {
+            version: Some("2.0.0".to_owned()),
+        };
+        change(&restarted, release).await.unwrap();
+        reconcile(&restarted).await.unwrap();
+        assert_eq!(active(&restarted).await.as_deref(), Some("2.0.0"));
+    }
+}
+
+#[tokio::test]
 async fn without_a_good_version_a_quarantine_stays_also_after_a_restart() {
     for db in testing::databases().await {
         let ctx = registered(&db, config("host-a"), &[]).await;
@@ -527,6 +717,62 @@ async fn a_disabled_version_stays_so_until_somebody_wants_it_again() {
     crate::registration::register(&restarted).await.unwrap();
     activate(&restarted, Some("1.0.0"), false).await.unwrap();
     assert_eq!(active(&restarted).await.as_deref(), Some("1.0.0"));
+}
+
+#[tokio::test]
+async fn a_version_that_awaited_approval_does_so_again_once_it_is_released() {
+    for db in testing::databases().await {
+        let ctx = registered(&db, config("host-a"), &[]).await;
+        put(&ctx, &asking("1.0.0", &["ipmi"]), Some(&["ipmi"]), true)
+            .await
+            .unwrap();
+        put(&ctx, &asking("2.0.0", &["ipmi", "state"]), None, true)
+            .await
+            .unwrap();
+        let second = || Some("2.0.0".to_owned());
+        let disable = PackageChange::Disable {
+            version: second(),
+            force: false,
+        };
+        let quarantine = PackageChange::Quarantine {
+            version: second(),
+            now: false,
+        };
+        for stop in [disable, quarantine] {
+            change(&ctx, stop).await.unwrap();
+            let error = activate(&ctx, Some("2.0.0"), false).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{}: {error}", db.kind);
+            let answer = change(&ctx, PackageChange::Release { version: second() })
+                .await
+                .unwrap();
+            assert_eq!(answer["state"], "awaiting approval");
+            assert_eq!(state(&db, "2.0.0").await, VersionState::AwaitingApproval);
+        }
+        assert_eq!(active(&ctx).await.as_deref(), Some("1.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn disabling_is_no_way_out_of_a_quarantine() {
+    let db = testing::sqlite().await;
+    let ctx = registered(&db, config("host-a"), &[]).await;
+    put(&ctx, &package("acme", "1.0.0", "acme"), None, true)
+        .await
+        .unwrap();
+    let quarantine = PackageChange::Quarantine {
+        version: None,
+        now: false,
+    };
+    change(&ctx, quarantine).await.unwrap();
+    let disable = PackageChange::Disable {
+        version: None,
+        force: false,
+    };
+    let answer = change(&ctx, disable).await.unwrap();
+    assert_eq!(answer["state"], "quarantined");
+    assert_eq!(active(&ctx).await, None);
+    let error = activate(&ctx, Some("1.0.0"), true).await.unwrap_err();
+    assert!(error.message().contains("Release it first"), "{error}");
 }
 
 #[tokio::test]
@@ -679,6 +925,67 @@ async fn a_canary_that_breaks_too_often_is_rolled_back_by_itself() {
 }
 
 #[tokio::test]
+async fn a_canary_is_judged_by_what_it_did_as_one() {
+    let db = testing::sqlite().await;
+    let settings = Config {
+        canary_min_calls: 3,
+        ..config("host-a")
+    };
+    let ctx = registered(&db, settings, &[]).await;
+    for bytes in [
+        package("acme", "1.0.0", "acme"),
+        broken_package("acme", "2.0.0", "acme"),
+    ] {
+        put(&ctx, &bytes, None, true).await.unwrap();
+    }
+    // Four of four calls broke while it was the active version, one too few for a quarantine.
+    let fail = async |implementation: Implementation| {
+        let call = CallContext::without_node("req-2");
+        implementation.get_power_state(call).await.unwrap_err();
+    };
+    for _ in 0..4 {
+        fail(power(&ctx)).await;
+    }
+    roll_back(&ctx, false).await.unwrap();
+    let node = node(&db, "acme", "rack-1").await;
+    let scope = CanaryScope::Nodes(vec![node.uuid.clone()]);
+    let begin = PackageChange::Canary {
+        version: Some("2.0.0".to_owned()),
+        scope,
+        force: false,
+    };
+    change(&ctx, begin).await.unwrap();
+    reconcile(&ctx).await.unwrap();
+    assert_eq!(ctx.drivers.canaries().len(), 1, "it has done nothing yet");
+    // Loaded anew, it is still the same canary: its faults are counted, up to the limit. (Not that of a quarantine.)
+    let counts = |ctx: &Context| ctx.drivers.canary_counts()[0].1;
+    let uses = || {
+        ctx.drivers
+            .implementation_for(&node, InterfaceKind::Power, "acme")
+            .unwrap()
+    };
+    let loaded = ctx.drivers.loaded();
+    let release = loaded.iter().find(|one| one.version() == "2.0.0").unwrap();
+    release.release_quarantine();
+    fail(uses()).await;
+    let (scope, canary) = ctx.drivers.canaries().remove(0);
+    let granted = granted::Granted::default();
+    let again = life::prepare(&ctx, canary.digest(), &granted)
+        .await
+        .unwrap();
+    ctx.drivers.set_canary(again, scope);
+    assert_eq!((counts(&ctx).calls, counts(&ctx).faults), (1, 1));
+    for _ in 0..2 {
+        reconcile(&ctx).await.unwrap();
+        assert_eq!(ctx.drivers.canaries().len(), 1);
+        fail(uses()).await;
+    }
+    reconcile(&ctx).await.unwrap();
+    assert!(ctx.drivers.canaries().is_empty(), "three of three broke");
+    assert_eq!(state(&db, "2.0.0").await, VersionState::Quarantined);
+}
+
+#[tokio::test]
 async fn a_canary_offers_all_that_the_active_version_does() {
     let db = testing::sqlite().await;
     let ctx = registered(&db, config("host-a"), &[]).await;
@@ -712,11 +1019,14 @@ async fn a_conductor_says_what_it_can_not_load() {
             size: 1,
             vendor: "Tests".to_owned(),
             asked: Vec::new(),
+            capabilities: Vec::new(),
             hardware_types: Vec::new(),
+            implementations: Vec::new(),
             state_schema: String::new(),
             source: PackageSource::Api,
             file: None,
             publisher: None,
+            publisher_key: None,
             state: VersionState::Installed,
             reason: None,
             stopped: false,
@@ -737,7 +1047,7 @@ async fn a_conductor_says_what_it_can_not_load() {
         };
         let mut tx = db.change_packages().await.unwrap();
         tx.version_put(&version).await.unwrap();
-        tx.activate(&row).await.unwrap();
+        tx.activate(&row, VersionState::Installed).await.unwrap();
         tx.commit().await.unwrap();
         reconcile(&ctx).await.unwrap();
         reconcile(&ctx).await.unwrap();
@@ -751,6 +1061,44 @@ async fn a_conductor_says_what_it_can_not_load() {
             .await
             .unwrap();
         reconcile(&ctx).await.unwrap();
+        assert!(db.package_failures().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_somebody_changed_in_the_database_are_not_loaded_and_that_is_said() {
+    for db in testing::databases().await {
+        let a = registered(&db, config("host-a"), &[]).await;
+        let good = package("acme", "1.0.0", "acme");
+        put(&a, &good, None, true).await.unwrap();
+        // A package like it that could be loaded, but isn't what somebody installed.
+        let digest = ironbark_drivers::digest_of(&good);
+        db.blob_put(&digest, &broken_package("acme", "1.0.0", "acme"))
+            .await
+            .unwrap();
+        let b = context(&db, config("host-b"));
+        bring_up(&b).await.unwrap();
+        crate::registration::register(&b).await.unwrap();
+        reconcile(&b).await.unwrap();
+        assert!(b.drivers.packages().is_empty(), "{}", db.kind);
+        let said = db.package_failures().await.unwrap();
+        assert_eq!(said.len(), 1);
+        assert_eq!(
+            (said[0].conductor.as_str(), said[0].version.as_str()),
+            ("host-b", "1.0.0")
+        );
+        assert!(said[0].reason.contains(&digest), "{said:?}");
+        let second = package("acme", "2.0.0", "acme");
+        put(&a, &second, None, false).await.unwrap();
+        db.blob_put(&ironbark_drivers::digest_of(&second), &good)
+            .await
+            .unwrap();
+        let error = activate(&a, Some("2.0.0"), false).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        // Uploading it again repairs it.
+        put(&a, &good, None, true).await.unwrap();
+        reconcile(&b).await.unwrap();
+        assert_eq!(active(&b).await.as_deref(), Some("1.0.0"));
         assert!(db.package_failures().await.unwrap().is_empty());
     }
 }

@@ -5,20 +5,27 @@
 //! becomes active here. Other conductors follow from the database. `docs/packages.md` says it for operators.
 //!
 //! One file for each thing that is asked: `install`, `activate` (and going back), `canary`, `grants`, `stop` (disabling and
-//! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow` and `health` (the database), `watch` (the folder), `drain`
-//! (steps that wait with a version of before), `tally` (what versions used). Each change ends in `switch`, the moment of change.
+//! quarantine), `remove`, `publishers`, `report`. What runs by the clock: `follow`, `health` and `back` (the database), `watch` (the folder), `drain`
+//! (steps that wait with a version of before), `tally` (what versions used). `decision` says what a version gets and what waits for
+//! approval, `granted` compares what is asked for with what was granted, `names` whose names are. Each change ends in `switch`, the moment of change.
 
 mod activate;
 mod actor;
+mod back;
+mod before;
 mod canary;
+mod complete;
 mod decide;
+mod decision;
 mod drain;
 mod folder;
 mod follow;
+mod granted;
 mod grants;
 mod health;
 mod install;
 mod life;
+mod names;
 mod nodes;
 mod publishers;
 mod remove;
@@ -87,7 +94,9 @@ struct Memory {
     failed: BTreeMap<String, Failure>,
     /// Canaries that can't be loaded here.
     failed_canaries: BTreeMap<String, Failure>,
-    /// What the database knows of that; `None` at the start.
+    /// Packages whose active version is quarantined, and that couldn't go back.
+    stuck: back::Stuck,
+    /// What the database knows of what can't be loaded; `None` at the start.
     told: Option<Vec<PackageFailure>>,
 }
 
@@ -97,6 +106,8 @@ struct Failure {
     digest: String,
     /// Digests of what was active when it was tried.
     active: Vec<String>,
+    /// When its bytes had been stored that were tried.
+    stored_at: Option<Timestamp>,
     reason: String,
 }
 
@@ -111,6 +122,7 @@ impl Packages {
                 in_use: BTreeSet::new(),
                 failed: BTreeMap::new(),
                 failed_canaries: BTreeMap::new(),
+                stuck: BTreeMap::new(),
                 told: None,
             }),
             waiting: Semaphore::new(WAITING),
@@ -135,6 +147,7 @@ impl Packages {
 /// A package that can't be loaded is reported and left out; only the database failing is an error.
 pub(crate) async fn bring_up(ctx: &Arc<Context>) -> Result<()> {
     let mut memory = ctx.packages.turn().await?;
+    complete::complete(ctx).await?;
     follow_all(ctx, &mut memory, When::Starting).await?;
     follow::load_pinned(ctx).await?;
     watch::install_bundled(ctx).await?;
@@ -159,6 +172,7 @@ pub(crate) async fn reconcile(ctx: &Arc<Context>) -> Result<()> {
     health::write_down(ctx).await?;
     canary::watch(ctx).await?;
     follow_all(ctx, &mut memory, When::Running).await?;
+    back::where_due(ctx, &mut memory.stuck).await?;
     watch::watch(ctx, &mut memory, When::Running).await?;
     follow::tell_failures(ctx, &mut memory).await?;
     drain::pass(ctx, Timestamp::now()).await?;
@@ -225,8 +239,8 @@ pub(crate) async fn change(
         PackageChange::Release { version } => {
             stop::release(ctx, name, version.as_deref(), actor).await
         }
-        PackageChange::Grant { granted } => {
-            grants::set(ctx, &mut memory, name, &granted, actor).await
+        PackageChange::Grant { version, granted } => {
+            grants::set(ctx, &mut memory, name, version.as_deref(), &granted, actor).await
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) async fn trust(
 }
 
 /// Trusts a publisher no longer. None of what it signed can be activated from then on; what is active goes on, unless it is
-/// to be quarantined. Answers with the versions that it signed.
+/// to be quarantined, which is written down with it. Answers with the versions that it signed.
 pub(crate) async fn distrust(
     ctx: &Arc<Context>,
     name: &str,
@@ -56,19 +56,15 @@ pub(crate) async fn distrust(
     actor: &Actor,
 ) -> Result<Value> {
     let _turn = ctx.packages.turn().await?;
-    let signed: Vec<_> = ctx
-        .db
-        .package_versions_all()
-        .await?
-        .into_iter()
-        .filter(|version| version.publisher.as_deref() == Some(name))
-        .collect();
     let mut tx = ctx.db.change_packages().await?;
     if !tx.publisher_remove(name).await? {
         return Err(Error::not_found(format!(
             "Publisher {name} could not be found."
         )));
     }
+    let mut signed = tx.versions().await?;
+    signed.retain(|version| version.publisher.as_deref() == Some(name));
+    let active = tx.active_digests().await?;
     let versions: Vec<String> = signed
         .iter()
         .map(|version| format!("{}@{}", version.package, version.version))
@@ -79,10 +75,14 @@ pub(crate) async fn distrust(
     };
     tx.note(&actor.did_with("distrust", &publisher_history(name), Some(detail)))
         .await?;
+    let reason = format!("publisher {name} is trusted no longer");
     for version in &signed {
         let detail = format!("publisher {name}, who signed it, is trusted no longer");
         tx.note(&actor.did("distrust", version, Some(detail)))
             .await?;
+        if quarantine {
+            stop::write(&mut tx, version, &reason, false, actor).await?;
+        }
     }
     tx.commit().await?;
     tracing::warn!(
@@ -90,21 +90,29 @@ pub(crate) async fn distrust(
         by = actor.name(),
         "publisher is trusted no longer"
     );
-    let mut listed = Vec::new();
-    for version in &signed {
-        // Read anew: the one before may have changed which version is active.
-        let life = Life::read(ctx, &version.package).await?;
-        let active = life.is_active(version);
-        if quarantine {
-            let reason = format!("publisher {name} is trusted no longer");
-            stop::put_away(ctx, &life, version, &reason, false, actor).await?;
+    if quarantine {
+        for version in &signed {
+            // What fails now is caught up on: it is written down.
+            match Life::read(ctx, &version.package).await {
+                Ok(life) => {
+                    stop::carry_out(ctx, &life, version, &reason, false, actor).await;
+                }
+                Err(error) => {
+                    tracing::warn!(package = %version.package, %error, "a quarantine takes effect only soon");
+                }
+            }
         }
-        listed.push(json!({
-            "package": version.package,
-            "version": version.version,
-            "was_active": active,
-            "quarantined": quarantine,
-        }));
     }
+    let listed: Vec<Value> = signed
+        .iter()
+        .map(|version| {
+            json!({
+                "package": version.package,
+                "version": version.version,
+                "was_active": active.contains(&version.digest),
+                "quarantined": quarantine,
+            })
+        })
+        .collect();
     Ok(json!({"name": name, "packages": listed}))
 }

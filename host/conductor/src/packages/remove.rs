@@ -86,6 +86,7 @@ async fn all_of(
     }
     if !stays {
         tx.grants_clear(name).await?;
+        tx.owner_clear(name).await?;
     }
     switch::deactivate(ctx, tx, name, planned).await
 }
@@ -103,6 +104,7 @@ async fn one_version(ctx: &Arc<Context>, name: &str, version: &str, actor: &Acto
     tx.version_remove(name, &version.version).await?;
     if life.versions.len() == 1 {
         tx.grants_clear(name).await?;
+        tx.owner_clear(name).await?;
     }
     tx.note(&actor.did("remove", version, None)).await?;
     tx.commit().await

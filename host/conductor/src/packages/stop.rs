@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use ironbark_db::PackagesTx;
 use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::{Error, Result};
 use serde_json::{Value, json};
 
-use super::activate::{How, switch_to};
 use super::actor::Actor;
-use super::decide::last_good;
+use super::back;
 use super::life::Life;
 use super::switch;
 use crate::context::Context;
 
-/// Takes a version, or else the active one, out of use until somebody activates or releases it.
+/// Takes a version, or else the active one, out of use until somebody activates or releases it. One that is quarantined stays
+/// so: that is more.
 pub(super) async fn disable(
     ctx: &Arc<Context>,
     name: &str,
@@ -28,14 +29,22 @@ pub(super) async fn disable(
         .is_active(version)
         .then(|| switch::plan_without(ctx, name, what, force));
     let mut tx = ctx.db.change_packages().await?;
-    let reason = format!("disabled by {}", actor.name());
-    tx.version_state(
-        (name, &version.version),
-        VersionState::Disabled,
-        Some(&reason),
-        false,
-    )
-    .await?;
+    let key = (name, version.version.as_str());
+    let state = match version.state {
+        VersionState::Quarantined => {
+            tx.expect_state(key, version.state).await?;
+            version.state
+        }
+        from => {
+            let (to, reason) = (
+                VersionState::Disabled,
+                format!("disabled by {}", actor.name()),
+            );
+            tx.version_state(key, Some(from), to, Some(&reason), false)
+                .await?;
+            to
+        }
+    };
     tx.note(&actor.did("disable", version, None)).await?;
     if let Some(planned) = planned {
         switch::deactivate(ctx, tx, name, planned).await?;
@@ -48,7 +57,7 @@ pub(super) async fn disable(
             ctx.drivers.clear_canary(name);
         }
     }
-    Ok(json!({"package": name, "version": version.version, "state": VersionState::Disabled}))
+    Ok(json!({"package": name, "version": version.version, "state": state}))
 }
 
 /// Stops a version, or else the active one. Its package goes back to the last good version, if there is one.
@@ -82,33 +91,54 @@ pub(super) async fn put_away(
     actor: &Actor,
 ) -> Result<Option<String>> {
     let mut tx = ctx.db.change_packages().await?;
-    tx.version_state(
-        (&life.name, &version.version),
-        VersionState::Quarantined,
-        Some(reason),
-        now,
-    )
-    .await?;
-    if life.is_canary(version) {
-        tx.canary_clear(&life.name).await?;
-    }
-    tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
-        .await?;
+    write(&mut tx, version, reason, now, actor).await?;
     tx.commit().await?;
+    Ok(carry_out(ctx, life, version, reason, now, actor).await)
+}
+
+/// Writes a quarantine down, together with what else `tx` has.
+pub(super) async fn write(
+    tx: &mut PackagesTx,
+    version: &PackageVersion,
+    reason: &str,
+    now: bool,
+    actor: &Actor,
+) -> Result<()> {
+    let key = (version.package.as_str(), version.version.as_str());
+    tx.version_state(key, None, VersionState::Quarantined, Some(reason), now)
+        .await?;
+    tx.canary_end(&version.digest).await?;
+    tx.note(&actor.did("quarantine", version, Some(reason.to_owned())))
+        .await
+}
+
+/// What follows from a quarantine that is written down, here and at once; the rest, and what fails, others see to.
+pub(super) async fn carry_out(
+    ctx: &Arc<Context>,
+    life: &Life,
+    version: &PackageVersion,
+    reason: &str,
+    now: bool,
+    actor: &Actor,
+) -> Option<String> {
     if now {
         set_here(ctx, version, now);
     }
-    if life.is_canary(version) {
-        ctx.drivers.clear_canary(&life.name);
+    let canaries = ctx.drivers.canaries();
+    if canaries
+        .iter()
+        .any(|(_, canary)| canary.digest() == version.digest)
+    {
+        ctx.drivers.clear_canary(&version.package);
     }
     tracing::error!(
-        package = %life.name, version = %version.version, digest = %version.digest, reason,
+        package = %version.package, version = %version.version, digest = %version.digest, reason,
         "driver package version quarantined"
     );
-    let active = go_back(ctx, life, version, actor).await;
+    let active = back::now(ctx, life, version, actor).await;
     // Only then: until nodes have the good version, a call of this one is better than none.
     set_here(ctx, version, now);
-    Ok(active)
+    active
 }
 
 /// Refuses calls of the version on this conductor.
@@ -120,39 +150,8 @@ fn set_here(ctx: &Context, version: &PackageVersion, now: bool) {
     }
 }
 
-/// Goes back to the last good version if this is the active one; answers with the active version afterwards.
-async fn go_back(
-    ctx: &Arc<Context>,
-    life: &Life,
-    version: &PackageVersion,
-    actor: &Actor,
-) -> Option<String> {
-    let active = life.active.as_ref().map(|active| active.version.clone());
-    if !life.is_active(version) {
-        return active;
-    }
-    // Without force: a version that keeps other notes, or that nodes don't fit, is nothing to go back to unasked.
-    let Some(good) = last_good(&life.versions, &version.version) else {
-        return active;
-    };
-    let how = How {
-        action: "rollback",
-        force: false,
-        dry_run: false,
-    };
-    match switch_to(ctx, life, good, how, actor).await {
-        Ok(_) => Some(good.version.clone()),
-        Err(error) => {
-            tracing::error!(
-                package = %life.name, version = %good.version, %error,
-                "a quarantined driver package can't go back to its last good version by itself: activate another one"
-            );
-            active
-        }
-    }
-}
-
-/// Ends a quarantine or a disablement. A version that isn't active doesn't become so by that.
+/// Ends a quarantine or a disablement. A version that isn't active doesn't become so by that, and one that asks for more than
+/// was granted awaits approval, as it would have before.
 pub(super) async fn release(
     ctx: &Arc<Context>,
     name: &str,
@@ -191,14 +190,15 @@ pub(super) async fn release(
             version.version
         )));
     }
+    let waits = life.waits(version)?;
+    let state = match &waits {
+        Some(_) => VersionState::AwaitingApproval,
+        None => VersionState::Installed,
+    };
     let mut tx = ctx.db.change_packages().await?;
-    tx.version_state(
-        (name, &version.version),
-        VersionState::Installed,
-        None,
-        false,
-    )
-    .await?;
+    let key = (name, version.version.as_str());
+    tx.version_state(key, Some(version.state), state, waits.as_deref(), false)
+        .await?;
     tx.note(&actor.did("release", version, version.reason.clone()))
         .await?;
     tx.commit().await?;
@@ -207,5 +207,5 @@ pub(super) async fn release(
             loaded.release_quarantine();
         }
     }
-    Ok(json!({"package": name, "version": version.version, "state": VersionState::Installed}))
+    Ok(json!({"package": name, "version": version.version, "state": state}))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ironbark_db::{NodeFilter, PackagesTx, Registration, UseCheck};
 use ironbark_drivers::PreparedPackage;
 use ironbark_model::conductor::HardwareInterface;
-use ironbark_model::lifecycle::PackageVersion;
+use ironbark_model::lifecycle::{PackageVersion, VersionState};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Result, Timestamp};
 
@@ -98,20 +98,20 @@ pub(super) fn plan_without(ctx: &Context, name: &str, what: String, force: bool)
     }
 }
 
-/// Makes a version the active one of its package, for all conductors, together with what `tx` has already. Its canary ends. If
-/// anything fails, everything is as it was.
+/// Makes a version the active one of its package, for all conductors, together with what `tx` has already, if it is still in the
+/// state `from`. Its canary ends. If anything fails, everything is as it was.
 ///
 /// # Errors
-/// `Conflict` if nodes use what the new version lacks.
+/// `Conflict` if nodes use what the new version lacks, or if the version is in another state by now.
 pub(super) async fn activate(
     ctx: &Arc<Context>,
     mut tx: PackagesTx,
     prepared: PreparedPackage,
-    row: &DriverPackage,
+    (row, from): (&DriverPackage, VersionState),
     planned: Planned,
     when: When,
 ) -> Result<()> {
-    tx.activate(row).await?;
+    tx.activate(row, from).await?;
     tx.canary_clear(&row.name).await?;
     if when == When::Running {
         tx.register(&registration(ctx, &planned)).await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ironbark_db::PackagesTx;
 use ironbark_drivers::{SignatureError, verify_signature};
 use ironbark_model::lifecycle::{PackageVersion, Publisher};
 use ironbark_model::package::PackageSource;
@@ -20,7 +21,7 @@ pub(super) async fn publisher_of(
     signature: Option<&str>,
     package: &str,
     source: PackageSource,
-) -> Result<Option<String>> {
+) -> Result<Option<Publisher>> {
     if source == PackageSource::Bundled {
         return Ok(None);
     }
@@ -38,20 +39,37 @@ pub(super) async fn publisher_of(
 /// Refuses to activate what nobody vouches for any more: a version whose publisher was removed, or, if signatures are
 /// required, one that was installed without.
 pub(super) async fn check_still(ctx: &Context, version: &PackageVersion) -> Result<()> {
+    check_among(ctx, version, &ctx.db.publishers().await?)
+}
+
+/// The same together with the change for which it is checked: a publisher that is removed at the same moment is seen.
+pub(super) async fn check_inside(
+    ctx: &Context,
+    tx: &mut PackagesTx,
+    version: &PackageVersion,
+) -> Result<()> {
+    check_among(ctx, version, &tx.publishers().await?)
+}
+
+fn check_among(ctx: &Context, version: &PackageVersion, publishers: &[Publisher]) -> Result<()> {
     let what = format!("{}@{}", version.package, version.version);
     match &version.publisher {
         Some(publisher) => {
-            let publishers = ctx.db.publishers().await?;
-            let trusted = publishers
-                .iter()
-                .any(|one| one.name == *publisher && one.may_sign(&version.package));
-            if trusted {
-                return Ok(());
+            let named = publishers.iter().find(|one| one.name == *publisher);
+            // The name is the operator's, and may mean somebody else by now: it is the key that signed.
+            let same_key =
+                |one: &Publisher| version.publisher_key.as_ref() == Some(&one.public_key);
+            match named {
+                Some(named) if !same_key(named) => Err(Error::conflict(format!(
+                    "{what} was signed with another key than the one with which publisher '{publisher}' is trusted now. \
+                     Get it signed with that key and install it again, or activate a version that is."
+                ))),
+                Some(named) if named.may_sign(&version.package) => Ok(()),
+                _ => Err(Error::conflict(format!(
+                    "{what} was signed by publisher '{publisher}', which is not trusted with it any more. Trust that \
+                     publisher again, or activate a version of one that is."
+                ))),
             }
-            Err(Error::conflict(format!(
-                "{what} was signed by publisher '{publisher}', which is not trusted with it any more. Trust that \
-                 publisher again, or activate a version of one that is."
-            )))
         }
         None if version.source != PackageSource::Bundled
             && ctx.config.signatures == SignaturePolicy::Require =>
@@ -71,7 +89,7 @@ async fn check(
     signature: Option<&str>,
     package: &str,
     publishers: Vec<Publisher>,
-) -> Result<Result<String, SignatureError>> {
+) -> Result<Result<Publisher, SignatureError>> {
     let (bytes, package) = (Arc::clone(bytes), package.to_owned());
     let signature = signature.map(str::to_owned);
     tokio::task::spawn_blocking(move || {
@@ -82,6 +100,7 @@ async fn check(
             &publishers,
             Timestamp::now(),
         )
+        .cloned()
     })
     .await
     .map_err(|error| Error::internal("The signature couldn't be checked.").caused_by(error))

@@ -8,7 +8,8 @@ use ironbark_model::{Error, ErrorKind, Result};
 
 use super::actor::Actor;
 use super::decide::takes_over;
-use super::install::{self, Candidate, Wanted, read_metadata};
+use super::decision::Wanted;
+use super::install::{self, Candidate, read_metadata};
 use super::switch::When;
 use super::{Memory, folder, hash, remove};
 use crate::audit::Action;
@@ -193,6 +194,7 @@ async fn install(ctx: &Arc<Context>, file: File<'_>, when: When) -> Result<Strin
         wanted: Wanted::AsAsked,
         activate: takes_over,
         force: false,
+        take_over: false,
     };
     let action = Action::of_file("install", &name, Some(&digest), candidate.source.as_str());
     let begun = ctx.audit.begin_action(action).await?;

@@ -13,7 +13,7 @@ use crate::sql::{Columns, Statement};
 
 impl Database {
     /// Stages a package's bytes under their digest (SHA-256 in lower-case hex, which the caller has checked). Bytes that
-    /// are there already stay, and count as staged now.
+    /// are there already count as staged now, and are repaired if they were damaged.
     ///
     /// # Errors
     /// `TooLarge` beyond [`MAX_PACKAGE_BYTES`].
@@ -30,7 +30,8 @@ impl Database {
         self.write(
             Statement::new(
                 "INSERT INTO driver_blobs (digest, size, state, created_at, data) VALUES ($1, $2, 'staged', $3, $4) \
-                 ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at",
+                 ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at, size = excluded.size, \
+                 data = excluded.data",
             )
             .bind(digest)
             .bind(i64::try_from(data.len()).unwrap_or(i64::MAX))
@@ -50,6 +51,16 @@ impl Database {
             .await
             .map_err(told)?;
         row.map(|row| Columns::of(&row).bytes()).transpose()
+    }
+
+    /// When a package's bytes were last stored.
+    pub async fn blob_stored_at(&self, digest: &str) -> Result<Option<Timestamp>> {
+        let statement =
+            Statement::new("SELECT created_at FROM driver_blobs WHERE digest = $1").bind(digest);
+        Ok(self
+            .all(statement, |row| Columns::of(row).time())
+            .await?
+            .pop())
     }
 
     /// Deletes bytes that have been only staged since before `older_than` and that no operation runs with;

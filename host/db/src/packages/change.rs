@@ -1,18 +1,23 @@
 //! Changing packages: in one transaction, one after another on all conductors.
 
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion, Publisher, VersionState};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageVersion, Publisher, VersionState,
+};
 use ironbark_model::package::DriverPackage;
 use ironbark_model::{Error, Result, Timestamp};
 use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use super::blobs::settle;
-use super::decode::{VERSION, version_from};
 use super::users::UseCheck;
 use crate::conductors::set_interfaces;
 use crate::error::told;
 use crate::sql::{Statement, to_json, within};
 use crate::{Database, Registration};
 
+/// Neither the version that is there nor the one that is put is stopped: only then the put one's state counts, since a
+/// quarantine or its end may have come in between.
+const OPEN: &str = "driver_versions.state IN ('installed', 'awaiting approval') \
+                    AND excluded.state IN ('installed', 'awaiting approval')";
 /// Events that are kept of one package.
 const HISTORY: i64 = 1000;
 
@@ -20,7 +25,7 @@ const HISTORY: i64 = 1000;
 /// changes nothing. Nothing but database work may be awaited while it lives.
 #[derive(Debug)]
 pub struct PackagesTx {
-    transaction: Transaction<'static, Any>,
+    pub(super) transaction: Transaction<'static, Any>,
 }
 
 impl Database {
@@ -37,6 +42,9 @@ impl Database {
 
 impl PackagesTx {
     /// Stores an installed version, or changes what is known of one that is there. Its bytes must be in the database.
+    ///
+    /// A version that is there stays disabled or quarantined, or doesn't become so: that is what
+    /// [`version_state`](Self::version_state) is for.
     ///
     /// # Errors
     /// `NotFound` without its bytes; `Conflict` if this version is there with other bytes: a version never changes.
@@ -57,42 +65,57 @@ impl PackagesTx {
                 there.package, there.version, there.digest
             )));
         }
-        let statement = Statement::new(
-            "INSERT INTO driver_versions (package, version, digest, size, vendor, asked, hardware_types, state_schema, \
-             source, file, publisher, state, reason, stopped, created_at, activated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+        let text = format!(
+            "INSERT INTO driver_versions (package, version, digest, size, vendor, asked, capabilities, hardware_types, \
+             implementations, state_schema, source, file, publisher, publisher_key, state, reason, stopped, created_at, \
+             activated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
              ON CONFLICT (package, version) DO UPDATE SET vendor = excluded.vendor, asked = excluded.asked, \
-             hardware_types = excluded.hardware_types, state_schema = excluded.state_schema, source = excluded.source, \
-             file = excluded.file, publisher = excluded.publisher, state = excluded.state, reason = excluded.reason, \
-             stopped = excluded.stopped, activated_at = excluded.activated_at",
-        )
-        .bind(version.package.as_str())
-        .bind(version.version.as_str())
-        .bind(version.digest.as_str())
-        .bind(version.size)
-        .bind(version.vendor.as_str())
-        .bind(to_json(&version.asked)?)
-        .bind(to_json(&version.hardware_types)?)
-        .bind(version.state_schema.as_str())
-        .bind(version.source.as_str())
-        .bind(version.file.as_deref())
-        .bind(version.publisher.as_deref())
-        .bind(version.state.as_str())
-        .bind(version.reason.as_deref())
-        .bind(i64::from(version.stopped))
-        .bind(version.created_at.0)
-        .bind(version.activated_at.map(|time| time.0));
+             capabilities = excluded.capabilities, hardware_types = excluded.hardware_types, \
+             implementations = excluded.implementations, state_schema = excluded.state_schema, source = excluded.source, \
+             file = excluded.file, publisher = excluded.publisher, publisher_key = excluded.publisher_key, \
+             state = CASE WHEN {OPEN} THEN excluded.state ELSE driver_versions.state END, \
+             reason = CASE WHEN {OPEN} THEN excluded.reason ELSE driver_versions.reason END, \
+             activated_at = COALESCE(driver_versions.activated_at, excluded.activated_at)",
+        );
+        let statement = Statement::new(AssertSqlSafe(text))
+            .bind(version.package.as_str())
+            .bind(version.version.as_str())
+            .bind(version.digest.as_str())
+            .bind(version.size)
+            .bind(version.vendor.as_str())
+            .bind(to_json(&version.asked)?)
+            .bind(to_json(&version.capabilities)?)
+            .bind(to_json(&version.hardware_types)?)
+            .bind(to_json(&version.implementations)?)
+            .bind(version.state_schema.as_str())
+            .bind(version.source.as_str())
+            .bind(version.file.as_deref())
+            .bind(version.publisher.as_deref())
+            .bind(version.publisher_key.as_deref())
+            .bind(version.state.as_str())
+            .bind(version.reason.as_deref())
+            .bind(i64::from(version.stopped))
+            .bind(version.created_at.0)
+            .bind(version.activated_at.map(|time| time.0));
         self.run(statement).await.map(drop)
     }
 
     /// Changes whether a version may be used, and says why. `stopped` ends also what began with it.
+    ///
+    /// # Errors
+    /// `Conflict` if it isn't in the state `from` any more; with `None` it may be in any.
     pub async fn version_state(
         &mut self,
         (package, version): (&str, &str),
+        from: Option<VersionState>,
         state: VersionState,
         reason: Option<&str>,
         stopped: bool,
     ) -> Result<()> {
+        if let Some(from) = from {
+            self.expect_state((package, version), from).await?;
+        }
         let statement = Statement::new(
             "UPDATE driver_versions SET state = $1, reason = $2, stopped = $3 WHERE package = $4 AND version = $5",
         )
@@ -113,11 +136,22 @@ impl PackagesTx {
         self.run(statement).await.map(drop)
     }
 
-    /// Makes an installed version the active one of its package.
+    /// Makes an installed version the active one of its package, if it is still in the state in which it was when that was
+    /// decided.
     ///
     /// # Errors
-    /// `NotFound` if that version isn't installed with these bytes.
-    pub async fn activate(&mut self, package: &DriverPackage) -> Result<()> {
+    /// `NotFound` if that version isn't installed with these bytes; `Conflict` if it isn't in the state `from` any more: somebody
+    /// may have quarantined it.
+    pub async fn activate(&mut self, package: &DriverPackage, from: VersionState) -> Result<()> {
+        let there = self.version(&package.name, &package.version).await?;
+        if there.is_none_or(|there| there.digest != package.digest) {
+            return Err(Error::not_found(format!(
+                "{}@{} ({}) is not installed any more; install it again.",
+                package.name, package.version, package.digest
+            )));
+        }
+        self.expect_state((&package.name, &package.version), from)
+            .await?;
         let statement = Statement::new(
             "UPDATE driver_versions SET state = 'installed', reason = NULL, stopped = 0, activated_at = $1 \
              WHERE package = $2 AND version = $3 AND digest = $4",
@@ -126,12 +160,7 @@ impl PackagesTx {
         .bind(package.name.as_str())
         .bind(package.version.as_str())
         .bind(package.digest.as_str());
-        if self.run(statement).await? == 0 {
-            return Err(Error::not_found(format!(
-                "{}@{} ({}) is not installed any more; install it again.",
-                package.name, package.version, package.digest
-            )));
-        }
+        self.run(statement).await?;
         let statement = Statement::new(
             "INSERT INTO driver_packages (name, version, digest, size, vendor, granted, hardware_types, source, file, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET \
@@ -180,13 +209,15 @@ impl PackagesTx {
     }
 
     /// Sets what is granted to a package.
-    pub async fn grants_set(&mut self, package: &str, granted: &[String]) -> Result<()> {
+    pub async fn grants_set(&mut self, package: &str, granted: &PackageGrants) -> Result<()> {
+        let entries = granted.entries.as_ref().map(to_json).transpose()?;
         let statement = Statement::new(
-            "INSERT INTO driver_grants (package, granted) VALUES ($1, $2) \
-             ON CONFLICT (package) DO UPDATE SET granted = excluded.granted",
+            "INSERT INTO driver_grants (package, granted, entries) VALUES ($1, $2, $3) \
+             ON CONFLICT (package) DO UPDATE SET granted = excluded.granted, entries = excluded.entries",
         )
         .bind(package)
-        .bind(to_json(&granted)?);
+        .bind(to_json(&granted.names)?)
+        .bind(entries);
         self.run(statement).await.map(drop)
     }
 
@@ -218,6 +249,13 @@ impl PackagesTx {
         let statement =
             Statement::new("DELETE FROM driver_canaries WHERE package = $1").bind(package);
         Ok(self.run(statement).await? > 0)
+    }
+
+    /// Ends the canary that has these bytes, if there is one.
+    pub async fn canary_end(&mut self, digest: &str) -> Result<()> {
+        let statement =
+            Statement::new("DELETE FROM driver_canaries WHERE digest = $1").bind(digest);
+        self.run(statement).await.map(drop)
     }
 
     /// Trusts a publisher.
@@ -301,21 +339,7 @@ impl PackagesTx {
         self.run(statement).await.map(drop)
     }
 
-    async fn version(&mut self, package: &str, version: &str) -> Result<Option<PackageVersion>> {
-        let text =
-            format!("SELECT {VERSION} FROM driver_versions WHERE package = $1 AND version = $2");
-        Statement::new(AssertSqlSafe(text))
-            .bind(package)
-            .bind(version)
-            .row(&mut self.transaction)
-            .await
-            .map_err(told)?
-            .as_ref()
-            .map(version_from)
-            .transpose()
-    }
-
-    async fn run(&mut self, statement: Statement) -> Result<u64> {
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<u64> {
         statement.run(&mut self.transaction).await.map_err(told)
     }
 }

@@ -1,7 +1,9 @@
 //! Rows of packages, versions, canaries and their history.
 
 use ironbark_model::Result;
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageOwner, PackageVersion,
+};
 use ironbark_model::package::DriverPackage;
 use sqlx::any::AnyRow;
 
@@ -9,9 +11,10 @@ use crate::sql::Columns;
 
 pub(super) const ACTIVE: &str =
     "name, version, digest, size, vendor, granted, hardware_types, source, file, created_at";
-pub(super) const VERSION: &str = "package, version, digest, size, vendor, asked, hardware_types, state_schema, source, file, publisher, \
-     state, reason, stopped, created_at, activated_at";
+pub(super) const VERSION: &str = "package, version, digest, size, vendor, asked, capabilities, hardware_types, implementations, state_schema, \
+     source, file, publisher, publisher_key, state, reason, stopped, created_at, activated_at";
 pub(super) const CANARY: &str = "package, version, digest, scope, created_at";
+pub(super) const OWNER: &str = "package, publisher, public_key, created_at";
 pub(super) const EVENT: &str =
     "created_at, package, version, digest, action, actor, request_id, detail";
 
@@ -40,11 +43,14 @@ pub(super) fn version_from(row: &AnyRow) -> Result<PackageVersion> {
         size: columns.int()?,
         vendor: columns.text()?,
         asked: columns.json()?,
+        capabilities: columns.json()?,
         hardware_types: columns.json()?,
+        implementations: columns.json()?,
         state_schema: columns.text()?,
         source: columns.parsed()?,
         file: columns.opt_text()?,
         publisher: columns.opt_text()?,
+        publisher_key: columns.opt_text()?,
         state: columns.parsed()?,
         reason: columns.opt_text()?,
         stopped: columns.flag()?,
@@ -60,6 +66,24 @@ pub(super) fn canary_from(row: &AnyRow) -> Result<Canary> {
         version: columns.text()?,
         digest: columns.text()?,
         scope: columns.json()?,
+        created_at: columns.time()?,
+    })
+}
+
+pub(super) fn grants_from(row: &AnyRow) -> Result<PackageGrants> {
+    let mut columns = Columns::of(row);
+    Ok(PackageGrants {
+        names: columns.json()?,
+        entries: columns.opt_json()?,
+    })
+}
+
+pub(super) fn owner_from(row: &AnyRow) -> Result<PackageOwner> {
+    let mut columns = Columns::of(row);
+    Ok(PackageOwner {
+        package: columns.text()?,
+        publisher: columns.text()?,
+        public_key: columns.text()?,
         created_at: columns.time()?,
     })
 }

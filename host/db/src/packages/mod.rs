@@ -7,6 +7,7 @@ mod change;
 mod decode;
 mod drains;
 mod failures;
+mod inside;
 mod read;
 mod usage;
 mod users;

@@ -1,13 +1,16 @@
 //! Reading about packages.
 
 use ironbark_model::Result;
-use ironbark_model::lifecycle::{Canary, PackageEvent, PackageVersion};
+use ironbark_model::lifecycle::{
+    Canary, PackageEvent, PackageGrants, PackageOwner, PackageVersion,
+};
 use ironbark_model::package::DriverPackage;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::decode::{
-    ACTIVE, CANARY, EVENT, VERSION, active_from, canary_from, event_from, version_from,
+    ACTIVE, CANARY, EVENT, OWNER, VERSION, active_from, canary_from, event_from, grants_from,
+    owner_from, version_from,
 };
 use crate::Database;
 use crate::error::told;
@@ -47,13 +50,25 @@ impl Database {
     }
 
     /// What was granted to a package; `None` if nobody ever decided.
-    pub async fn package_grants(&self, package: &str) -> Result<Option<Vec<String>>> {
+    pub async fn package_grants(&self, package: &str) -> Result<Option<PackageGrants>> {
         let statement =
-            Statement::new("SELECT granted FROM driver_grants WHERE package = $1").bind(package);
-        Ok(self
-            .all(statement, |row| Columns::of(row).json())
-            .await?
-            .pop())
+            Statement::new("SELECT granted, entries FROM driver_grants WHERE package = $1")
+                .bind(package);
+        Ok(self.all(statement, grants_from).await?.pop())
+    }
+
+    /// Packages that were granted something before it was written down what exactly, by name.
+    pub async fn packages_granted_by_name(&self) -> Result<Vec<String>> {
+        let text = "SELECT package FROM driver_grants WHERE entries IS NULL ORDER BY package";
+        self.all(Statement::new(text), |row| Columns::of(row).text())
+            .await
+    }
+
+    /// Which publishers own which packages' names, by name of the package.
+    pub async fn package_owners(&self) -> Result<Vec<PackageOwner>> {
+        let text = format!("SELECT {OWNER} FROM driver_owners ORDER BY package");
+        self.all(Statement::new(AssertSqlSafe(text)), owner_from)
+            .await
     }
 
     /// All canaries, by name of the package.

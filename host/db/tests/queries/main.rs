@@ -22,6 +22,7 @@ mod observe;
 mod opening;
 mod operations;
 mod package_life;
+mod package_upgrade;
 mod package_usage;
 mod packages;
 mod pages;

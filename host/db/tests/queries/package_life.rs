@@ -3,9 +3,11 @@
 use ironbark_db::testing::databases;
 use ironbark_db::{PackageFailure, Registration};
 use ironbark_model::lifecycle::{
-    Canary, CanaryScope, PackageEvent, PackageVersion, Publisher, VersionState,
+    Canary, CanaryScope, PackageEvent, PackageGrants, PackageOwner, PackageVersion, Publisher,
+    VersionState,
 };
 use ironbark_model::{ErrorKind, Timestamp};
+use serde_json::json;
 
 use crate::packages::version;
 
@@ -50,6 +52,7 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
                 .unwrap();
             tx.version_state(
                 ("acme", number),
+                None,
                 VersionState::Quarantined,
                 Some("5 faults"),
                 true,
@@ -72,9 +75,30 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
         let mut tx = database.change_packages().await.unwrap();
         let mut row = crate::packages::package("acme", "d2");
         row.version = "2.0.0".into();
-        tx.activate(&row).await.unwrap();
+        // Decided before the quarantine, on another conductor.
+        for before in [VersionState::Installed, VersionState::AwaitingApproval] {
+            let error = tx.activate(&row, before).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
+            assert!(error.message().contains("5 faults"), "{error}");
+        }
+        let stale = tx.version_state(
+            ("acme", "2.0.0"),
+            Some(VersionState::Disabled),
+            VersionState::Installed,
+            None,
+            false,
+        );
+        assert_eq!(stale.await.unwrap_err().kind(), ErrorKind::Conflict);
+        // What is put doesn't end a quarantine that came in between either.
+        let put = version("acme", "2.0.0", "d2");
+        assert_eq!(put.state, VersionState::Installed);
+        tx.version_put(&put).await.unwrap();
+        tx.activate(&row, VersionState::Quarantined).await.unwrap();
         row.digest = "d1".into();
-        let error = tx.activate(&row).await.unwrap_err();
+        let error = tx
+            .activate(&row, VersionState::Installed)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "other bytes");
         drop(tx);
         assert_eq!(
@@ -84,7 +108,17 @@ async fn versions_keep_their_state_until_they_are_activated_again() {
         );
         row.digest = "d2".into();
         let mut tx = database.change_packages().await.unwrap();
-        tx.activate(&row).await.unwrap();
+        let key = ("acme", "2.0.0");
+        let from = Some(VersionState::Quarantined);
+        tx.version_state(key, from, VersionState::Installed, None, false)
+            .await
+            .unwrap();
+        tx.activate(&row, VersionState::Installed).await.unwrap();
+        tx.expect_active("acme", Some("d2")).await.unwrap();
+        for stale in [None, Some("d1")] {
+            let error = tx.expect_active("acme", stale).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
+        }
         tx.commit().await.unwrap();
         let listed = database.package_versions("acme").await.unwrap();
         let active = listed.iter().find(|one| one.digest == "d2").unwrap();
@@ -114,17 +148,27 @@ async fn grants_canaries_and_publishers_come_and_go() {
             created_at: Timestamp(8),
         };
         let mut tx = database.change_packages().await.unwrap();
-        tx.grants_set("acme", &["ipmi".into()]).await.unwrap();
-        tx.grants_set("acme", &["state".into()]).await.unwrap();
+        let by_name = PackageGrants {
+            names: vec!["ipmi".into()],
+            entries: None,
+        };
+        let exact = PackageGrants {
+            names: vec!["ssh".into()],
+            entries: Some(vec![json!({"name": "ssh", "templates": ["on"]})]),
+        };
+        tx.grants_set("acme", &by_name).await.unwrap();
+        tx.grants_set("other", &by_name).await.unwrap();
+        tx.grants_set("acme", &exact).await.unwrap();
         tx.canary_set(&canary(5)).await.unwrap();
         tx.canary_set(&canary(10)).await.unwrap();
         tx.publisher_add(&publisher).await.unwrap();
         let twice = tx.publisher_add(&publisher).await.unwrap_err();
         assert_eq!(twice.kind(), ErrorKind::Conflict, "{kind}");
         tx.commit().await.unwrap();
+        assert_eq!(database.package_grants("acme").await.unwrap(), Some(exact));
         assert_eq!(
-            database.package_grants("acme").await.unwrap(),
-            Some(vec!["state".to_owned()])
+            database.packages_granted_by_name().await.unwrap(),
+            ["other"]
         );
         assert_eq!(database.package_canaries().await.unwrap(), [canary(10)]);
         assert_eq!(database.publishers().await.unwrap(), [publisher]);
@@ -139,6 +183,30 @@ async fn grants_canaries_and_publishers_come_and_go() {
         assert_eq!(database.package_grants("acme").await.unwrap(), None);
         assert!(database.package_canaries().await.unwrap().is_empty());
         assert!(database.publishers().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_package_has_one_owner_or_none() {
+    for database in databases().await {
+        let kind = database.kind;
+        let owner = |publisher: &str| PackageOwner {
+            package: "acme".into(),
+            publisher: publisher.into(),
+            public_key: "RWQ".into(),
+            created_at: Timestamp(9),
+        };
+        let mut tx = database.change_packages().await.unwrap();
+        tx.owner_set(&owner("acme-inc")).await.unwrap();
+        tx.owner_set(&owner("rival-inc")).await.unwrap();
+        assert_eq!(tx.owners().await.unwrap(), [owner("rival-inc")], "{kind}");
+        tx.commit().await.unwrap();
+        let owners = database.package_owners().await.unwrap();
+        assert_eq!(owners, [owner("rival-inc")], "{kind}");
+        let mut tx = database.change_packages().await.unwrap();
+        tx.owner_clear("acme").await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(database.package_owners().await.unwrap().is_empty());
     }
 }
 
@@ -226,7 +294,7 @@ async fn a_version_drains_from_when_only_operations_need_it() {
             let mut row = crate::packages::package("acme", digest);
             row.version = number.into();
             let mut tx = database.change_packages().await.unwrap();
-            tx.activate(&row).await.unwrap();
+            tx.activate(&row, VersionState::Installed).await.unwrap();
             tx.commit().await.unwrap();
         };
         activate("1.0.0", "d1").await;

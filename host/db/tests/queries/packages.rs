@@ -31,11 +31,14 @@ pub(crate) fn version(name: &str, version: &str, digest: &str) -> PackageVersion
         size: 3,
         vendor: "ACME".into(),
         asked: vec!["ipmi".into()],
+        capabilities: Vec::new(),
         hardware_types: vec!["acme".into()],
+        implementations: Vec::new(),
         state_schema: "1".into(),
         source: PackageSource::Folder,
         file: Some("acme.wasm".into()),
         publisher: None,
+        publisher_key: None,
         state: VersionState::Installed,
         reason: None,
         stopped: false,
@@ -49,7 +52,7 @@ async fn activate(database: &Database, package: &DriverPackage) -> Result<()> {
     let mut tx = database.change_packages().await?;
     tx.version_put(&version(&package.name, &package.version, &package.digest))
         .await?;
-    tx.activate(package).await?;
+    tx.activate(package, VersionState::Installed).await?;
     tx.commit().await
 }
 
@@ -160,7 +163,7 @@ async fn a_change_that_takes_away_what_a_node_uses_is_undone() {
         let mut tx = database.change_packages().await.unwrap();
         let put = version(&one.name, &one.version, &one.digest);
         tx.version_put(&put).await.unwrap();
-        tx.activate(&one).await.unwrap();
+        tx.activate(&one, VersionState::Installed).await.unwrap();
         tx.register(&registration).await.unwrap();
         tx.check_users(&nobody).await.unwrap();
         tx.commit().await.unwrap();

@@ -145,14 +145,18 @@ pub(crate) enum LifecycleCommand {
         #[command(flatten)]
         service: Service,
     },
-    /// Set what a package is granted, more or less than before; it holds from the next call on.
+    /// Set what a package is granted, more or less than before, or add what one of its versions asks for; it holds from the
+    /// next call on.
+    ///
+    /// What is granted under a name stays what it was, until a version is named or '*' is granted: only that gives a version
+    /// what it asks for more under a name, such as other Redfish rules.
     #[command(
-        after_help = "Examples:\n  ironbark driver grant acme ipmi state\n  ironbark driver grant acme '*'\n  ironbark driver grant acme    (nothing)"
+        after_help = "Examples:\n  ironbark driver grant acme ipmi state\n  ironbark driver grant acme@1.2.0 redfish\n  ironbark driver grant acme '*'\n  ironbark driver grant acme    (nothing)"
     )]
     Grant {
-        /// The package.
-        name: String,
-        /// Capabilities; '*' for all that its versions ask for. None takes all away.
+        /// NAME for what all its versions may use, or NAME@VERSION to add what that one asks for.
+        package: Named,
+        /// Capabilities; '*' for all that is asked for. None takes all away.
         capabilities: Vec<String>,
         #[command(flatten)]
         service: Service,
@@ -189,6 +193,9 @@ pub(crate) struct InstallArgs {
     /// Although nodes would fail validation.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Although the package belongs to another publisher, whose it is no longer then; what it was granted is decided anew.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     #[command(flatten)]
     pub(crate) service: Service,
 }

@@ -83,11 +83,16 @@ pub(super) async fn canary(args: &CanaryArgs) -> Result<()> {
 }
 
 /// `driver grant`
-pub(super) async fn grant(name: &str, capabilities: &[String], service: &Service) -> Result<()> {
+pub(super) async fn grant(
+    package: &Named,
+    capabilities: &[String],
+    service: &Service,
+) -> Result<()> {
     let client = Client::new(service)?;
+    let name = &package.name;
     let request = client
         .request(Method::PUT, &format!("packages/{name}/grants"))?
-        .json(&json!({"granted": capabilities}));
+        .json(&json!({"granted": capabilities, "version": package.version}));
     let answer = client.send(request).await?;
     client.print(&answer, |answer| {
         format!(

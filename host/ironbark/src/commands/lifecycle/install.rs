@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ironbark_package::{Capability, Contents, Metadata};
 use reqwest::Method;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::args::InstallArgs;
@@ -29,11 +30,14 @@ pub(super) async fn run(args: &InstallArgs) -> Result<()> {
     let path = format!("packages/{}", metadata.name);
     let installed = client.find(client.request(Method::GET, &path)?).await?;
 
-    let grant = decide(args, &metadata, installed.as_ref())?;
+    // What another publisher's package was granted says nothing of this one.
+    let known = installed.as_ref().filter(|_| !args.take_over);
+    let grant = decide(args, &metadata, known)?;
     let mut request = client
         .request(Method::POST, "packages")?
         .header("Content-Type", "application/wasm")
         .query(&[("activate", !args.no_activate), ("force", args.force)])
+        .query(&[("take_over", args.take_over)])
         .body(bytes);
     if let Some(grant) = grant {
         request = request.query(&[("grant", grant)]);
@@ -54,12 +58,16 @@ fn decide(
     if let Some(named) = &args.grant {
         return Ok(Some(named.join(",")));
     }
-    let known = known(installed);
-    let fresh: Vec<&Capability> = metadata
+    let known = Known::read(installed)?;
+    let asked: Vec<&Capability> = metadata
         .capabilities
         .iter()
         .filter(|capability| !FREE.contains(&capability.name()))
-        .filter(|capability| !known.contains(capability.name()))
+        .collect();
+    let fresh: Vec<&Capability> = asked
+        .iter()
+        .copied()
+        .filter(|capability| !known.was_decided(capability))
         .collect();
     // Not into the answer, which a program may read.
     eprintln!(
@@ -74,7 +82,7 @@ fn decide(
         }
     );
     for capability in &fresh {
-        eprintln!("  {}", described(capability));
+        eprintln!("  {}", known.described(capability));
     }
     if fresh.is_empty() {
         eprintln!("  nothing");
@@ -82,12 +90,10 @@ fn decide(
     }
     if args.yes || agreed()? {
         // What was denied before stays denied.
-        let granted = installed.map(|package| objects(package, "granted"));
-        let granted = granted.unwrap_or_default().iter().filter_map(Value::as_str);
-        let asked = |name: &&str| metadata.capabilities.iter().any(|one| one.name() == *name);
-        let names: BTreeSet<&str> = granted
-            .filter(asked)
-            .chain(fresh.iter().map(|capability| capability.name()))
+        let names: BTreeSet<&str> = asked
+            .iter()
+            .filter(|capability| capability.is_within(&known.granted) || fresh.contains(capability))
+            .map(|capability| capability.name())
             .collect();
         return Ok(Some(names.into_iter().collect::<Vec<_>>().join(",")));
     }
@@ -97,16 +103,60 @@ fn decide(
     )
 }
 
-/// What somebody decided about already: all that the active version asks for.
-fn known(installed: Option<&Value>) -> BTreeSet<&str> {
-    let versions = installed.map(|package| objects(package, "versions"));
-    versions
-        .unwrap_or_default()
-        .iter()
-        .filter(|version| version.get("active") == Some(&Value::Bool(true)))
-        .flat_map(|version| objects(version, "asked"))
-        .filter_map(Value::as_str)
-        .collect()
+/// What somebody decided about already.
+#[derive(Default)]
+struct Known {
+    /// What the active version asks for.
+    asked: Vec<Capability>,
+    /// What the package is granted, exactly.
+    granted: Vec<Capability>,
+}
+
+impl Known {
+    fn read(installed: Option<&Value>) -> Result<Self> {
+        let Some(package) = installed else {
+            return Ok(Self::default());
+        };
+        let entries = |of: &Value, key| -> Result<Vec<Capability>> {
+            let read = objects(of, key).iter().map(Capability::deserialize);
+            read.collect::<Result<_, _>>()
+                .with_context(|| format!("the service's answer has no {key} that can be read"))
+        };
+        let active = objects(package, "versions")
+            .iter()
+            .find(|version| version.get("active") == Some(&Value::Bool(true)));
+        Ok(Self {
+            asked: active
+                .map_or_else(|| Ok(Vec::new()), |active| entries(active, "capabilities"))?,
+            granted: entries(package, "grants")?,
+        })
+    }
+
+    /// It was granted, or the active version asks for it and was denied it: all of it, or this much.
+    fn was_decided(&self, capability: &Capability) -> bool {
+        let has = |list: &[Capability]| list.iter().any(|one| one.name() == capability.name());
+        capability.is_within(&self.granted)
+            || capability.is_within(&self.asked)
+            || (has(&self.asked) && !has(&self.granted))
+    }
+
+    /// With what is new in it, if something was granted under its name already.
+    fn described(&self, capability: &Capability) -> String {
+        let known = self
+            .granted
+            .iter()
+            .any(|one| one.name() == capability.name());
+        let mut text = if known {
+            capability.beyond(&self.granted)
+        } else {
+            described(capability)
+        };
+        if !capability.why().is_empty() {
+            text.push_str(": ");
+            text.push_str(capability.why());
+        }
+        text
+    }
 }
 
 fn described(capability: &Capability) -> String {
@@ -119,10 +169,6 @@ fn described(capability: &Capability) -> String {
     only.extend(capability.templates().iter().cloned());
     if !only.is_empty() {
         text.push_str(&format!(" (only {})", only.join(", ")));
-    }
-    if !capability.why().is_empty() {
-        text.push_str(": ");
-        text.push_str(capability.why());
     }
     text
 }
@@ -164,21 +210,85 @@ fn beside(file: &Path) -> PathBuf {
 
 fn outcome(answer: &Value, metadata: &Metadata) -> String {
     let (name, version) = (&metadata.name, &metadata.version);
-    let state = objects(answer, "versions")
+    let installed = objects(answer, "versions")
         .iter()
-        .find(|known| text(known, "version") == version)
-        .map_or("-", |known| text(known, "state"));
+        .find(|known| text(known, "version") == version);
+    let is = |key| installed.map_or("-", |known| text(known, key));
     if text(answer, "version") == version {
         format!("{name}@{version} is active.")
-    } else if state == "awaiting approval" {
+    } else if is("state") == "awaiting approval" {
         format!(
-            "{name}@{version} is installed and awaits approval; {} goes on. Grant what it asks for with `ironbark driver \
-             grant {name} …`, then `ironbark driver activate {name}@{version}`.",
+            "{name}@{version} is installed and awaits approval, since it {}; {} goes on. Grant it with `ironbark driver \
+             grant {name}@{version} …`, then `ironbark driver activate {name}@{version}`.",
+            is("reason"),
             text(answer, "version")
         )
     } else {
         format!(
             "{name}@{version} is installed. `ironbark driver activate {name}@{version}` makes it the active version."
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metadata(capabilities: Value) -> Metadata {
+        let metadata = json!({
+            "name": "acme", "version": "2.0.0", "vendor": "Acme", "capabilities": capabilities,
+            "interfaces": {"power": [{"name": "acme"}]},
+        });
+        Metadata::parse(metadata.to_string().as_bytes()).unwrap()
+    }
+
+    fn args(more: &[&str]) -> InstallArgs {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            args: InstallArgs,
+        }
+        let all = ["install", "acme.wasm"].iter().chain(more);
+        <Command as clap::Parser>::try_parse_from(all).unwrap().args
+    }
+
+    /// What a service answers of a package whose active version asks for this and was granted that.
+    fn installed(asked: &Value, granted: &Value) -> Value {
+        json!({
+            "name": "acme", "grants": granted,
+            "versions": [{"version": "1.0.0", "active": true, "capabilities": asked}],
+        })
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn who_installs_is_shown_what_is_new_under_a_known_name() {
+        let few = json!([{"name": "redfish", "rules": ["GET /redfish/v1/Systems/{system}"]}]);
+        let more = json!([{"name": "redfish", "rules": ["* /redfish/v1/**"], "why": "firmware"}]);
+        let service = installed(&few, &few);
+        let known = Known::read(Some(&service)).unwrap();
+        let asked = metadata(more.clone());
+        let shown = known.described(asked.capabilities.first().unwrap());
+        assert_eq!(shown, "more of redfish than was granted: * /redfish/v1/**: firmware");
+        let yes = decide(&args(&["--yes"]), &asked, Some(&service)).unwrap();
+        assert_eq!(yes.as_deref(), Some("redfish"), "agreed to, it is granted");
+        let same = decide(&args(&[]), &metadata(few), Some(&service)).unwrap();
+        assert_eq!(same, None, "nothing is new: nobody is asked");
+        let less = decide(&args(&[]), &asked, Some(&installed(&more, &more))).unwrap();
+        assert_eq!(less, None);
+    }
+
+    #[test]
+    fn what_was_denied_is_not_asked_about_again_nor_granted_with_the_rest() {
+        let both = json!(["ipmi", "state"]);
+        let service = installed(&both, &json!(["ipmi"]));
+        let asked = metadata(json!(["ipmi", "state", "agent"]));
+        let yes = decide(&args(&["--yes"]), &asked, Some(&service)).unwrap();
+        assert_eq!(yes.as_deref(), Some("agent,ipmi"));
+        let same = decide(&args(&[]), &metadata(both), Some(&service)).unwrap();
+        assert_eq!(same, None);
     }
 }

@@ -49,10 +49,10 @@ pub(crate) fn driver(command: LifecycleCommand) -> Result<()> {
                 change::release(&package, &service).await
             }
             LifecycleCommand::Grant {
-                name,
+                package,
                 capabilities,
                 service,
-            } => change::grant(&name, &capabilities, &service).await,
+            } => change::grant(&package, &capabilities, &service).await,
             LifecycleCommand::Remove { package, service } => {
                 change::remove(&package, &service).await
             }

@@ -26,7 +26,10 @@ fn have_bsdtar() -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !there {
-        leave_out("bsdtar", "there is none here: apt-get install libarchive-tools");
+        leave_out(
+            "bsdtar",
+            "there is none here: apt-get install libarchive-tools",
+        );
     }
     there
 }

@@ -304,7 +304,8 @@ async fn a_step_that_switches_a_child_off_ends_its_agent() {
         }
         tx.save_node(&node).await.unwrap();
         tx.commit_and_release().await.unwrap();
-        clean(&world, &parent, json!([limited(step, &[&child])]))
+        let on = json!({"interface": "power", "step": "power_on"});
+        clean(&world, &parent, json!([on, limited(step, &[&child])]))
             .await
             .unwrap();
         let parent = world.settled(&parent.uuid, S::Manageable).await;

@@ -139,7 +139,7 @@ async fn a_failed_service_is_given_up_when_the_operator_has_seen_to_the_machine(
     service(
         &world,
         &node,
-        json!([{"interface": "deploy", "step": "fail"}]),
+        json!([{"interface": "deploy", "step": "fail", "args": {"how": "failed"}}]),
     )
     .await;
     let failed = world.settled(&node.uuid, S::ServiceFailed).await;

@@ -15,7 +15,7 @@ use common::{World, kind};
 use ironbark_model::node::fault;
 use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Timestamp, Verb};
 use ironbark_rpc::{Reply, Request, TraitChange, VendorCall};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fake_node_goes_the_whole_way_and_back() {
@@ -432,17 +432,19 @@ async fn history_says_who_asked_and_how_long_it_took() {
         .test_node(json!({"fake_step_ms": 1100}), json!({}))
         .await;
     world.manage(&node.uuid).await;
-    let clean = |step: &str| Request::Provision {
+    let clean = |step: &str, args: Value| Request::Provision {
         node: node.uuid.clone(),
         verb: Verb::Clean,
         args: serde_json::from_value(
-            json!({"clean_steps": [{"interface": "deploy", "step": step}]}),
+            json!({"clean_steps": [{"interface": "deploy", "step": step, "args": args}]}),
         )
         .unwrap(),
     };
-    world.ask_as("ada", clean("sleep")).await.unwrap();
+    let sleep = clean("sleep", json!({}));
+    world.ask_as("ada", sleep).await.unwrap();
     world.settled(&node.uuid, S::Manageable).await;
-    world.ask_as("grace", clean("fail")).await.unwrap();
+    let fail = clean("fail", json!({"how": "failed"}));
+    world.ask_as("grace", fail).await.unwrap();
     world.settled(&node.uuid, S::CleanFailed).await;
     let entries = world.history(&node.uuid).await;
     let said: Vec<(&str, Option<&str>, bool)> = entries

@@ -196,7 +196,7 @@ async fn without_a_ramdisk_no_network_need_be_ready() {
         for asked in [json!(null), json!(false)] {
             let args = json!({list: steps(&[NEEDS_NONE]), "disable_ramdisk": asked});
             let refused = world.provision(&node.uuid, verb, args).await;
-            assert_eq!(kind(refused), Some(ErrorKind::InvalidParameter), "{verb}");
+            assert_eq!(kind(refused), Some(ErrorKind::MissingParameter), "{verb}");
         }
         let args = json!({list: steps(&[NEEDS_NONE]), "disable_ramdisk": true});
         assert_eq!(run(&world, &node, verb, args, ready).await, "", "{verb}");

@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const MAC: &str = "52:54:00:aa:00:01";
 
+/// A medium that the operator put into the machine for reasons of their own.
+const TOOLS: &str = "http://192.0.2.1/tools.img";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_agent_ends_a_wait_and_has_no_access_afterwards() {
     if !have("agent") {
@@ -26,7 +29,7 @@ async fn the_agent_ends_a_wait_and_has_no_access_afterwards() {
     assert!(said.ends_with("done\n"), "{said}");
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
-    nothing_boots_it(client, &uuid).await;
+    only_the_instance_boots(client, &uuid).await;
     let node = client.node("mayfly").await;
     assert!(node["driver_internal_info"]["agent_last_heartbeat"].is_string());
     let log = service.log();
@@ -53,7 +56,7 @@ async fn a_token_outlives_a_kill_and_ends_with_the_work() {
     client.post(&path, &beat).await.expect(202);
     client.settled("mayfly", "active").await;
     closed(client, &uuid).await;
-    nothing_boots_it(client, &uuid).await;
+    only_the_instance_boots(client, &uuid).await;
     client.post(&path, &beat).await.expect(400);
     assert!(!service.log().contains(&token), "the token is in the log");
     // Nor anywhere else: not in what was remembered of the agent, not in what was under way.
@@ -108,6 +111,7 @@ async fn waiting(client: &Client) -> String {
     .await;
     let uuid = uuid_with_port(client).await;
     client.provision("mayfly", "provide", "available").await;
+    equip(client, &uuid).await;
     let wait = json!([{"interface": "deploy", "step": "wait", "args": {}, "priority": 50}]);
     client
         .provision_with(
@@ -205,17 +209,56 @@ async fn closed(client: &Client, uuid: &str) {
     }
 }
 
-/// No media are in the machine for a ramdisk to boot from, and no boot device that would lead back to one each time.
-async fn nothing_boots_it(client: &Client, uuid: &str) {
+/// What an operator may do before a deployment: put a medium in, and have the machine boot from the network once.
+async fn equip(client: &Client, uuid: &str) {
+    insert(client, uuid, "disk", TOOLS).await;
+    boot_from_network(client, uuid, false).await;
+}
+
+async fn insert(client: &Client, uuid: &str, device: &str, image: &str) {
+    let medium = json!({"device_type": device, "image_url": image});
+    let path = format!("/v1/nodes/{uuid}/vmedia");
+    client.post(&path, &medium).await.expect(204);
+    client
+        .wait_for_node(uuid, "the medium", |node| node["reservation"].is_null())
+        .await;
+}
+
+async fn boot_from_network(client: &Client, uuid: &str, persistent: bool) {
+    let path = format!("/v1/nodes/{uuid}/management/boot_device");
+    let device = json!({"boot_device": "pxe", "persistent": persistent});
+    client.put(&path, &device).await.expect(204);
+}
+
+/// The images in the machine's virtual drives.
+async fn inserted(client: &Client, uuid: &str) -> Vec<String> {
     let path = format!("/v1/nodes/{uuid}/vmedia");
     let media = client.get(&path).await.expect(200);
-    for medium in media.as_array().unwrap() {
-        assert_eq!(medium["inserted"], false, "{media}");
-    }
+    let media = media.as_array().unwrap();
+    let inserted = media.iter().filter(|medium| medium["inserted"] == true);
+    inserted
+        .map(|medium| medium["image"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Whether the machine boots from the network each time.
+async fn always_boots_from_network(client: &Client, uuid: &str) -> bool {
     let path = format!("/v1/nodes/{uuid}/management/boot_device");
     let device = client.get(&path).await.expect(200);
-    let always_network = device["boot_device"] == "pxe" && device["persistent"] == true;
-    assert!(!always_network, "{device}");
+    device["boot_device"] == "pxe" && device["persistent"] == true
+}
+
+/// The medium that the operator put in is still there, and beside it none for a ramdisk to boot from; no boot device leads back to one
+/// each time.
+async fn only_the_instance_boots(client: &Client, uuid: &str) {
+    assert_eq!(inserted(client, uuid).await, [TOOLS]);
+    assert!(!always_boots_from_network(client, uuid).await);
+    // They would be seen: these are.
+    let other = "http://192.0.2.1/ramdisk.iso";
+    insert(client, uuid, "cdrom", other).await;
+    boot_from_network(client, uuid, true).await;
+    assert_eq!(inserted(client, uuid).await, [other, TOOLS]);
+    assert!(always_boots_from_network(client, uuid).await);
 }
 
 async fn python(service: &Service, story: &str, uuid: &str) -> String {

@@ -69,6 +69,15 @@ pub(crate) fn normalise(
             }
             _ => Err(wrong("text or null")),
         },
+        Kind::Name => match value {
+            Value::Null => Ok(Value::Null),
+            Value::String(text) if text.is_empty() => Ok(Value::Null),
+            Value::String(text) => {
+                ident::check_name(&text)?;
+                Ok(Value::String(text))
+            }
+            _ => Err(wrong("text or null")),
+        },
         Kind::Flag => match value {
             Value::Null => Ok(Value::Null),
             value => flag(&value)

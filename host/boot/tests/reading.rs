@@ -1,6 +1,6 @@
 //! Our images, read by others: libarchive's `bsdtar`, and the kernel where this machine lets us mount.
 //!
-//! What is left out without `bsdtar` fails if `IRONBARK_TEST_REQUIRE` lists it.
+//! What is left out without `bsdtar`, or where nobody may mount, fails if `IRONBARK_TEST_REQUIRE` lists `bsdtar` or `mount`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -25,14 +25,22 @@ fn have_bsdtar() -> bool {
         .stdout(Stdio::null())
         .status()
         .is_ok_and(|status| status.success());
-    let required = std::env::var("IRONBARK_TEST_REQUIRE").unwrap_or_default();
-    if !there && required.split(',').any(|name| name == "bsdtar") {
-        panic!("IRONBARK_TEST_REQUIRE asks for bsdtar: apt-get install libarchive-tools");
-    }
     if !there {
-        eprintln!("left out: there is no bsdtar here; cargo xtask test installs it");
+        leave_out(
+            "bsdtar",
+            "there is none here: apt-get install libarchive-tools",
+        );
     }
     there
+}
+
+/// Says why something is left out, which is a failure where it is required.
+fn leave_out(name: &str, why: &str) {
+    let required = std::env::var("IRONBARK_TEST_REQUIRE").unwrap_or_default();
+    if required.split(',').any(|required| required == name) {
+        panic!("IRONBARK_TEST_REQUIRE asks for {name}, and {why}");
+    }
+    eprintln!("left out what needs {name}: {why}");
 }
 
 fn stored(image: &[u8]) -> (TempDir, PathBuf) {
@@ -134,8 +142,7 @@ fn the_kernel_mounts_it_where_it_can() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("left out: this machine doesn't let us mount ISO 9660");
-        return;
+        return leave_out("mount", "this machine doesn't let us mount ISO 9660");
     }
     let found = tree(&to);
     let unmounted = Command::new("umount").arg(&to).status().unwrap();

@@ -41,17 +41,21 @@ pub fn apply(node: &mut Node, kind: OperationKind, message: &str, host: &str) ->
         OperationKind::TearDown => operations::forget_instance(node),
         OperationKind::Adopt => node.power_state = None,
         OperationKind::Rescue => operations::rescue::forget_password(node),
+        // Nobody knows what the machine runs.
+        OperationKind::CleanUp => set_fault(node, fault::SERVICE_FAILURE, &message),
         OperationKind::Verify
         | OperationKind::Inspect
         | OperationKind::Unrescue
         | OperationKind::TakeOver
-        | OperationKind::ChildStep
-        | OperationKind::CleanUp => {}
+        | OperationKind::ChildStep => {}
     }
     operations::forget_steps(node);
     let provisioning = !matches!(
         kind,
-        OperationKind::Power | OperationKind::TakeOver | OperationKind::ChildStep
+        OperationKind::Power
+            | OperationKind::TakeOver
+            | OperationKind::ChildStep
+            | OperationKind::CleanUp
     );
     if provisioning {
         // What is held can't fail, but it can be given up, which leads to the same states. Elsewhere the node stays.
@@ -130,14 +134,34 @@ pub fn history_error(node: &Node, event_type: &str, message: &str, host: &str) -
     history(node, "ERROR", event_type, message, host)
 }
 
-/// A record of something that went well, for the node's history.
-pub(crate) fn history_info(
-    operation: &Operation,
-    node: &Node,
-    message: &str,
-    host: &str,
-) -> HistoryEntry {
-    history(node, "INFO", event_type(operation.kind), message, host)
+/// A record that an operation began, for the node's history.
+pub(crate) fn history_started(operation: &Operation, node: &Node, host: &str) -> HistoryEntry {
+    let message = format!("Started: {}", operation.kind);
+    let entry = history(node, "INFO", event_type(operation.kind), &message, host);
+    asked_by(entry, operation)
+}
+
+/// A record that an operation is over and went well, for the node's history.
+pub(crate) fn history_finished(operation: &Operation, node: &Node, host: &str) -> HistoryEntry {
+    let message = format!("Finished: {}", operation.kind);
+    let entry = history(node, "INFO", event_type(operation.kind), &message, host);
+    ended(entry, operation)
+}
+
+/// The record of an operation's end, with who asked for the operation and how many whole seconds it took.
+pub(crate) fn ended(entry: HistoryEntry, operation: &Operation) -> HistoryEntry {
+    let took = operation.created_at.age_at(Timestamp::now());
+    HistoryEntry {
+        duration_seconds: i64::try_from(took.as_secs()).ok(),
+        ..asked_by(entry, operation)
+    }
+}
+
+fn asked_by(entry: HistoryEntry, operation: &Operation) -> HistoryEntry {
+    HistoryEntry {
+        user: operation.asked_by().map(str::to_owned),
+        ..entry
+    }
 }
 
 /// What history calls work of this kind.
@@ -151,9 +175,9 @@ pub(crate) fn event_type(kind: OperationKind) -> &'static str {
         OperationKind::Inspect => "introspection",
         OperationKind::Adopt => "adoption",
         OperationKind::Rescue | OperationKind::Unrescue => "rescue",
-        OperationKind::Service => "servicing",
+        OperationKind::Service | OperationKind::CleanUp => "servicing",
         OperationKind::TakeOver => "takeover",
-        OperationKind::ChildStep | OperationKind::CleanUp => "conductor",
+        OperationKind::ChildStep => "conductor",
     }
 }
 
@@ -241,6 +265,7 @@ mod tests {
             (K::Inspect, S::Inspecting, S::InspectFailed),
             (K::Power, S::Active, S::Active),
             (K::TakeOver, S::Active, S::Active),
+            (K::CleanUp, S::Active, S::Active),
         ] {
             let mut node = Node {
                 provision_state: from,
@@ -249,7 +274,7 @@ mod tests {
             let entry = apply(&mut node, kind, "it broke", "host-a");
             assert_eq!(node.provision_state, to, "{kind}");
             assert_eq!(node.last_error.as_deref(), Some("it broke"));
-            assert!(!node.maintenance, "{kind}: no step was running");
+            assert_eq!(node.maintenance, kind == K::CleanUp, "{kind}: no step ran");
             assert_eq!(entry.severity, "ERROR");
             assert_eq!(entry.state.as_deref(), Some(from.as_str()));
         }

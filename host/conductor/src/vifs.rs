@@ -4,9 +4,11 @@
 //! nothing here knows in which one a VIF is.
 
 use ironbark_db::{Database, Page, PortgroupFilter, ReservedTx};
-use ironbark_model::{Error, InterfaceKind, JsonObject, Port, Portgroup, Result};
+use ironbark_model::{Error, InterfaceKind, JsonObject, Node, Port, Portgroup, Result};
 use serde_json::Value;
 
+use crate::call::implementation_name;
+use crate::context::Context;
 use crate::operations::{Run, Trouble};
 
 /// Key of the `internal_info` of a port or port group.
@@ -102,6 +104,14 @@ impl Holders {
         Ok(holder)
     }
 
+    /// Takes all VIFs away.
+    pub(crate) async fn clear(&self, node: &str, tx: &mut ReservedTx) -> Result<()> {
+        for vif in self.attached() {
+            self.detach(node, &vif)?.store(tx).await?;
+        }
+        Ok(())
+    }
+
     fn holder_of(&self, vif: &str) -> Option<Holder> {
         let is_its = |info: &JsonObject| vif_of(info) == Some(vif);
         let group = self
@@ -195,7 +205,11 @@ pub(crate) fn not_attached(node: &str, vif: &str) -> Error {
     ))
 }
 
-/// Takes all VIFs from a node whose instance goes away. Safe to run again.
+/// Takes all VIFs from a node whose instance goes away. Safe to run again. One that can't be detached leaves the others no less
+/// detached.
+///
+/// # Errors
+/// The first that went wrong.
 pub(crate) async fn detach_all(run: &mut Run) -> Result<(), Trouble> {
     if run.node.interface(InterfaceKind::Network).is_none() {
         return Ok(());
@@ -203,19 +217,39 @@ pub(crate) async fn detach_all(run: &mut Run) -> Result<(), Trouble> {
     if run.call().records_vifs()? {
         let holders = Holders::of(&run.ctx().db, &run.node.uuid).await?;
         let mut tx = run.held.begin().await?;
-        for vif in holders.attached() {
-            let holder = holders.detach(&run.node.uuid, &vif)?;
-            holder.store(&mut tx).await?;
-        }
+        holders.clear(&run.node.uuid, &mut tx).await?;
         tx.commit().await?;
         return Ok(());
     }
     let listed = run.call().vif_list().await?;
+    let mut first = Ok(());
     for vif in run.keep(listed) {
-        let detached = run.call().vif_detach(&vif).await?;
-        run.settle(detached).await?;
+        match run.call().vif_detach(&vif).await.map_err(Trouble::from) {
+            Ok(detached) => run.settle(detached).await?,
+            Err(Trouble::Failed(error)) => {
+                tracing::warn!(%vif, error = %error, "a VIF could not be detached");
+                first = first.and(Err(Trouble::Failed(error)));
+            }
+            Err(trouble) => return Err(trouble),
+        }
     }
-    Ok(())
+    first
+}
+
+/// What stands for the VIFs that this conductor itself wrote down; nothing where a driver has them.
+pub(crate) async fn recorded(ctx: &Context, node: &Node) -> Result<Holders> {
+    let recorder = implementation_name(node, InterfaceKind::Network)
+        .and_then(|name| {
+            let drivers = &ctx.drivers;
+            let found = drivers.implementation_for(node, InterfaceKind::Network, name);
+            found.ok()
+        })
+        .is_some_and(|network| network.records_vifs());
+    if recorder {
+        Holders::of(&ctx.db, &node.uuid).await
+    } else {
+        Ok(Holders::default())
+    }
 }
 
 fn vif_of(internal_info: &JsonObject) -> Option<&str> {

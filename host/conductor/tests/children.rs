@@ -284,6 +284,40 @@ async fn a_child_is_switched_on_after_its_parent_and_a_parent_off_after_its_chil
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_switches_a_child_off_ends_its_agent() {
+    let world = World::start().await;
+    let parent = parent(&world).await;
+    for (step, pregenerated) in [
+        ("power.power_off", false),
+        ("power.reboot", false),
+        ("power.reboot", true),
+    ] {
+        let child = child(&world, &parent, json!({})).await;
+        let held = world.db.node_reserve(&child.uuid, "tests").await.unwrap();
+        let mut tx = world.db.reserved(&held).await.unwrap();
+        let mut node = tx.node().await.unwrap();
+        let info = &mut node.driver_internal_info;
+        info.insert("agent_url".to_owned(), json!("https://192.0.2.7:9999"));
+        info.insert("agent_secret_token".to_owned(), json!("x".repeat(43)));
+        if pregenerated {
+            info.insert("agent_secret_token_pregenerated".to_owned(), json!(true));
+        }
+        tx.save_node(&node).await.unwrap();
+        tx.commit_and_release().await.unwrap();
+        let on = json!({"interface": "power", "step": "power_on"});
+        clean(&world, &parent, json!([on, limited(step, &[&child])]))
+            .await
+            .unwrap();
+        let parent = world.settled(&parent.uuid, S::Manageable).await;
+        assert_eq!(parent.last_error, None);
+        let info = world.node(&child.uuid).await.driver_internal_info;
+        assert!(!info.contains_key("agent_url"), "{step}");
+        // What was put into the ramdisk is in the next one too.
+        assert_eq!(info.contains_key("agent_secret_token"), pregenerated);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_switched_while_a_relative_can_not_be() {
     let world = World::start().await;
     let parent = parent(&world).await;

@@ -10,8 +10,12 @@
 mod common;
 
 use common::{World, kind};
-use ironbark_model::{ErrorKind, JsonObject, Node, Port, ProvisionState as S, Result, Verb};
-use ironbark_rpc::{HardwareRequest as H, Reply, Request};
+use ironbark_model::ident::{Ident, new_uuid};
+use ironbark_model::{
+    Allocation, ErrorKind, JsonObject, Node, Port, PowerState, PowerTarget, ProvisionState as S,
+    Result, Verb,
+};
+use ironbark_rpc::{ChangeAllocation, HardwareRequest as H, Reply, Request};
 use serde_json::{Value, json};
 
 async fn ask(world: &World, node: &Node, request: H) -> Result<Reply> {
@@ -135,6 +139,191 @@ async fn vifs_of_a_driver_are_its_own_and_end_with_the_instance() {
         .unwrap();
     world.settled(&node.uuid, S::Available).await;
     assert_eq!(read(&world, &node, H::ListVifs).await, json!([]));
+}
+
+/// An active node of the test driver whose instance has a VIF and an allocation; the UUID of the latter.
+async fn in_use(world: &World, driver_info: Value, fields: Value) -> (Node, String) {
+    let mut fields = fields;
+    fields["resource_class"] = json!("gold");
+    fields["automated_clean"] = json!(false);
+    let node = world.test_node(driver_info, fields).await;
+    let port = Port {
+        address: ironbark_model::ident::canonical_mac(&format!(
+            "52:54:{}:{}:00:01",
+            &node.uuid[0..2],
+            &node.uuid[2..4]
+        ))
+        .unwrap(),
+        node_uuid: node.uuid.clone(),
+        ..Port::default()
+    };
+    world
+        .ask(Request::CreatePort {
+            port: Box::new(port),
+        })
+        .await
+        .unwrap();
+    world.provide(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    let node = world.settled(&node.uuid, S::Active).await;
+    ask(world, &node, vif("one")).await.unwrap();
+    assert_eq!(read(world, &node, H::ListVifs).await, json!(["one"]));
+    let allocation = Allocation {
+        uuid: new_uuid(),
+        resource_class: Some("gold".to_owned()),
+        ..Allocation::default()
+    };
+    let change = ChangeAllocation::Backfill {
+        allocation: Box::new(allocation),
+        node: node.uuid.clone(),
+    };
+    match world
+        .ask(Request::ChangeAllocation { change })
+        .await
+        .unwrap()
+    {
+        Reply::Allocation(stored) => (node, stored.uuid),
+        other => panic!("not an allocation: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tear_down_that_fails_leaves_no_vifs_and_no_allocation_either() {
+    let world = World::start_with_drivers(|drivers| drivers.vif_recorder = true).await;
+    for network in ["fake", "ironbark-recorder"] {
+        let info = json!({"fake_fail": {"tear_down": "failed"}});
+        let fields = json!({"network_interface": network, "storage_interface": "test"});
+        let (node, allocation) = in_use(&world, info, fields).await;
+        world
+            .provision(&node.uuid, Verb::Delete, json!({}))
+            .await
+            .unwrap();
+        let node = world.settled(&node.uuid, S::Error).await;
+        assert!(node.last_error.as_ref().unwrap().contains("tear-down"));
+        assert_eq!(
+            read(&world, &node, H::ListVifs).await,
+            json!([]),
+            "{network}"
+        );
+        assert!(node.instance_info.is_empty() && node.instance_uuid.is_none());
+        let ident = Ident::Uuid(allocation);
+        assert_eq!(world.db.allocation_get(&ident).await.unwrap(), None);
+        assert_eq!(world.notes(&node.uuid).await["detached volumes"], json!(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tear_down_that_is_not_carried_on_leaves_no_recorded_vif() {
+    let mut world = World::start_with_drivers(|drivers| drivers.vif_recorder = true).await;
+    world.change_config(|config| config.max_resumes = 0);
+    let info = json!({"fake_delay_ms": {"tear_down": 600}});
+    let fields = json!({"network_interface": "ironbark-recorder"});
+    let (node, allocation) = in_use(&world, info, fields).await;
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
+    world.kill_and_restart().await;
+    let node = world.settled(&node.uuid, S::Error).await;
+    assert!(node.last_error.as_ref().unwrap().contains("interrupted"));
+    assert_eq!(read(&world, &node, H::ListVifs).await, json!([]));
+    let ident = Ident::Uuid(allocation);
+    assert_eq!(world.db.allocation_get(&ident).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn volumes_are_connected_before_the_instance_boots_and_until_it_goes() {
+    let world = World::start().await;
+    let fields = json!({"storage_interface": "test", "automated_clean": false});
+    let node = world.test_node(json!({}), fields).await;
+    let count = async |what: &str| {
+        let notes = world.notes(&node.uuid).await;
+        notes.get(what).cloned().unwrap_or(json!(0))
+    };
+    let switch = async |target: PowerTarget| {
+        world.power(&node.uuid, target).await.unwrap();
+        world.power_settled(&node.uuid).await
+    };
+    world.manage(&node.uuid).await;
+    switch(PowerTarget::On).await;
+    switch(PowerTarget::Off).await;
+    assert_eq!(count("attached volumes").await, 0, "there is no instance");
+    world
+        .provision(&node.uuid, Verb::Provide, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Available).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Active).await;
+    assert_eq!(count("attached volumes").await, 1);
+    // Each time that it is switched on; not if it is on.
+    for (target, attached) in [
+        (PowerTarget::On, 2),
+        (PowerTarget::On, 2),
+        (PowerTarget::Reboot, 3),
+        (PowerTarget::Off, 3),
+    ] {
+        let node = switch(target).await;
+        assert_eq!(node.power_state, Some(target.reached()));
+        assert_eq!(count("attached volumes").await, attached, "{target}");
+    }
+    assert_eq!(count("detached volumes").await, 0);
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Available).await;
+    assert_eq!(count("detached volumes").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn volumes_that_can_not_be_connected_fail_what_needs_them() {
+    let world = World::start().await;
+    let fields = json!({"storage_interface": "test", "automated_clean": false});
+    let broken = json!({"fake_fail": {"attach_volumes": "failed"}});
+    let node = world.test_node(broken.clone(), fields.clone()).await;
+    world.provide(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Deploy, json!({}))
+        .await
+        .unwrap();
+    let failed = world.settled(&node.uuid, S::DeployFailed).await;
+    assert!(failed.last_error.unwrap().contains("failing as asked"));
+
+    let node = world.test_node(broken, fields.clone()).await;
+    world.manage(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Adopt, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Active).await;
+    world.power(&node.uuid, PowerTarget::On).await.unwrap();
+    let off = world.power_settled(&node.uuid).await;
+    assert!(off.last_error.unwrap().contains("failing as asked"));
+    assert_eq!(off.power_state, Some(PowerState::Off));
+    assert!(!world.notes(&node.uuid).await.contains_key("power_state"));
+
+    // That they can't be disconnected keeps nothing.
+    let broken = json!({"fake_fail": {"detach_volumes": "failed"}});
+    let node = world.test_node(broken, fields).await;
+    world.manage(&node.uuid).await;
+    world
+        .provision(&node.uuid, Verb::Adopt, json!({}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::Active).await;
+    world
+        .provision(&node.uuid, Verb::Delete, json!({}))
+        .await
+        .unwrap();
+    let node = world.settled(&node.uuid, S::Available).await;
+    assert_eq!(node.last_error, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

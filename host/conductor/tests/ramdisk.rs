@@ -226,6 +226,142 @@ async fn a_machine_that_lost_its_power_has_no_agent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_switches_the_machine_off_ends_its_agent() {
+    let world = World::start().await;
+    for switch in ["reboot", "power_off"] {
+        let node = world.test_node(json!({}), json!({})).await;
+        world.manage(&node.uuid).await;
+        let steps: Vec<Value> = ["power_on", "wait", switch, "power_on", "wait"]
+            .iter()
+            .map(|step| json!({"interface": "power", "step": step}))
+            .collect();
+        world
+            .provision(&node.uuid, Verb::Clean, json!({"clean_steps": steps}))
+            .await
+            .unwrap();
+        world.settled(&node.uuid, S::CleanWait).await;
+        let first = token(&world, &node).await.unwrap();
+        beat(&world, &node, &first, URL).await.unwrap();
+        world
+            .journal_until(&node.uuid, "the second wait", |operation| {
+                operation.step_index == 4 && operation.wait.is_some()
+            })
+            .await;
+        let waiting = world.settled(&node.uuid, S::CleanWait).await;
+        assert_eq!(access(&waiting), [""; 0], "{switch}");
+        let second = token(&world, &node)
+            .await
+            .expect("the agent that was booted since has its own");
+        assert_ne!(first, second);
+        let moved = "https://192.0.2.8:9999";
+        assert_eq!(
+            kind(beat(&world, &node, &first, moved).await),
+            Some(ErrorKind::InvalidParameter)
+        );
+        beat(&world, &node, &second, moved).await.unwrap();
+        closed(&world, &node, S::Manageable).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_on_what_is_on_keeps_its_agent() {
+    let world = World::start().await;
+    let node = world
+        .test_node(json!({"fake_power": "on"}), json!({}))
+        .await;
+    world.manage(&node.uuid).await;
+    let steps: Vec<Value> = ["wait", "power_on", "wait"]
+        .iter()
+        .map(|step| json!({"interface": "power", "step": step}))
+        .collect();
+    world
+        .provision(&node.uuid, Verb::Clean, json!({"clean_steps": steps}))
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::CleanWait).await;
+    let first = token(&world, &node).await.unwrap();
+    beat(&world, &node, &first, URL).await.unwrap();
+    world
+        .journal_until(&node.uuid, "the second wait", |operation| {
+            operation.step_index == 2 && operation.wait.is_some()
+        })
+        .await;
+    world.settled(&node.uuid, S::CleanWait).await;
+    beat(&world, &node, &first, URL).await.unwrap();
+    closed(&world, &node, S::Manageable).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_fails_when_the_machine_is_off_ends_its_agent_too() {
+    let world = World::start().await;
+    // One that doesn't come up again, and one that is restarted in one go and doesn't either.
+    for (driver_info, power) in [
+        (
+            json!({"fake_fail": {"set_power_state": "failed"}}),
+            "fake-slow",
+        ),
+        (json!({"fake_power": "off"}), "test-reboot"),
+    ] {
+        let fields = json!({"automated_clean": false, "power_interface": power});
+        let node = world.test_node(driver_info, fields).await;
+        world.provide(&node.uuid).await;
+        let args = json!({"deploy_steps": step("wait")});
+        world
+            .provision(&node.uuid, Verb::Deploy, args)
+            .await
+            .unwrap();
+        world.settled(&node.uuid, S::WaitCallBack).await;
+        let first = token(&world, &node).await.unwrap();
+        world
+            .ask(Request::ChangePowerState {
+                node: node.uuid.clone(),
+                target: PowerTarget::Reboot,
+                timeout: Some(1),
+            })
+            .await
+            .unwrap();
+        let off = world.power_settled(&node.uuid).await;
+        assert!(off.last_error.unwrap().contains("rebooting"), "{power}");
+        let second = token(&world, &node).await.expect("it has another agent");
+        assert_ne!(first, second);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maintenance_ends_waiting_work_where_the_operator_wants_none_in_it() {
+    let world = World::start_with(|config| config.allow_provisioning_in_maintenance = false).await;
+    let node = world.test_node(json!({}), json!({})).await;
+    world.manage(&node.uuid).await;
+    let clean = json!({"clean_steps": [{"interface": "deploy", "step": "wait_agent"}]});
+    world
+        .provision(&node.uuid, Verb::Clean, clean)
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::CleanWait).await;
+    for (node, failed) in [
+        (node, S::CleanFailed),
+        (deploying(&world).await, S::DeployFailed),
+    ] {
+        let token = token(&world, &node).await.unwrap();
+        world
+            .ask(Request::SetMaintenance {
+                node: node.uuid.clone(),
+                maintenance: true,
+                reason: Some("a fan".to_owned()),
+            })
+            .await
+            .unwrap();
+        beat(&world, &node, &token, URL).await.unwrap();
+        closed(&world, &node, failed).await;
+        let node = world.node(&node.uuid).await;
+        let error = node.last_error.clone().unwrap();
+        assert!(error.contains("maintenance mode"), "{error}");
+        assert_eq!(node.maintenance_reason.as_deref(), Some("a fan"));
+        assert!(node.maintenance && node.fault.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn maintenance_keeps_work_waiting() {
     let world = World::start().await;
     let node = deploying(&world).await;

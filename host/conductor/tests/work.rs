@@ -15,7 +15,7 @@ use common::{World, kind};
 use ironbark_model::node::fault;
 use ironbark_model::{ErrorKind, PowerState, PowerTarget, ProvisionState as S, Timestamp, Verb};
 use ironbark_rpc::{Reply, Request, TraitChange, VendorCall};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fake_node_goes_the_whole_way_and_back() {
@@ -24,9 +24,12 @@ async fn a_fake_node_goes_the_whole_way_and_back() {
     assert_eq!(node.power_interface.as_deref(), Some("fake"));
     assert_eq!(node.network_interface.as_deref(), Some("noop"));
 
+    assert_eq!(node.provision_updated_at, None, "it was never moved");
+
     let node = world.manage(&node.uuid).await;
     assert_eq!(node.power_state, Some(PowerState::Off));
     assert_eq!(node.target_provision_state, None);
+    assert!(node.provision_updated_at.is_some());
 
     world
         .provision(&node.uuid, Verb::Provide, json!({}))
@@ -372,6 +375,143 @@ async fn a_step_that_can_not_be_aborted_ends_first_and_is_the_last_one() {
     let notes = world.notes(&node.uuid).await;
     assert_eq!(notes["finished poll_on"], json!(1));
     assert!(!notes.contains_key("started quick"), "{notes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_whose_last_step_is_not_aborted_ends_well() {
+    let world = World::start().await;
+    let info = json!({"fake_rounds": 1, "fake_poll_seconds": 1});
+    let node = world.test_node(info, json!({})).await;
+    world.manage(&node.uuid).await;
+    let steps = json!({"clean_steps": [
+        {"interface": "deploy", "step": "quick"}, {"interface": "deploy", "step": "poll_on"},
+    ]});
+    world
+        .provision(&node.uuid, Verb::Clean, steps)
+        .await
+        .unwrap();
+    world.settled(&node.uuid, S::CleanWait).await;
+    world
+        .provision(&node.uuid, Verb::Abort, json!({}))
+        .await
+        .unwrap();
+    let waiting = world.node(&node.uuid).await;
+    assert_eq!(waiting.clean_step["abort_after"], json!(true));
+    let node = world.settled(&node.uuid, S::Manageable).await;
+    assert_eq!((node.last_error, node.maintenance), (None, false));
+    assert_eq!(world.notes(&node.uuid).await["finished poll_on"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reboot_step_switches_nothing_off_that_must_not_be() {
+    let world = World::start().await;
+    let reboot = async |power: &str, end| {
+        let fields = json!({"power_interface": power, "disable_power_off": true});
+        let node = world.test_node(json!({}), fields).await;
+        world.manage(&node.uuid).await;
+        let steps = json!({"clean_steps": [{"interface": "power", "step": "reboot"}]});
+        world
+            .provision(&node.uuid, Verb::Clean, steps)
+            .await
+            .unwrap();
+        world.settled(&node.uuid, end).await
+    };
+    let node = reboot("test-reboot", S::Manageable).await;
+    assert_eq!(node.power_state, Some(PowerState::On));
+    assert_eq!(world.notes(&node.uuid).await["reboots"], json!(1));
+    // Its driver can't do it in one go.
+    let node = reboot("fake-slow", S::CleanFailed).await;
+    assert!(node.last_error.unwrap().contains("disable_power_off"));
+    assert!(!world.notes(&node.uuid).await.contains_key("power_state"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_says_who_asked_and_how_long_it_took() {
+    let world = World::start().await;
+    let node = world
+        .test_node(json!({"fake_step_ms": 1100}), json!({}))
+        .await;
+    world.manage(&node.uuid).await;
+    let clean = |step: &str, args: Value| Request::Provision {
+        node: node.uuid.clone(),
+        verb: Verb::Clean,
+        args: serde_json::from_value(
+            json!({"clean_steps": [{"interface": "deploy", "step": step, "args": args}]}),
+        )
+        .unwrap(),
+    };
+    let sleep = clean("sleep", json!({}));
+    world.ask_as("ada", sleep).await.unwrap();
+    world.settled(&node.uuid, S::Manageable).await;
+    let fail = clean("fail", json!({"how": "failed"}));
+    world.ask_as("grace", fail).await.unwrap();
+    world.settled(&node.uuid, S::CleanFailed).await;
+    let entries = world.history(&node.uuid).await;
+    let said: Vec<(&str, Option<&str>, bool)> = entries
+        .iter()
+        .filter(|entry| entry.event_type == "cleaning")
+        .map(|entry| {
+            let text = entry.event.split(':').next().unwrap();
+            let timed = entry.duration_seconds.is_some();
+            (text, entry.user.as_deref(), timed)
+        })
+        .collect();
+    let failed = "Failed to run the clean step deploy.fail";
+    for expected in [
+        ("Started", Some("ada"), false),
+        ("Finished", Some("ada"), true),
+        ("Started", Some("grace"), false),
+        (failed, Some("grace"), true),
+    ] {
+        assert!(said.contains(&expected), "{expected:?} in {said:?}");
+    }
+    let finished = entries.iter().find(|e| e.event.starts_with("Finished"));
+    assert!((1..60).contains(&finished.unwrap().duration_seconds.unwrap()));
+
+    // What waits and is given up: who gave it up. What nobody is known for: nobody.
+    let other = world.test_node(json!({}), json!({})).await;
+    world.manage(&other.uuid).await;
+    let wait = json!({"clean_steps": [{"interface": "deploy", "step": "wait_agent"}]});
+    world
+        .provision(&other.uuid, Verb::Clean, wait)
+        .await
+        .unwrap();
+    world.settled(&other.uuid, S::CleanWait).await;
+    let abort = Request::Provision {
+        node: other.uuid.clone(),
+        verb: Verb::Abort,
+        args: ironbark_rpc::ProvisionArgs::default(),
+    };
+    world.ask_as("grace", abort).await.unwrap();
+    world.settled(&other.uuid, S::CleanFailed).await;
+    let entries = world.history(&other.uuid).await;
+    let user_of = |severity: &str| {
+        let found = entries
+            .iter()
+            .find(|e| e.severity == severity && e.event_type == "cleaning");
+        found.unwrap().user.as_deref()
+    };
+    assert_eq!((user_of("INFO"), user_of("ERROR")), (None, Some("grace")));
+
+    // A change of power and what it takes along.
+    let power = world
+        .test_node(
+            json!({"fake_fail": {"set_power_state": "failed"}}),
+            json!({}),
+        )
+        .await;
+    world.manage(&power.uuid).await;
+    let on = Request::ChangePowerState {
+        node: power.uuid.clone(),
+        target: PowerTarget::On,
+        timeout: None,
+    };
+    world.ask_as("ada", on).await.unwrap();
+    world.power_settled(&power.uuid).await;
+    let entries = world.history(&power.uuid).await;
+    let failed = entries.iter().find(|e| e.event_type == "power").unwrap();
+    assert_eq!(failed.user.as_deref(), Some("ada"));
+    assert!(failed.duration_seconds.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,6 +104,16 @@ pub fn check_node_name(name: &str, minor: u16) -> Result<()> {
     Ok(())
 }
 
+/// Checks a name that something else than a node shall get: no word is reserved.
+pub fn check_name(name: &str) -> Result<()> {
+    if !is_valid_name(name) || canonical_uuid(name).is_some() {
+        return Err(Error::invalid(format!(
+            "Cannot use name {name}: a name has 1 to 255 letters, digits, '-', '.', '_' or '~', and doesn't look like a UUID."
+        )));
+    }
+    Ok(())
+}
+
 /// A MAC address in the form that is stored: lower case with colons. Accepts `:` or `-` between the six octets.
 pub fn canonical_mac(text: &str) -> Option<String> {
     if text.len() != 17 {
@@ -142,6 +152,10 @@ mod tests {
         assert!(check_node_name("Node_1", 9).is_err());
         assert!(check_node_name("node-1.example.org", 5).is_ok());
         assert!(check_node_name("states", 115).is_err());
+        assert!(check_name("states").is_ok() && check_name("Node_1").is_ok());
+        for bad in ["", "a b", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
         assert!(check_node_name("1be26c0b-03f2-4d2e-ae87-c02d7f33c999", 115).is_err());
     }
 

@@ -37,7 +37,7 @@ wire_enum! {
         TakeOver = "take-over",
         /// One step on a node, for the operation of its parent.
         ChildStep = "child-step",
-        /// Cleaning up after a failure, an abort or a time-out.
+        /// Bringing the instance back after a service that was given up.
         CleanUp = "clean-up",
     }
 }
@@ -81,6 +81,9 @@ pub struct Wait {
 
 /// Key of the arguments under which an operation that waits is kept while this one runs.
 const PARKED: &str = "parked";
+
+/// Key of the arguments: the user whose request began it.
+const ASKED_BY: &str = "asked_by";
 
 /// One open operation. There is at most one for a node.
 ///
@@ -173,6 +176,20 @@ impl Operation {
                 })
             })
             .transpose()
+    }
+
+    /// Writes down whose request began it, if the API knows its users.
+    #[must_use]
+    pub fn by(mut self, user: Option<&str>) -> Self {
+        if let Some(user) = user {
+            self.args.insert(ASKED_BY.to_owned(), Value::from(user));
+        }
+        self
+    }
+
+    /// The user whose request began it.
+    pub fn asked_by(&self) -> Option<&str> {
+        self.args.get(ASKED_BY).and_then(Value::as_str)
     }
 
     /// The current step, if any is left.

@@ -12,7 +12,7 @@ pub(crate) const NAMESAKE_SINCE: u16 = 79;
 /// All fields of an allocation.
 pub(crate) const FIELDS: &[Attribute] = &[
     row("uuid", 52, Write::Create, Kind::Uuid),
-    row("name", 52, Write::Always, Kind::NodeName),
+    row("name", 52, Write::Always, Kind::Name),
     unsortable("node_uuid", 52),
     shown("state", 52),
     shown("last_error", 52),

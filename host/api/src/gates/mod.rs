@@ -77,6 +77,8 @@ pub(crate) enum Kind {
     Uuid,
     /// A node's name or null.
     NodeName,
+    /// Another name or null: no word is reserved.
+    Name,
     /// Yes or no, also as a word; null is what the field is when nobody gives it.
     Flag,
     /// An object; null is an empty one.

@@ -31,7 +31,7 @@ pub(crate) const FIELDS: &[Attribute] = &[
     row("portgroup_uuid", 24, Write::Always, Kind::Uuid),
     row("physical_network", 34, Write::Always, Kind::FilledText(64)),
     row("is_smartnic", 53, Write::Always, Kind::Flag),
-    row("name", NAMES_SINCE, Write::Always, Kind::NodeName),
+    row("name", NAMES_SINCE, Write::Always, Kind::Name),
     row("description", 97, Write::Always, Kind::Text(255)),
     row("vendor", 100, Write::Always, Kind::Text(32)),
     row("category", 101, Write::Always, Kind::Text(80)),

@@ -17,7 +17,7 @@ pub(crate) const FIELDS: &[Attribute] = &[
     row("extra", 23, Write::Always, Kind::Object),
     unsortable("internal_info", 23),
     row("mode", 26, Write::Always, Kind::Text(255)),
-    row("name", 23, Write::Always, Kind::NodeName),
+    row("name", 23, Write::Always, Kind::Name),
     row("properties", 26, Write::Always, Kind::Object),
     row("standalone_ports_supported", 23, Write::Always, Kind::Flag),
     row("node_uuid", 23, Write::Always, Kind::RequiredText(36)),

@@ -89,7 +89,7 @@ fn given(kind: Kind) -> Value {
         }
         Kind::RequiredText(max) => json!({"type": "string", "minLength": 1, "maxLength": max}),
         Kind::Uuid => json!({"type": ["string", "null"], "format": "uuid"}),
-        Kind::NodeName => json!({"type": ["string", "null"], "maxLength": 255}),
+        Kind::NodeName | Kind::Name => json!({"type": ["string", "null"], "maxLength": 255}),
         Kind::Flag => json!({"type": ["boolean", "null"]}),
         Kind::Object | Kind::Properties | Kind::LocalLink => json!({"type": ["object", "null"]}),
         Kind::Group => json!({

@@ -9,7 +9,7 @@ use crate::gates::{Attribute, Kind};
 pub(crate) fn schema(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Shown => only_shown(attribute.name),
-        Kind::Text(_) | Kind::FilledText(_) | Kind::NodeName | Kind::MacOrNull => {
+        Kind::Text(_) | Kind::FilledText(_) | Kind::NodeName | Kind::Name | Kind::MacOrNull => {
             json!({"type": ["string", "null"]})
         }
         Kind::RequiredText(_) | Kind::Group | Kind::Mac => json!({"type": "string"}),

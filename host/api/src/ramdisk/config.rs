@@ -11,7 +11,10 @@ const KNOW_THE_BMC: [&str; 2] = ["redfish", "idrac-redfish"];
 /// Formats of images that an agent may write.
 const IMAGE_FORMATS: [&str; 3] = ["raw", "qcow2", "iso"];
 
-/// The settings. The agent's metrics are off: nothing here takes them.
+/// The oldest TLS that an agent serves. Which ciphers are left to it.
+const TLS_MIN_VERSION: &str = "1.3";
+
+/// The settings. The agent runs no containers but those that were put into its ramdisk. The agent's metrics are off: nothing here takes them.
 pub(super) fn for_agent(config: &ApiConfig, node: &Node, token: Option<&Secret>) -> Value {
     let knows_bmc = node
         .management_interface
@@ -23,6 +26,17 @@ pub(super) fn for_agent(config: &ApiConfig, node: &Node, token: Option<&Secret>)
         "agent_token_required": true,
         "agent_md5_checksum_enable": false,
         "agent_skip_bmc_detect": knows_bmc,
+        "agent_containers": {
+            "allow_arbitrary_containers": false,
+            "allowed_containers": [],
+            "container_steps_file": "/etc/ironic-python-agent.d/mysteps.yaml",
+            "runner": "podman",
+            "pull_options": [],
+            "run_options": ["--rm", "--network=host"],
+        },
+        "enable_bios_bootloader_install": false,
+        "tls_min_version": TLS_MIN_VERSION,
+        "tls_cipher_suites": null,
         "disable_deep_image_inspection": false,
         "permitted_image_formats": IMAGE_FORMATS,
         "metrics": {

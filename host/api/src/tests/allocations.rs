@@ -206,6 +206,9 @@ async fn bad_bodies_are_refused_and_nobody_is_asked() {
 #[tokio::test]
 async fn names_are_unique_and_may_change() {
     let site = Site::new().await;
+    // What is reserved is so for nodes.
+    let reserved = create(&site, json!({"resource_class": "gold", "name": "states"})).await;
+    assert_eq!(reserved["name"], "states");
     let one = create(&site, json!({"resource_class": "gold", "name": "one"})).await;
     let two = create(&site, json!({"resource_class": "gold"})).await;
     let taken = json!({"resource_class": "gold", "name": "one"});

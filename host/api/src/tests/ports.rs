@@ -70,6 +70,42 @@ async fn a_ports_life() {
 }
 
 #[tokio::test]
+async fn words_are_reserved_for_names_of_nodes_only() {
+    let site = Site::new().await;
+    let node = site.node(|_| {}).await;
+    let reserved = ["maintenance", "management", "states", "vendor_passthru"];
+    for (number, name) in reserved
+        .into_iter()
+        .chain(["detail", "validate"])
+        .enumerate()
+    {
+        let mut body = json!({"node_uuid": node.uuid, "name": name});
+        for path in ["/v1/portgroups", "/v1/ports"] {
+            body["address"] = json!(format!("52:54:00:00:00:0{number}"));
+            let made = site.send("POST", path, LATEST, Some(body.clone())).await;
+            assert_eq!(made.expect(201).json()["name"], name, "{path}");
+        }
+        let body = json!({"driver": "fake-hardware", "name": name});
+        let refused = site.send("POST", "/v1/nodes", LATEST, Some(body)).await;
+        refused.expect(400);
+    }
+    let rename = |name: &str| json!([{"op": "replace", "path": "/name", "value": name}]);
+    let renamed = site.send(
+        "PATCH",
+        "/v1/ports/states",
+        LATEST,
+        Some(rename("management.x")),
+    );
+    assert_eq!(renamed.await.expect(200).json()["name"], "management.x");
+    for bad in ["a b", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999"] {
+        let path = "/v1/ports/management.x";
+        site.send("PATCH", path, LATEST, Some(rename(bad)))
+            .await
+            .expect(400);
+    }
+}
+
+#[tokio::test]
 async fn a_null_flag_is_one_that_nobody_gave() {
     let site = Site::new().await;
     let node = site.node(|_| {}).await;

@@ -86,6 +86,16 @@ async fn an_agent_finds_its_node_by_addresses_or_uuid_and_gets_its_token_once() 
         assert_eq!(found["config"]["agent_token"], TOKEN);
         assert_eq!(found["config"]["agent_token_required"], true);
         assert_eq!(found["config"]["heartbeat_timeout"], 300);
+        let containers = &found["config"]["agent_containers"];
+        assert_eq!(containers["allow_arbitrary_containers"], false);
+        assert_eq!(containers["allowed_containers"], json!([]));
+        assert_eq!(containers["runner"], "podman");
+        assert_eq!(containers["pull_options"], json!([]));
+        assert_eq!(containers["run_options"], json!(["--rm", "--network=host"]));
+        assert!(containers["container_steps_file"].is_string());
+        assert_eq!(found["config"]["enable_bios_bootloader_install"], false);
+        assert_eq!(found["config"]["tls_min_version"], "1.3");
+        assert!(found["config"].get("tls_cipher_suites").unwrap().is_null());
         site.conductor.next(Ok(Reply::AgentToken(None)));
         let again = site.get(&format!("/v1/lookup?{query}"), LATEST).await;
         assert_eq!(again.expect(200).json()["config"]["agent_token"], "******");

@@ -68,6 +68,10 @@ methods! {
     vif_attach(vif: &Value) = Network.vif_attach -> ();
     /// Detaches a VIF.
     vif_detach(vif: &str) = Network.vif_detach -> ();
+    /// Connects the node's volumes.
+    attach_volumes() = Storage.attach_volumes -> ();
+    /// Disconnects them. May be called again after an interruption.
+    detach_volumes() = Storage.detach_volumes -> ();
 }
 
 impl NodeCall<'_> {

@@ -50,6 +50,8 @@ plain! {
     deploy_clean_up = Deploy.deploy_clean_up -> ();
     /// Makes a node that another conductor deployed work from this one.
     deploy_take_over = Deploy.take_over -> ();
+    /// Makes the machine boot its instance.
+    prepare_instance = Boot.prepare_instance -> ();
     /// Before the first cleaning step.
     prepare_cleaning = Deploy.prepare_cleaning -> Outcome;
     /// After the last cleaning step.

@@ -69,7 +69,8 @@ async fn begin_unboxed(
         (KIND.to_owned(), json!(kind.as_str())),
     ]);
     let request_id = &parent.op.request_id;
-    let mut operation = Operation::new(OperationKind::ChildStep, child, request_id, args);
+    let mut operation =
+        Operation::new(OperationKind::ChildStep, child, request_id, args).by(parent.op.asked_by());
     uuid.clone_into(&mut operation.uuid);
     phases::STEPS.clone_into(&mut operation.phase);
     operation.step_started = true;

@@ -1,15 +1,18 @@
 //! Cleaning (automated and manual) and service: prepare, make the list of steps, run them, take the preparations away.
 
 use ironbark_model::operation::OperationKind;
-use ironbark_model::{Error, Event, InterfaceKind, JsonObject, Node, Operation, ProvisionState};
+use ironbark_model::{
+    Error, Event, InterfaceKind, JsonObject, Node, Operation, ProvisionState, Result,
+};
 use ironbark_sandbox::Outcome;
 use serde_json::Value;
 
 use super::phase as phases;
 use super::step_run::{self, hand_over, waiting};
 use super::{Next, Phase, Run, Trouble, cleaning_runbook, forget_steps, steps};
+use crate::call::NodeCall;
 use crate::config::Config;
-use crate::failure::history_info;
+use crate::failure::{history_finished, history_started};
 
 /// Key of the arguments: the steps that the operator named. Without it cleaning is automated.
 pub(crate) const WANTED: &str = "steps";
@@ -37,16 +40,11 @@ pub(crate) fn skips_cleaning(node: &Node, config: &Config) -> bool {
 }
 
 async fn prepare(run: &mut Run) -> Phase {
-    let started = history_info(
-        &run.op,
-        &run.node,
-        &format!("Started: {}", run.op.kind),
-        run.ctx().host(),
-    );
+    let started = history_started(&run.op, &run.node, run.ctx().host());
     run.record(started);
     cleaning_runbook::open(run).await?;
     run.call().validate(InterfaceKind::Power).await?;
-    if !needs_ramdisk(run)? {
+    if !needs_ramdisk(&run.call(), &run.op)? {
         plan(run).await?;
         run.commit().await?;
         return Ok(Next::Phase);
@@ -77,14 +75,14 @@ async fn prepare(run: &mut Run) -> Phase {
 }
 
 /// Makes the list of steps and hands the first one over; not stored yet.
-async fn plan(run: &mut Run) -> Result<(), Trouble> {
+async fn plan(run: &mut Run) -> std::result::Result<(), Trouble> {
     let kind = step_run::step_kind(run.op.kind);
     let offered = run.call().steps(kind)?;
     run.op.steps = match wanted(&run.op) {
         Some(wanted) => steps::requested(&offered, &read_wanted(wanted)?)?,
         None => steps::enabled(offered),
     };
-    if without_ramdisk(run) {
+    if without_ramdisk(&run.op) {
         steps::check_without_ramdisk(&run.op.steps)?;
     }
     let (list, index) = if run.op.kind == OperationKind::Service {
@@ -108,14 +106,14 @@ async fn plan(run: &mut Run) -> Result<(), Trouble> {
 
 /// Whether the machine must run the deploy ramdisk: always to be cleaned by itself, and for steps that say so. Steps that there aren't are
 /// refused when the list is made.
-fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
-    if without_ramdisk(run) {
+pub(super) fn needs_ramdisk(call: &NodeCall<'_>, operation: &Operation) -> Result<bool> {
+    if without_ramdisk(operation) {
         return Ok(false);
     }
-    let Some(wanted) = wanted(&run.op) else {
+    let Some(wanted) = wanted(operation) else {
         return Ok(true);
     };
-    let offered = run.call().steps(step_run::step_kind(run.op.kind))?;
+    let offered = call.steps(step_run::step_kind(operation.kind))?;
     let planned = steps::requested(&offered, &read_wanted(wanted)?);
     Ok(planned.map_or(true, |planned| {
         planned.iter().any(|planned| planned.step.requires_ramdisk)
@@ -123,12 +121,12 @@ fn needs_ramdisk(run: &Run) -> Result<bool, Trouble> {
 }
 
 /// Whether the operator forbade the deploy ramdisk.
-fn without_ramdisk(run: &Run) -> bool {
-    run.op.args.get(WITHOUT_RAMDISK) == Some(&Value::Bool(true))
+fn without_ramdisk(operation: &Operation) -> bool {
+    operation.args.get(WITHOUT_RAMDISK) == Some(&Value::Bool(true))
 }
 
 async fn finish(run: &mut Run) -> Phase {
-    if needs_ramdisk(run)? {
+    if needs_ramdisk(&run.call(), &run.op)? {
         let called = if run.op.kind == OperationKind::Service {
             run.call().tear_down_service().await?
         } else {
@@ -136,12 +134,7 @@ async fn finish(run: &mut Run) -> Phase {
         };
         run.keep(called);
     }
-    let ended = history_info(
-        &run.op,
-        &run.node,
-        &format!("Finished: {}", run.op.kind),
-        run.ctx().host(),
-    );
+    let ended = history_finished(&run.op, &run.node, run.ctx().host());
     run.record(ended);
     if run.op.kind == OperationKind::Service {
         run.node.service_step = JsonObject::new();
@@ -170,10 +163,9 @@ fn wanted(operation: &Operation) -> Option<&Value> {
         .or_else(|| args.get(cleaning_runbook::STEPS))
 }
 
-fn read_wanted(wanted: &Value) -> Result<Vec<JsonObject>, Trouble> {
-    serde_json::from_value(wanted.clone()).map_err(|error| {
-        Trouble::Failed(Error::invalid("The steps are not a list of objects.").caused_by(error))
-    })
+fn read_wanted(wanted: &Value) -> Result<Vec<JsonObject>> {
+    serde_json::from_value(wanted.clone())
+        .map_err(|error| Error::invalid("The steps are not a list of objects.").caused_by(error))
 }
 
 #[cfg(test)]

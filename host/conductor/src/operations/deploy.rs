@@ -5,17 +5,18 @@ use serde_json::Value;
 
 use super::phase as phases;
 use super::step_run::{self, hand_over};
-use super::{Next, Phase, Run, forget_steps};
-use crate::failure::history_info;
+use super::{Next, Phase, Run, forget_steps, volumes};
+use crate::failure::{history_finished, history_started};
 
 /// One phase of a deployment. The list of steps was made, and checked, when it was accepted.
 pub(super) async fn phase(run: &mut Run) -> Phase {
     match run.op.phase.as_str() {
         phases::PREPARE => {
-            let started = history_info(&run.op, &run.node, "Started: deploy", run.ctx().host());
+            let started = history_started(&run.op, &run.node, run.ctx().host());
             run.record(started);
             let called = run.call().deploy_prepare().await?;
             run.keep(called);
+            volumes::attach(run).await?;
             run.node.conductor_affinity = Some(run.ctx().host().to_owned());
             let shown: Vec<Value> = run
                 .op
@@ -32,7 +33,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
         }
         phases::STEPS => step_run::phase(run).await,
         _ => {
-            let ended = history_info(&run.op, &run.node, "Finished: deploy", run.ctx().host());
+            let ended = history_finished(&run.op, &run.node, run.ctx().host());
             run.record(ended);
             run.node.deploy_step.clear();
             forget_steps(&mut run.node);

@@ -6,8 +6,8 @@ use ironbark_model::{Error, ErrorKind, Operation};
 use serde_json::Value;
 
 use super::phase::{self, APPLIED, FAILURE};
-use super::{Next, Phase, Run, Trouble, note_child_step};
-use crate::failure;
+use super::{Next, Phase, Run, Trouble, note_child_step, volumes};
+use crate::{failure, vifs};
 
 /// An operation failed with `error`: the next phase is failing, or it is over already.
 pub(super) async fn begin(run: &mut Run, error: &Error) -> Phase {
@@ -28,6 +28,7 @@ pub(super) async fn begin(run: &mut Run, error: &Error) -> Phase {
 /// Sends the operation into phase `failing` because `reason`; not stored yet.
 pub(super) fn mark(operation: &mut Operation, reason: &str) {
     phase::FAILING.clone_into(&mut operation.phase);
+    operation.wait = None;
     operation
         .args
         .insert(FAILURE.to_owned(), Value::from(reason));
@@ -62,7 +63,7 @@ async fn end(run: &mut Run, message: &str) -> Phase {
     } else {
         let host = run.ctx().host().to_owned();
         let entry = failure::apply(&mut run.node, run.op.kind, message, &host);
-        run.record(entry);
+        run.record(failure::ended(entry, &run.op));
     }
     note_child_step(&mut run.node, &run.op, Some(message));
     run.finish().await
@@ -72,6 +73,7 @@ fn has_clean_up(kind: OperationKind) -> bool {
     matches!(
         kind,
         OperationKind::Deploy
+            | OperationKind::TearDown
             | OperationKind::Clean
             | OperationKind::Service
             | OperationKind::Rescue
@@ -81,6 +83,11 @@ fn has_clean_up(kind: OperationKind) -> bool {
 async fn clean_up(run: &mut Run) -> Result<(), Trouble> {
     let called = match run.op.kind {
         OperationKind::Deploy => run.call().deploy_clean_up().await,
+        // The instance is given up all the same.
+        OperationKind::TearDown => {
+            volumes::detach(run).await?;
+            return vifs::detach_all(run).await;
+        }
         OperationKind::Clean => run.call().tear_down_cleaning().await,
         OperationKind::Service => run.call().tear_down_service().await,
         OperationKind::Rescue => run.call().rescue_clean_up().await,
@@ -128,6 +135,10 @@ fn describe(run: &Run, error: &Error) -> String {
             OperationKind::Verify => {
                 format!("Failed to verify the node: {error}")
             }
+            OperationKind::CleanUp => format!(
+                "The service was aborted, and bringing the instance back failed in the phase {}: {error}",
+                run.op.phase
+            ),
             kind => format!(
                 "The operation {kind} failed in its phase {}: {error}",
                 run.op.phase

@@ -12,7 +12,7 @@ use ironbark_db::{NodeFilter, Page};
 use ironbark_model::ident::Ident;
 use ironbark_model::operation::OperationKind;
 use ironbark_model::{
-    Error, ErrorKind, Node, PowerState, PowerTarget, ProvisionState, Result, Timestamp,
+    Error, ErrorKind, Node, Operation, PowerState, PowerTarget, ProvisionState, Result, Timestamp,
 };
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ pub(super) async fn prepare(
 ) -> std::result::Result<(), Trouble> {
     let ctx = Arc::clone(run.ctx());
     for relative in relatives(&ctx, &run.node, target).await? {
-        bring(&ctx, relative, &run.op.request_id).await?;
+        bring(&ctx, relative, &run.op).await?;
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ fn is_dedicated(child: &Node) -> bool {
 }
 
 /// Has a relative switched, and waits until it is.
-async fn bring(ctx: &Arc<Context>, relative: Relative, request_id: &str) -> Result<()> {
+async fn bring(ctx: &Arc<Context>, relative: Relative, cause: &Operation) -> Result<()> {
     let wanted = relative.target.reached();
     let uuid = relative.node.uuid.clone();
     let limit = power::limit(relative.target, None, &ctx.config);
@@ -184,7 +184,7 @@ async fn bring(ctx: &Arc<Context>, relative: Relative, request_id: &str) -> Resu
                     ),
                 ));
             }
-            begin(ctx, relative, request_id).await?;
+            begin(ctx, relative, cause).await?;
             asked = true;
         } else if Timestamp::now() >= deadline {
             return Err(Error::new(
@@ -204,12 +204,12 @@ async fn bring(ctx: &Arc<Context>, relative: Relative, request_id: &str) -> Resu
 fn begin<'a>(
     ctx: &'a Arc<Context>,
     relative: Relative,
-    request_id: &'a str,
+    cause: &'a Operation,
 ) -> BoxFuture<'a, Result<()>> {
-    Box::pin(begin_unboxed(ctx, relative, request_id))
+    Box::pin(begin_unboxed(ctx, relative, cause))
 }
 
-async fn begin_unboxed(ctx: &Arc<Context>, relative: Relative, request_id: &str) -> Result<()> {
+async fn begin_unboxed(ctx: &Arc<Context>, relative: Relative, cause: &Operation) -> Result<()> {
     check_relative(&relative)?;
     let permit = ctx.workers.permit()?;
     let held = Held::acquire_and_read(ctx, &relative.node.uuid).await;
@@ -227,7 +227,8 @@ async fn begin_unboxed(ctx: &Arc<Context>, relative: Relative, request_id: &str)
         timeout: None,
         native_reboot: false,
         waiting,
-        request_id,
+        request_id: &cause.request_id,
+        user: cause.asked_by(),
     };
     begin_power(permit, held, node, Ports::default(), request).await
 }

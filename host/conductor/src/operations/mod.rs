@@ -18,6 +18,7 @@ pub(crate) mod inspect;
 pub mod phase;
 mod power;
 pub(crate) mod rescue;
+pub(crate) mod restore;
 mod run;
 pub(crate) mod states;
 mod step_run;
@@ -26,6 +27,7 @@ mod take_over;
 mod tear_down;
 pub(crate) mod templates;
 mod verify;
+mod volumes;
 mod wake;
 
 use std::panic::AssertUnwindSafe;
@@ -275,10 +277,7 @@ async fn run_phase(run: &mut Run) -> Phase {
         OperationKind::Rescue => rescue::phase(run).await,
         OperationKind::Unrescue => rescue::back(run).await,
         OperationKind::ChildStep => child_step::phase(run).await,
-        OperationKind::CleanUp => Err(Trouble::Failed(Error::unsupported(format!(
-            "This release has no operation of kind {}.",
-            run.op.kind
-        )))),
+        OperationKind::CleanUp => restore::phase(run).await,
     }
 }
 

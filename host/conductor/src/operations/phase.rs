@@ -37,6 +37,16 @@ pub mod power {
     pub const RESTART: &str = "restart";
 }
 
+/// Phases of bringing an instance back after a service that was given up. Each may run again.
+pub mod restore {
+    /// The machine, which may run a ramdisk, is switched off.
+    pub const OFF: &str = "off";
+    /// What was prepared for the service is taken away, and the machine is to boot its instance.
+    pub const BACK: &str = "back";
+    /// The machine is switched on.
+    pub const ON: &str = "on";
+}
+
 /// Key of the arguments under which an operation that is failing keeps the reason.
 pub(crate) const FAILURE: &str = "failure";
 /// Key of the arguments: the node shows its fail state already (after an abort).

@@ -13,7 +13,7 @@ use ironbark_sandbox::PowerReading;
 use serde_json::{Value, json};
 
 use super::phase::power as phases;
-use super::{Next, Phase, Run, Trouble, accept_instead, family, forget_agent};
+use super::{Next, Phase, Run, Trouble, accept_instead, family, forget_agent, volumes};
 use crate::call::{Called, Ports};
 use crate::config::Config;
 use crate::context::Context;
@@ -38,13 +38,14 @@ pub(crate) async fn begin_power(
         native_reboot,
         waiting,
         request_id,
+        user,
     } = request;
     let mut args = JsonObject::new();
     args.insert("target".to_owned(), json!(target.as_str()));
     if let Some(seconds) = timeout {
         args.insert("timeout".to_owned(), json!(seconds));
     }
-    let mut operation = Operation::new(OperationKind::Power, &node.uuid, request_id, args);
+    let mut operation = Operation::new(OperationKind::Power, &node.uuid, request_id, args).by(user);
     operation.phase = first_phase(target, native_reboot).to_owned();
     node.target_power_state = Some(target.reached());
     // In a failed state the error says why the node is there: it stays.
@@ -88,6 +89,8 @@ pub(crate) struct PowerRequest<'a> {
     pub(crate) waiting: Option<Operation>,
     /// The request that this is part of.
     pub(crate) request_id: &'a str,
+    /// Whose request that is, if it is known.
+    pub(crate) user: Option<&'a str>,
 }
 
 /// One phase of a change of power.
@@ -99,10 +102,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
     }
     match run.op.phase.as_str() {
         phases::RESTART => {
-            let called = run.call().reboot(timeout_seconds(timeout)).await?;
-            keep_or_settle(run, called).await?;
-            let limit = limit(target, timeout, &run.ctx().config);
-            reach(run, PowerState::On, limit).await?;
+            restart(run, target, timeout).await?;
             done(run, target).await
         }
         phases::OFF => {
@@ -118,6 +118,8 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
                 first_look(run),
             )
             .await?;
+            // Also if it never comes up again: what ran before is gone.
+            forget_agent(&mut run.node);
             run.enter(phases::ON);
             run.op.deadline = None;
             run.commit().await?;
@@ -156,27 +158,44 @@ pub(super) enum FirstLook {
     Patient,
 }
 
-/// Looks, asks for `target` unless it is there already, and waits until it is reached. For `on`, `off` and `soft off`.
+/// Looks, asks for `target` unless it is there already, and waits until it is reached. For `on`, `off` and `soft off`. Gives what
+/// the first look found.
 pub(super) async fn change(
     run: &mut Run,
     target: PowerTarget,
     limit: Duration,
     first: FirstLook,
-) -> Result<(), Trouble> {
+) -> Result<PowerState, Trouble> {
     let wanted = target.reached();
     let now = match first {
         FirstLook::Strict => run.known_power().await?,
         FirstLook::Patient => first_known(run, wanted, limit).await?,
     };
     if now == wanted {
-        return Ok(());
+        return Ok(now);
     }
+    volumes::attach_if_active(run, target).await?;
     let called = run
         .call()
         .set_power_state(target, timeout_seconds(Some(limit)))
         .await?;
     keep_or_settle(run, called).await?;
-    reach(run, wanted, limit).await
+    reach(run, wanted, limit).await?;
+    Ok(now)
+}
+
+/// Has the driver restart the machine in one go, and waits until it is on. Whatever ran on it before is gone from then on.
+pub(super) async fn restart(
+    run: &mut Run,
+    target: PowerTarget,
+    timeout: Option<Duration>,
+) -> Result<(), Trouble> {
+    volumes::attach_if_active(run, target).await?;
+    let called = run.call().reboot(timeout_seconds(timeout)).await?;
+    forget_agent(&mut run.node);
+    keep_or_settle(run, called).await?;
+    let limit = limit(target, timeout, &run.ctx().config);
+    reach(run, PowerState::On, limit).await
 }
 
 /// What a driver noted about a machine that it told something is stored at once. One that reaches no machine has only its notes:
@@ -214,6 +233,7 @@ pub(crate) async fn correct(
         native_reboot: false,
         waiting: None,
         request_id,
+        user: None,
     };
     begin_power(permit, held, node, Ports::default(), request).await
 }

@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use ironbark_model::operation::{OperationKind, PlannedStep, Wait, WaitOn};
 use ironbark_model::step::{ReservedStep, StepKind};
-use ironbark_model::{Error, ErrorKind, Event, InterfaceKind, JsonObject, PowerTarget, Timestamp};
+use ironbark_model::{
+    Error, ErrorKind, Event, InterfaceKind, JsonObject, Operation, PowerState, PowerTarget,
+    Timestamp,
+};
 use ironbark_sandbox as sandbox;
 use serde_json::{Value, json};
 
 use super::power::FirstLook;
 use super::steps::{self, CONDUCTOR};
-use super::{Next, Phase, Run, Trouble, caches, children, failing, family, phase, power};
+use super::{
+    Next, Phase, Run, Trouble, caches, children, failing, family, forget_agent, phase, power,
+    restore,
+};
 
 /// A time that never comes: holds have no deadline.
 const NEVER: Timestamp = Timestamp(i64::MAX);
@@ -197,16 +203,19 @@ async fn end(run: &mut Run) -> Phase {
     let abort_after = run
         .op
         .current_step()
-        .filter(|planned| planned.step.abort_after)
+        // After the last one there is nothing to give up any more.
+        .filter(|planned| planned.step.abort_after && !is_last(&run.op))
         .map(|planned| planned.step.full_name());
     if let Some(step) = abort_after {
         let kind = run.op.kind;
         // The step ended well: the machine is in no doubtful state, so that no maintenance is needed.
         show(run, JsonObject::new());
-        failing::mark(
-            &mut run.op,
-            &format!("By request, the {kind} operation was aborted after the step {step}."),
-        );
+        let message =
+            format!("By request, the {kind} operation was aborted after the step {step}.");
+        if kind == OperationKind::Service {
+            return restore::instead(run, &message).await;
+        }
+        failing::mark(&mut run.op, &message);
         run.commit().await?;
         return Ok(Next::Phase);
     }
@@ -232,6 +241,10 @@ async fn end(run: &mut Run) -> Phase {
     // That the step ended is stored already: what it changed is only looked at.
     caches::read_changed(run).await?;
     Ok(Next::Phase)
+}
+
+fn is_last(operation: &Operation) -> bool {
+    operation.step_index.saturating_add(1) >= operation.steps.len()
 }
 
 async fn execute(run: &mut Run, planned: &PlannedStep) -> Result<Ended, Trouble> {
@@ -291,25 +304,42 @@ pub(super) async fn execute_reserved(
             return Ok(Ended::Wait(wait, json!({"waited": true})));
         }
         ReservedStep::PowerOn => {
-            family::prepare(run, PowerTarget::On).await?;
-            switch(run, PowerTarget::On, FirstLook::Strict).await?;
+            switch_too(run, PowerTarget::On, FirstLook::Strict).await?;
         }
         ReservedStep::PowerOff => {
-            family::prepare(run, PowerTarget::Off).await?;
-            switch(run, PowerTarget::Off, FirstLook::Strict).await?;
+            switch_too(run, PowerTarget::Off, FirstLook::Strict).await?;
         }
         ReservedStep::Reboot => {
             family::prepare(run, PowerTarget::Reboot).await?;
-            if !came_back {
-                switch(run, PowerTarget::Off, FirstLook::Strict).await?;
-                run.op.cursor = Some(json!({"off": true}));
-                run.commit().await?;
-            }
-            // As in a restart that an operator asks for.
-            switch(run, PowerTarget::On, FirstLook::Patient).await?;
+            reboot(run, came_back).await?;
         }
     }
     Ok(Ended::Done)
+}
+
+/// Switches the node, and first what has to be switched with it. Looks before it acts.
+pub(super) async fn switch_too(
+    run: &mut Run,
+    target: PowerTarget,
+    first: FirstLook,
+) -> Result<(), Trouble> {
+    family::prepare(run, target).await?;
+    switch(run, target, first).await
+}
+
+/// Restarts the node as an operator's request does: in one go if its driver can, else off and on.
+pub(super) async fn reboot(run: &mut Run, is_off: bool) -> Result<(), Trouble> {
+    if run.call().native_reboot()? {
+        power::restart(run, PowerTarget::Reboot, None).await?;
+        run.node.power_state = Some(PowerState::On);
+        return Ok(());
+    }
+    if !is_off {
+        switch(run, PowerTarget::Off, FirstLook::Strict).await?;
+        run.op.cursor = Some(json!({"off": true}));
+        run.commit().await?;
+    }
+    switch(run, PowerTarget::On, FirstLook::Patient).await
 }
 
 async fn switch(run: &mut Run, target: PowerTarget, first: FirstLook) -> Result<(), Trouble> {
@@ -319,8 +349,12 @@ async fn switch(run: &mut Run, target: PowerTarget, first: FirstLook) -> Result<
         )));
     }
     let limit = power::limit(target, None, &run.ctx().config);
-    power::change(run, target, limit, first).await?;
+    let found = power::change(run, target, limit, first).await?;
     run.node.power_state = Some(target.reached());
+    // What was on all the time may have an agent.
+    if target == PowerTarget::Off || found != PowerState::On {
+        forget_agent(&mut run.node);
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use ironbark_sandbox::Outcome;
 
 use super::clean::{end_event, skips_cleaning};
 use super::step_run::wait_in_worker;
-use super::{Next, Phase, Run, forget_instance, forget_steps, phase as phases};
+use super::{Next, Phase, Run, forget_instance, forget_steps, phase as phases, volumes};
 use crate::vifs;
 
 /// The one phase of a tear-down. There is no state to wait in: the worker keeps the node while the driver waits.
@@ -21,6 +21,7 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
             Outcome::Wait(wait) => wait_in_worker(run, wait, "take the instance away").await?,
         }
     }
+    volumes::detach(run).await?;
     vifs::detach_all(run).await?;
     forget_instance(&mut run.node);
     forget_steps(&mut run.node);
@@ -36,7 +37,8 @@ pub(super) async fn phase(run: &mut Run) -> Phase {
         &run.node.uuid,
         &run.op.request_id,
         JsonObject::new(),
-    );
+    )
+    .by(run.op.asked_by());
     phases::PREPARE.clone_into(&mut clean.phase);
     run.become_operation(clean).await?;
     Ok(Next::Phase)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ironbark_db::{NodeFilter, NodeRef};
 use ironbark_model::history::HistoryEntry;
+use ironbark_model::operation::OperationKind;
 use ironbark_model::{ErrorKind, Node, Operation, Result, Timestamp};
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::failure;
 use crate::operations::{self, Run};
 use crate::reserve::Held;
+use crate::vifs::{self, Holders};
 use crate::workers::Permit;
 
 /// What a look at all open work found.
@@ -199,12 +201,18 @@ fn interrupted(node: &mut Node, message: &str, host: &str) -> HistoryEntry {
 
 async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) -> Result<()> {
     let host = held.context().host().to_owned();
+    let vifs = if operation.kind == OperationKind::TearDown {
+        vifs::recorded(held.context(), &node).await?
+    } else {
+        Holders::default()
+    };
     // After an abort the node shows its fail state already, from where another failure would move it on.
     let entry = if operation.args.contains_key(operations::phase::APPLIED) {
         node.last_error = Some(reason.to_owned());
         None
     } else {
-        Some(failure::apply(&mut node, operation.kind, reason, &host))
+        let entry = failure::apply(&mut node, operation.kind, reason, &host);
+        Some(failure::ended(entry, &operation))
     };
     let mut entries: Vec<HistoryEntry> = entry.into_iter().collect();
     let parked = match operation.parked() {
@@ -224,6 +232,7 @@ async fn fail(held: Held, mut node: Node, operation: Operation, reason: &str) ->
     for entry in &entries {
         tx.history_add(entry).await?;
     }
+    vifs.clear(&node.uuid, &mut tx).await?;
     tx.operation_close(&operation.uuid).await?;
     if let Some(parked) = &parked {
         tx.operation_open(parked).await?;
@@ -278,7 +287,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use ironbark_model::ident::{Ident, new_uuid};
-    use ironbark_model::operation::OperationKind;
     use ironbark_model::{JsonObject, ProvisionState};
 
     use super::*;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ironbark_model::operation::WaitOn;
-use ironbark_model::{Error, ErrorKind, Event, Node, ProvisionState, Result, Timestamp};
+use ironbark_model::{
+    Error, ErrorKind, Event, JsonObject, Node, ProvisionState, Result, Timestamp,
+};
 use ironbark_rpc::{Heartbeat, Reply};
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ use super::find;
 use crate::agent_token;
 use crate::config::Config;
 use crate::context::Context;
+use crate::operations;
 use crate::reserve::Held;
 
 /// Keys of `driver_internal_info`.
@@ -45,6 +48,9 @@ pub(super) async fn hear(ctx: &Arc<Context>, uuid: &str, beat: Heartbeat) -> Res
     }
     let now = Timestamp::now();
     remember(&mut node, beat, now);
+    if node.maintenance && !ctx.config.allow_provisioning_in_maintenance {
+        return give_up(ctx, held, node).await;
+    }
     let operation = ctx.db.operation_of(&node.uuid).await?.filter(|operation| {
         let waits = operation.wait.as_ref();
         waits.is_some_and(|wait| wait.on == WaitOn::Agent)
@@ -63,6 +69,26 @@ pub(super) async fn hear(ctx: &Arc<Context>, uuid: &str, beat: Heartbeat) -> Res
     tx.operation_update(&operation).await?;
     held.commit_and_release(tx).await?;
     ctx.alarm.set(now, &node.uuid);
+    Ok(Reply::Done)
+}
+
+/// The node is in maintenance, where the operator wants no work: what waits for an agent ends, and its driver cleans up.
+async fn give_up(ctx: &Arc<Context>, held: Held, mut node: Node) -> Result<Reply> {
+    let waits = waits_for_agent(node.provision_state);
+    let operation = ctx.db.operation_of(&node.uuid).await?;
+    let Some(operation) = operation.filter(|operation| waits && operation.wait.is_some()) else {
+        held.save_and_release(&node).await?;
+        return Ok(Reply::Done);
+    };
+    let permit = ctx.workers.permit()?;
+    let reason = format!(
+        "The {} operation was aborted, since the node is in maintenance mode.",
+        operation.kind
+    );
+    // The operator's reason for the maintenance stays.
+    node.clean_step = JsonObject::new();
+    node.service_step = JsonObject::new();
+    operations::launch_failure(permit, held, node, operation, &reason).await?;
     Ok(Reply::Done)
 }
 
@@ -111,17 +137,21 @@ fn remembered<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.driver_internal_info.get(key).and_then(Value::as_str)
 }
 
-/// Writes down who the agent is and when it was heard. A time-out of the state that the node waits in begins anew.
-fn remember(node: &mut Node, beat: Heartbeat, now: Timestamp) {
-    node.agent_heartbeat_at = Some(now);
-    let restarts = matches!(
-        node.provision_state,
+/// States in which work waits for an agent.
+fn waits_for_agent(state: ProvisionState) -> bool {
+    matches!(
+        state,
         ProvisionState::WaitCallBack
             | ProvisionState::CleanWait
             | ProvisionState::ServiceWait
             | ProvisionState::RescueWait
-    );
-    if restarts {
+    )
+}
+
+/// Writes down who the agent is and when it was heard. A time-out of the state that the node waits in begins anew.
+fn remember(node: &mut Node, beat: Heartbeat, now: Timestamp) {
+    node.agent_heartbeat_at = Some(now);
+    if waits_for_agent(node.provision_state) {
         node.provision_updated_at = Some(now);
     }
     for (key, value) in [

@@ -43,6 +43,7 @@ pub(super) async fn change(
         native_reboot,
         waiting,
         request_id: &asked.request_id,
+        user: asked.user.as_deref(),
     };
     begin_power(permit, held, node, ports, request).await?;
     Ok(Reply::Done)

@@ -90,7 +90,8 @@ impl Accepting<'_> {
             &self.node.uuid,
             &self.asked.request_id,
             JsonObject::new(),
-        );
+        )
+        .by(self.asked.user.as_deref());
         first.clone_into(&mut operation.phase);
         operation
     }
@@ -232,8 +233,7 @@ async fn clean(accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
         .ok_or_else(|| Error::missing("The provision target 'clean' needs clean_steps."))?;
     children::check(accepting.ctx, &accepting.node, StepKind::Clean, &wanted).await?;
     limits::check_clean(&accepting.ctx.db, &accepting.ctx.config).await?;
-    accepting.call().validate(InterfaceKind::Power).await?;
-    accepting.call().validate(InterfaceKind::Network).await?;
+    accepting.validate(needed(args.disable_ramdisk)).await?;
     let mut operation = accepting.operation(OperationKind::Clean, phase::PREPARE);
     keep_wanted(&mut operation, wanted, args.disable_ramdisk);
     accepting.start(Verb::Clean, operation).await
@@ -244,14 +244,22 @@ async fn service(accepting: Accepting<'_>, args: ProvisionArgs) -> Result<()> {
         .service_steps
         .ok_or_else(|| Error::missing("The provision target 'service' needs service_steps."))?;
     children::check(accepting.ctx, &accepting.node, StepKind::Service, &wanted).await?;
-    accepting.call().validate(InterfaceKind::Power).await?;
-    accepting.call().validate(InterfaceKind::Network).await?;
+    accepting.validate(needed(args.disable_ramdisk)).await?;
     let before = accepting.ctx.db.operation_of(&accepting.node.uuid).await?;
     let mut operation = accepting.operation(OperationKind::Service, phase::PREPARE);
     keep_wanted(&mut operation, wanted, args.disable_ramdisk);
     accepting
         .start_instead(Verb::Service, operation, before)
         .await
+}
+
+/// What can be known to be missing before a cleaning or service begins: without a ramdisk no network has a part in it.
+fn needed(disable_ramdisk: Option<bool>) -> &'static [InterfaceKind] {
+    if disable_ramdisk == Some(true) {
+        &[InterfaceKind::Power]
+    } else {
+        &[InterfaceKind::Power, InterfaceKind::Network]
+    }
 }
 
 fn keep_wanted(operation: &mut Operation, wanted: Vec<JsonObject>, disable_ramdisk: Option<bool>) {

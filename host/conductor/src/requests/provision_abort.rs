@@ -1,17 +1,19 @@
 //! Accepting `abort` and `unhold`: what an operator does about work that waits.
 
+use ironbark_model::history::HistoryEntry;
 use ironbark_model::operation::{OperationKind, WaitOn};
 use ironbark_model::{Error, Event, JsonObject, Operation, ProvisionState, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::provision::Accepting;
 use crate::failure;
+use crate::operations::restore::{self, GivenUp};
 use crate::operations::{self, phase, states};
 
 /// Accepts an abort. A step that can't be given up in the middle ends first.
 pub(super) async fn abort(mut accepting: Accepting<'_>) -> Result<()> {
     if accepting.node.provision_state == ProvisionState::ServiceFailed {
-        return back_to_active(accepting).await;
+        return give_up_failed_service(accepting).await;
     }
     let operation = accepting.ctx.db.operation_of(&accepting.node.uuid).await?;
     let Some(mut operation) = operation else {
@@ -36,10 +38,16 @@ pub(super) async fn abort(mut accepting: Accepting<'_>) -> Result<()> {
         }
         None => format!("By request, the {kind} operation was aborted."),
     };
+    if kind == OperationKind::Service {
+        return give_up_service(accepting, Some(&operation), &message).await;
+    }
     // Given up on purpose, where it may be: the machine is in no doubtful state.
     accepting.node.clean_step = JsonObject::new();
-    accepting.node.service_step = JsonObject::new();
     let entry = failure::apply(&mut accepting.node, kind, &message, accepting.ctx.host());
+    let entry = HistoryEntry {
+        user: accepting.asked.user.clone(),
+        ..failure::ended(entry, &operation)
+    };
     operation.wait = None;
     phase::FAILING.clone_into(&mut operation.phase);
     operation
@@ -95,18 +103,38 @@ fn abort_after(node: &mut ironbark_model::Node, operation: &mut Operation) {
     }
 }
 
-/// A failed service is given up: the instance is as good as before.
-async fn back_to_active(mut accepting: Accepting<'_>) -> Result<()> {
+/// A service that failed is given up. What is wrong with the machine the operator has seen to.
+async fn give_up_failed_service(accepting: Accepting<'_>) -> Result<()> {
     if accepting.node.maintenance {
         return Err(Error::conflict(format!(
             "Node {} is in maintenance: clear that before its failed service is aborted.",
             accepting.node.uuid
         )));
     }
-    states::advance(&mut accepting.node, Event::Abort)?;
-    let mut tx = accepting.held.begin().await?;
-    tx.save_node(&accepting.node).await?;
-    accepting.held.commit_and_release(tx).await
+    let message = "By request, the service operation was aborted after it had failed.";
+    give_up_service(accepting, None, message).await
+}
+
+/// The machine runs its instance again.
+async fn give_up_service(
+    accepting: Accepting<'_>,
+    before: Option<&Operation>,
+    message: &str,
+) -> Result<()> {
+    let given_up = GivenUp {
+        before,
+        message,
+        request_id: &accepting.asked.request_id,
+        user: accepting.asked.user.as_deref(),
+    };
+    restore::begin(
+        accepting.permit,
+        accepting.held,
+        accepting.node,
+        accepting.ports,
+        given_up,
+    )
+    .await
 }
 
 #[cfg(test)]

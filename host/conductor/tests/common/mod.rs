@@ -162,10 +162,25 @@ impl World {
 
     /// Asks as a client that waits until then.
     pub async fn ask_until(&self, deadline: Timestamp, request: Request) -> Result<Reply> {
+        self.ask_by(None, deadline, request).await
+    }
+
+    /// Asks as a user of this name.
+    pub async fn ask_as(&self, user: &str, request: Request) -> Result<Reply> {
+        let deadline = Timestamp::now().plus(Duration::from_secs(60));
+        self.ask_by(Some(user), deadline, request).await
+    }
+
+    async fn ask_by(
+        &self,
+        user: Option<&str>,
+        deadline: Timestamp,
+        request: Request,
+    ) -> Result<Reply> {
         let envelope = Envelope {
             version: VERSION,
             request_id: "req-test".to_owned(),
-            user: None,
+            user: user.map(str::to_owned),
             deadline,
             request,
         };
@@ -378,7 +393,12 @@ async fn conductor(
 
 /// The package `test` with other metadata, in the bytes of another version.
 pub fn test_package(change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let bytes = package("test");
+    other_package("test", change)
+}
+
+/// A package with other metadata, in the bytes of another version.
+pub fn other_package(name: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let bytes = package(name);
     let contents = ironbark_package::Contents::read(&bytes).unwrap();
     let mut metadata: Value = serde_json::from_slice(&contents.metadata).unwrap();
     change(&mut metadata);

@@ -1,9 +1,9 @@
 //! Cleaning by hand and service without the deploy ramdisk, with the real test driver: its preparation fails wherever it is run.
 
-use ironbark_model::{Node, ProvisionState as S, Verb};
+use ironbark_model::{ErrorKind, Node, ProvisionState as S, Verb};
 use serde_json::{Value, json};
 
-use crate::common::{World, test_package};
+use crate::common::{World, kind, other_package, test_package};
 
 /// What `test` says of the step `quick` in the version of [`world`]: it needs the ramdisk. `resume` doesn't.
 const NEEDS_RAMDISK: &str = "quick";
@@ -164,4 +164,42 @@ async fn service_prepares_a_ramdisk_only_for_steps_that_need_one() {
     let args = json!({"service_steps": steps(&[NEEDS_RAMDISK])});
     let error = run(&world, &node, Verb::Service, args, S::ServiceFailed).await;
     assert!(error.contains("failing as asked (failed)"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_ramdisk_no_network_need_be_ready() {
+    let world = World::start().await;
+    // The network `fake` of this version isn't ready without its key.
+    let package = other_package("fake", |metadata| {
+        metadata["version"] = json!("90.0.0");
+        metadata["properties_of"] = json!({"network/fake": {
+            "type": "object",
+            "properties": {"fake_cable": {"type": "string", "description": "Where the cable goes."}},
+            "required": ["fake_cable"],
+        }});
+    });
+    world.install(package).await;
+    let node = world
+        .test_node(
+            json!({"fake_step_ms": 1}),
+            json!({"network_interface": "fake", "automated_clean": false}),
+        )
+        .await;
+    world.manage(&node.uuid).await;
+    for (verb, list, ready) in [
+        (Verb::Clean, "clean_steps", S::Manageable),
+        (Verb::Service, "service_steps", S::Active),
+    ] {
+        if verb == Verb::Service {
+            run(&world, &node, Verb::Adopt, json!({}), S::Active).await;
+        }
+        for asked in [json!(null), json!(false)] {
+            let args = json!({list: steps(&[NEEDS_NONE]), "disable_ramdisk": asked});
+            let refused = world.provision(&node.uuid, verb, args).await;
+            assert_eq!(kind(refused), Some(ErrorKind::MissingParameter), "{verb}");
+        }
+        let args = json!({list: steps(&[NEEDS_NONE]), "disable_ramdisk": true});
+        assert_eq!(run(&world, &node, verb, args, ready).await, "", "{verb}");
+    }
+    assert_eq!(finished(&world, &node, NEEDS_NONE).await, json!(2));
 }

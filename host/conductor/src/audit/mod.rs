@@ -18,7 +18,8 @@ use ironbark_db::Database;
 use ironbark_model::audit::AuditEntry;
 use ironbark_model::{Error, Result};
 use ironbark_sandbox::NotRecorded;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub(crate) use action::Action;
 pub(crate) use call::{CallAudit, Purpose, Who};
@@ -30,6 +31,9 @@ const QUEUE: usize = 4096;
 const ROOM: Duration = Duration::from_secs(1);
 /// How long one waits for a row to be written.
 const WRITTEN: Duration = Duration::from_secs(5);
+/// How old the oldest row that isn't written may be while reads go on: what a kill can take with it is never more than a second of
+/// them, however slow the disk is.
+const BEHIND: Duration = Duration::from_millis(800);
 /// Among so many of the newest rows a former process's operations without an outcome are looked for.
 const LOOKED_BACK: u32 = 5000;
 
@@ -37,6 +41,8 @@ const LOOKED_BACK: u32 = 5000;
 #[derive(Clone)]
 pub(crate) struct Audit {
     queue: mpsc::Sender<Item>,
+    /// Since when the oldest of what isn't written is there.
+    unwritten: watch::Receiver<Option<Instant>>,
     chain: String,
 }
 
@@ -63,9 +69,11 @@ impl Audit {
 
     fn with_room(db: Database, chain: &str, room: usize) -> Self {
         let (sender, receiver) = mpsc::channel(room);
-        tokio::spawn(Writer::new(db, chain, receiver).run());
+        let (unwritten, watched) = watch::channel(None);
+        tokio::spawn(Writer::new(db, chain, receiver, unwritten).run());
         Self {
             queue: sender,
+            unwritten: watched,
             chain: chain.to_owned(),
         }
     }
@@ -106,6 +114,19 @@ impl Audit {
                     .map_err(|_| NotRecorded)?
                     .map_err(|_| NotRecorded)
             }
+        }
+    }
+
+    /// Waits while too much that nobody waited for isn't written yet.
+    async fn caught_up(&self) -> Result<(), NotRecorded> {
+        let is_well = |since: &Option<Instant>| since.is_none_or(|since| since.elapsed() < BEHIND);
+        if is_well(&self.unwritten.borrow()) {
+            return Ok(());
+        }
+        let mut unwritten = self.unwritten.clone();
+        match tokio::time::timeout(WRITTEN, unwritten.wait_for(is_well)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NotRecorded),
         }
     }
 

@@ -6,13 +6,14 @@ use ironbark_db::Database;
 use ironbark_model::Timestamp;
 use ironbark_model::audit::{AuditEntry, NOT_SENT, hour_of};
 use ironbark_sandbox::NotRecorded;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::repeats::Repeats;
 use super::{Item, answer_to};
 
-/// How long a row that nobody waits for stays in memory. With the time that writing takes, less than a second is lost.
+/// How long a row that nobody waits for stays in memory before it is written. With the time that writing takes, less than a second is
+/// lost; where writing takes longer, reads wait for it ([`Audit::caught_up`](super::Audit)).
 const LAZY: Duration = Duration::from_millis(500);
 /// Rows, or counts, that are held before they are written at once, and while the database fails.
 const BATCH: usize = 1024;
@@ -33,6 +34,10 @@ pub(super) struct Writer {
     repeats: Repeats,
     /// When what is held must be written.
     due: Option<Instant>,
+    /// Since when the oldest of what is held is there, for those who wait for it.
+    unwritten: watch::Sender<Option<Instant>>,
+    /// What is in the queue was sent after this.
+    emptied: Instant,
     /// The last write failed.
     failing: bool,
     /// Counts of hours before this one are rows.
@@ -41,7 +46,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(db: Database, chain: &str, queue: mpsc::Receiver<Item>) -> Self {
+    pub(super) fn new(
+        db: Database,
+        chain: &str,
+        queue: mpsc::Receiver<Item>,
+        unwritten: watch::Sender<Option<Instant>>,
+    ) -> Self {
         Self {
             db,
             chain: chain.to_owned(),
@@ -51,6 +61,8 @@ impl Writer {
             flushes: Vec::new(),
             repeats: Repeats::default(),
             due: None,
+            unwritten,
+            emptied: Instant::now(),
             failing: false,
             sealed: i64::MIN,
             seal_at: Instant::now() + LAZY,
@@ -61,6 +73,7 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut items = Vec::new();
         loop {
+            let was_empty = self.queue.is_empty();
             let wake = self.due.map_or(self.seal_at, |due| due.min(self.seal_at));
             // While nothing can be written the queue fills up, and who wants to act is turned away.
             let open = tokio::select! {
@@ -68,10 +81,15 @@ impl Writer {
                 count = self.queue.recv_many(&mut items, BATCH), if !self.is_full() => count > 0,
                 () = sleep_until(wake) => true,
             };
-            for item in items.drain(..) {
-                self.take(item);
-            }
             let now = Instant::now();
+            // What came while something was written is as old as that.
+            let sent = if was_empty { now } else { self.emptied };
+            if items.len() < BATCH {
+                self.emptied = now;
+            }
+            for item in items.drain(..) {
+                self.take(item, sent);
+            }
             let pressing = !self.waiting.is_empty() || !self.flushes.is_empty();
             let full = self.is_full() && !self.failing;
             if !open || pressing || full || self.due.is_some_and(|due| due <= now) {
@@ -86,7 +104,8 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, item: Item) {
+    /// `sent`: the earliest that it can have been.
+    fn take(&mut self, item: Item, sent: Instant) {
         match item {
             Item::Row(entry) => self.rows.push(entry.tidy()),
             Item::Awaited(entry, told) => {
@@ -98,7 +117,12 @@ impl Writer {
             }
             Item::Flush(done) => self.flushes.push(done),
         }
-        self.due.get_or_insert_with(|| Instant::now() + LAZY);
+        self.due.get_or_insert_with(|| sent + LAZY);
+        self.unwritten.send_if_modified(|since| {
+            let is_first = since.is_none();
+            since.get_or_insert(sent);
+            is_first
+        });
     }
 
     fn is_full(&self) -> bool {
@@ -123,6 +147,8 @@ impl Writer {
             }
         }
         self.due = (!self.rows.is_empty()).then(|| Instant::now() + LAZY);
+        // What came meanwhile is seen when it is taken, which is next.
+        self.unwritten.send_replace(None);
         for done in self.flushes.drain(..) {
             let _ = done.send(());
         }

@@ -32,9 +32,15 @@ pub(crate) fn read_record(bytes: &[u8]) {
     let Some(sensor) = FullSensor::parse(bytes) else {
         return;
     };
-    let _ = (names::sensor_type(sensor.sensor_type), units::name(sensor.unit));
+    let _ = (
+        names::sensor_type(sensor.sensor_type),
+        units::name(sensor.unit),
+    );
     for raw in 0..=u8::MAX {
-        let _ = (sensor.value(sensor.factors, raw), sensor.tolerance(sensor.factors));
+        let _ = (
+            sensor.value(sensor.factors, raw),
+            sensor.tolerance(sensor.factors),
+        );
     }
 }
 

@@ -226,7 +226,7 @@ fn find<'r>(rows: &'r [Value], kind: &str, operation: &str, outcome: &str) -> Op
 }
 
 /// Runs `ironbark audit …` against the service: whether it ended well, and what it said.
-async fn program(service: &Service, arguments: &[&str]) -> (bool, String) {
+pub(crate) async fn program(service: &Service, arguments: &[&str]) -> (bool, String) {
     let mut command = tokio::process::Command::new(ironbark());
     command.arg("audit").args(arguments);
     command.env("IRONBARK_URL", service.client().url());

@@ -31,7 +31,7 @@ const FIXTURES: &[&str] = &[
 
 /// Somebody who goes on and on.
 #[derive(Clone)]
-enum Attacker {
+pub(crate) enum Attacker {
     /// A node that is switched on again and again, and what its `last_error` says each time; empty if it may say nothing.
     Node(String, &'static str),
     /// A file that is uploaded again and again, and what its refusal says.
@@ -191,7 +191,7 @@ async fn started(stage: &Stage) -> (Service, Client) {
 }
 
 /// Measures others in turns without and with all of these at once.
-async fn measure(client: &Client, attackers: &[Attacker]) {
+pub(crate) async fn measure(client: &Client, attackers: &[Attacker]) {
     let (mut quiet, mut loud) = (Measured::default(), Measured::default());
     for round in 1..=*ROUNDS.end() {
         quiet.more(client).await;

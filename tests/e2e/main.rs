@@ -9,11 +9,13 @@
 )]
 
 mod audit;
+mod audit_lost;
 mod console;
 mod crowd;
 mod demo;
 mod front_door;
 mod hostile;
+mod hostile_bombs;
 mod hostile_redfish;
 mod hostile_rest;
 mod killed;
@@ -35,6 +37,10 @@ mod tasks;
 mod tour;
 mod waiting;
 mod witness;
+
+/// Guests of the sandbox's tests, where a driver in Rust can't be made to do it.
+#[path = "../../host/sandbox/tests/guest/mod.rs"]
+mod guest;
 
 /// The IPMI client's tests have this simulator too.
 #[allow(dead_code)]

@@ -5,8 +5,6 @@ use ironbark_model::{Error, ErrorKind};
 use ironbark_package::{ContentsError, Disagreement, MetadataError};
 use ironbark_sandbox::LoadError;
 
-use crate::prepare::{MAX_CODE, MAX_FUNCTION};
-
 /// Why a package can't be installed. Messages tell the vendor or the operator what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
@@ -16,16 +14,17 @@ pub enum PackageError {
         /// Its size in bytes.
         size: usize,
     },
-    /// More code than is compiled.
+    /// More than is compiled.
     #[error(
-        "the package has {total} bytes of code, {largest_function} in its largest function; at most {MAX_CODE} and \
-         {MAX_FUNCTION} are accepted: build it for size, and without debug assertions"
+        "the package has {is} {what}; at most {most} are accepted: build it for size, and without debug assertions"
     )]
     TooMuchCode {
-        /// All functions together.
-        total: usize,
-        /// The largest.
-        largest_function: usize,
+        /// How much it has.
+        is: u64,
+        /// How much it may have.
+        most: u64,
+        /// Of what.
+        what: &'static str,
     },
     /// The process is stopping, or the host failed while it looked at the package.
     #[error("the package could not be checked to the end: try again")]

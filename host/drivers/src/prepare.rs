@@ -15,10 +15,14 @@ use crate::package::{Package, PreparedPackage, digest_of};
 use crate::periodic::check_schedules;
 use crate::properties::PropertyRules;
 
-/// Most code that is compiled, all functions together and one alone, in bytes: compiling a package holds up the changes of
+/// Most that is compiled, all functions together and one alone, as bytes of code: compiling a package holds up the changes of
 /// others. A driver with a whole Python in it has some 6 MiB.
-pub(crate) const MAX_CODE: usize = 16 * 1024 * 1024;
-pub(crate) const MAX_FUNCTION: usize = 1024 * 1024;
+pub(crate) const MAX_CODE: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_FUNCTION: u64 = 1024 * 1024;
+/// Most blocks within blocks, which cost with their depth squared. A `match` has as many as it has arms.
+pub(crate) const MAX_BLOCKS: u64 = 5_000;
+/// Most parts of a component, all of its instances expanded. One in Python has some thousands; memory goes with this.
+pub(crate) const MAX_PARTS: u64 = 100_000;
 
 pub(crate) async fn prepare(
     engine: &Engine,
@@ -84,15 +88,26 @@ impl Checked {
     }
 }
 
-/// Compiling takes time in proportion to the code, and more than that for a single large function.
+/// Compiling takes time in proportion to the code, and more than that for a single large or deep function.
 fn check_code(size: CodeSize) -> Result<(), PackageError> {
-    if size.total > MAX_CODE || size.largest_function > MAX_FUNCTION {
-        return Err(PackageError::TooMuchCode {
-            total: size.total,
-            largest_function: size.largest_function,
-        });
+    let bounds = [
+        (size.total, MAX_CODE, "to compile, as bytes of code"),
+        (
+            size.largest_function,
+            MAX_FUNCTION,
+            "to compile in its largest function, as bytes of code",
+        ),
+        (
+            size.deepest_blocks,
+            MAX_BLOCKS,
+            "blocks within blocks in a function",
+        ),
+        (size.parts, MAX_PARTS, "parts when it is instantiated"),
+    ];
+    match bounds.into_iter().find(|(is, most, _)| is > most) {
+        Some((is, most, what)) => Err(PackageError::TooMuchCode { is, most, what }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -100,16 +115,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_is_bounded_in_total_and_in_each_function() {
-        let size = |total, largest_function| CodeSize {
-            total,
-            largest_function,
+    fn all_that_compiling_costs_by_is_bounded() {
+        let most = CodeSize {
+            total: MAX_CODE,
+            largest_function: MAX_FUNCTION,
+            deepest_blocks: MAX_BLOCKS,
+            parts: MAX_PARTS,
         };
-        assert!(check_code(size(MAX_CODE, MAX_FUNCTION)).is_ok());
-        for large in [
-            size(MAX_CODE + 1, 1),
-            size(MAX_FUNCTION + 1, MAX_FUNCTION + 1),
+        assert!(check_code(most).is_ok());
+        for change in [
+            |size: &mut CodeSize| size.total += 1,
+            |size: &mut CodeSize| size.largest_function += 1,
+            |size: &mut CodeSize| size.deepest_blocks += 1,
+            |size: &mut CodeSize| size.parts += 1,
         ] {
+            let mut large = most;
+            change(&mut large);
             assert!(matches!(
                 check_code(large),
                 Err(PackageError::TooMuchCode { .. })

@@ -12,9 +12,9 @@ mod guest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use guest::{Guest, ipmi_user, sleeping};
+use guest::{Guest, bombs, ipmi_user, sleeping};
 use ironbark_drivers::{
     Drivers, DriversConfig, Grants, Implementation, PackageError, PreparedPackage, digest_of,
 };
@@ -602,17 +602,44 @@ async fn grants_are_among_what_is_asked_for() {
 
 #[tokio::test]
 async fn code_that_would_take_long_to_compile_is_refused() {
-    // 12 bytes each.
-    let lines = "(drop (i64.const 0x7fffffffffffffff))".repeat(100_000);
-    let large = Guest {
-        fields: format!("(func {lines})"),
-        ..Guest::default()
-    };
-    let error = refused(&large, &metadata("acme", "1.0.0")).await;
-    assert!(
-        matches!(error, PackageError::TooMuchCode { largest_function, .. } if largest_function > 1 << 20),
-        "{error}"
-    );
+    let driver = package(&Guest::default(), &metadata("acme", "1.0.0"));
+    let module = |module: Vec<u8>| bombs::with_module(&driver, &module);
+    for (bomb, says) in [
+        (
+            module(bombs::giant_function(1 << 21)),
+            "its largest function",
+        ),
+        (module(bombs::many_functions(1_000_000)), "as bytes of code"),
+        (
+            module(bombs::many_parameters(5_000, 1_000)),
+            "as bytes of code",
+        ),
+        (
+            module(bombs::many_locals(6_000, 50_000)),
+            "as bytes of code",
+        ),
+        (module(bombs::many_types(5_000, 1_000)), "as bytes of code"),
+        (
+            module(bombs::nested_blocks(1, 100_000)),
+            "blocks within blocks",
+        ),
+        (
+            bombs::with_component(&driver, &bombs::doubling(60)),
+            "parts when it is instantiated",
+        ),
+    ] {
+        let began = Instant::now();
+        let error = drivers()
+            .prepare(bomb.into(), &Grants::AsAsked)
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            matches!(&error, PackageError::TooMuchCode { what, .. } if what.contains(says)),
+            "{says}: {error}"
+        );
+        eprintln!("{says}: refused after {:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]

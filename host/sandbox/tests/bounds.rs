@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{context, engine, engine_with, load, try_load};
-use guest::{Guest, sleeping, spinning};
+use guest::{Guest, sleeping, spinning, table_bomb};
 use ironbark_sandbox::{
     CallError, EngineConfig, FaultKind, Granted, Limits, LoadError, PowerReading,
 };
@@ -158,13 +158,7 @@ async fn more_memory_than_allowed_is_refused() {
 
 #[tokio::test]
 async fn a_table_that_grows_and_grows_is_refused() {
-    let mut guest = Guest::default().get_power_state(
-        "(loop $again
-           (if (i32.eq (table.grow $bomb (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable))
-           (br $again)) unreachable",
-    );
-    guest.fields = "(table $bomb 1 funcref)".into();
-    let driver = load(&engine(), guest).await;
+    let driver = load(&engine(), table_bomb()).await;
     let error = driver.get_power_state("acme", context()).await.unwrap_err();
     assert!(matches!(kind(error), FaultKind::Memory(_)));
     assert!(driver.power_validate("acme", context()).await.is_ok());

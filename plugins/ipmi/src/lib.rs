@@ -10,6 +10,9 @@ mod boot_flags;
 mod chassis;
 mod console;
 mod fru;
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod management;
 mod manufacturer;
 mod power;

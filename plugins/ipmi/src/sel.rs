@@ -80,7 +80,7 @@ fn entry(bmc: &impl Bmc, id: u16) -> Result<Option<(u16, [u8; 16])>> {
     }
 }
 
-fn shown(record: &[u8; 16]) -> Value {
+pub(crate) fn shown(record: &[u8; 16]) -> Value {
     let [id_low, id_high, kind, time @ .., _, _, _, _, _, _, _, _, _] = *record;
     let id = u16::from_le_bytes([id_low, id_high]);
     let raw = hexadecimal(record);

@@ -96,31 +96,6 @@ impl Contents {
     }
 }
 
-/// How much code a component has, all of its nested modules together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CodeSize {
-    /// Bytes of all functions.
-    pub total: usize,
-    /// Bytes of the largest function.
-    pub largest_function: usize,
-}
-
-impl CodeSize {
-    /// Adds up the sizes that the sections and functions say they have. Takes time in proportion to their number.
-    pub fn of(component: &[u8]) -> Result<Self, ContentsError> {
-        let mut size = Self::default();
-        for payload in Parser::new(0).parse_all(component) {
-            if let Payload::CodeSectionEntry(body) = payload? {
-                let range = body.range();
-                let bytes = range.end.saturating_sub(range.start);
-                size.total = size.total.saturating_add(bytes);
-                size.largest_function = size.largest_function.max(bytes);
-            }
-        }
-        Ok(size)
-    }
-}
-
 fn push(names: &mut Vec<String>, name: &str) -> Result<(), ContentsError> {
     if names.len() >= MAX_NAMES {
         return Err(ContentsError::TooManyNames);

@@ -4,13 +4,14 @@
 //! This crate may not know how components are executed (no wasmtime here), nor any database or network.
 //!
 //! * [`Metadata`]: the document, its types and its rules. Published as `metadata.schema.json` beside this crate.
-//! * [`Contents::read`]: the metadata section, imports and exports of a component; [`CodeSize::of`]: how much there is to compile.
+//! * [`Contents::read`]: the metadata section, imports and exports of a component; [`CodeSize::of`]: how much work it is to compile.
 //! * [`lift`]: moves the section from where a compiler puts it (a nested core module) to where a package has it.
 
 #![forbid(unsafe_code)]
 
 mod agreement;
 mod capabilities;
+mod code;
 mod component;
 mod contract;
 mod lift;
@@ -20,7 +21,8 @@ mod validate;
 mod within;
 
 pub use agreement::{Disagreement, is_method};
-pub use component::{CodeSize, Contents, ContentsError};
+pub use code::CodeSize;
+pub use component::{Contents, ContentsError};
 pub use contract::{CONTRACT_VERSION, Export, interface_name};
 pub use lift::{LiftError, embed, lift};
 pub use metadata::{

@@ -74,21 +74,51 @@ fn sections_that_differ_are_refused() {
     assert_eq!(lift(&same).unwrap(), packed());
 }
 
+fn size_of(text: &str) -> CodeSize {
+    CodeSize::of(&wat::parse_str(text).unwrap()).unwrap()
+}
+
 #[test]
 fn code_is_counted_in_all_nested_modules() {
-    let nested = wat::parse_str(
+    let nested = size_of(
         "(component
             (core module (func nop nop nop) (func nop))
             (component (core module (func nop nop nop nop nop))))",
-    )
-    .unwrap();
-    // Each function has a count of locals and an end besides.
-    let expected = CodeSize {
-        total: (3 + 2) + (1 + 2) + (5 + 2),
-        largest_function: 5 + 2,
-    };
-    assert_eq!(CodeSize::of(&nested).unwrap(), expected);
+    );
+    // Each function has a count of locals and an end besides, and costs 8 as such. So do the types, one in each module.
+    assert_eq!(nested.total, (3 + 2) + (1 + 2) + (5 + 2) + (3 + 2) * 8);
+    assert_eq!(nested.largest_function, 5 + 2);
+    assert_eq!((nested.deepest_blocks, nested.parts), (0, 0));
     assert!(CodeSize::of(b"no component").is_err());
+}
+
+#[test]
+fn what_has_code_made_for_it_counts() {
+    let nothing = size_of("(module (func))").total;
+    // Of the function, and of its type.
+    let more = size_of("(module (func (param i32 i64) (result i32) i32.const 1))").total;
+    assert_eq!(more, nothing + 2 + 2 * 3 * 4);
+    let locals = format!("(module (func (local {})))", "i32 ".repeat(320));
+    // Three bytes say so many of a type.
+    assert_eq!(size_of(&locals).total, nothing + 3 + 320 / 16);
+    let deep = size_of("(module (func block loop i32.const 0 if end end end block end))");
+    assert_eq!(deep.deepest_blocks, 3);
+}
+
+#[test]
+fn parts_are_counted_in_each_instance_anew() {
+    let once = "(component $root
+        (component $a (core module $m) (core instance (instantiate $m)))
+        (component $b (alias outer $root $a (component $x)) (instance (instantiate $x)) (instance (instantiate $x)))";
+    // `b` has an alias and two instances, each with a part in it.
+    let of_b = 1 + 2 * (1 + 1);
+    assert_eq!(size_of(&format!("{once})")).parts, 0);
+    let text = format!("{once} (instance (instantiate $b)) (instance (instantiate $b)))");
+    assert_eq!(size_of(&text).parts, 2 * (of_b + 1));
+    // What is made instances of comes from elsewhere: nobody knows how many parts it has.
+    let unknown = "(component (component $a (import \"x\" (component $x)) (instance (instantiate $x))) (component $e)
+        (instance (instantiate $a (with \"x\" (component $e)))))";
+    assert_eq!(size_of(unknown).parts, u64::MAX);
 }
 
 #[test]

@@ -54,12 +54,13 @@ impl ironbark_sandbox::Audit for CallAudit {
     async fn begin(&self, operation: &Operation) -> Result<Box<dyn OpenRecord>, NotRecorded> {
         // Room for the outcome first: what was sent must not go without one.
         let place = self.audit.place_of(&self.share).await?;
-        let at = Timestamp::now();
-        let intent = if operation.is_mutating() {
+        let (at, intent) = if operation.is_mutating() {
+            let at = Timestamp::now();
             let entry = self.who.entry(at, AuditKind::Intent, operation, BEGUN);
-            Some(self.audit.write(entry).await?)
+            (at, Some(self.audit.write(entry).await?))
         } else {
-            None
+            self.audit.caught_up().await?;
+            (Timestamp::now(), None)
         };
         Ok(Box::new(Open {
             place: Some(place),

@@ -26,7 +26,8 @@ use ironbark_db::Database;
 use ironbark_model::audit::AuditEntry;
 use ironbark_model::{Error, Result};
 use ironbark_sandbox::NotRecorded;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub(crate) use action::Action;
 use askers::Askers;
@@ -40,6 +41,9 @@ const QUEUE: usize = 4096;
 const ROOM: Duration = Duration::from_secs(1);
 /// How long one waits for a row to be written.
 const WRITTEN: Duration = Duration::from_secs(5);
+/// How old the oldest row that isn't written may be while reads go on: what a kill can take with it is never more than a second of
+/// them, however slow the disk is.
+const BEHIND: Duration = Duration::from_millis(800);
 /// Among so many of the newest rows a former process's operations without an outcome are looked for.
 const LOOKED_BACK: u32 = 5000;
 
@@ -50,6 +54,8 @@ pub(crate) struct Audit {
     shares: Arc<Shares>,
     /// Who asked for what is done.
     pub(crate) askers: Askers,
+    /// Since when the oldest of what isn't written is there.
+    unwritten: watch::Receiver<Option<Instant>>,
     chain: String,
 }
 
@@ -94,12 +100,15 @@ impl Audit {
 
     fn with_room(db: Database, chain: &str, room: usize) -> Self {
         let (sender, receiver) = mpsc::channel(room);
+        let (unwritten, watched) = watch::channel(None);
         let shares = Arc::new(Shares::new(room));
-        tokio::spawn(Writer::new(db, chain, receiver, Arc::clone(&shares)).run());
+        let writer = Writer::new(db, chain, receiver, Arc::clone(&shares), unwritten);
+        tokio::spawn(writer.run());
         Self {
             queue: sender,
             shares,
             askers: Askers::default(),
+            unwritten: watched,
             chain: chain.to_owned(),
         }
     }
@@ -168,6 +177,19 @@ impl Audit {
             of_share: Some(of_share),
             ..self.place().await?
         })
+    }
+
+    /// Waits while too much that nobody waited for isn't written yet.
+    async fn caught_up(&self) -> Result<(), NotRecorded> {
+        let is_well = |since: &Option<Instant>| since.is_none_or(|since| since.elapsed() < BEHIND);
+        if is_well(&self.unwritten.borrow()) {
+            return Ok(());
+        }
+        let mut unwritten = self.unwritten.clone();
+        match tokio::time::timeout(WRITTEN, unwritten.wait_for(is_well)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NotRecorded),
+        }
     }
 
     /// Writes a row and waits until it is there; answers with its number.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use ironbark_db::testing::{self, TestDatabase};
 use ironbark_db::{AuditFilter, AuditPage, SortDir};
 use ironbark_model::audit::chain::Verifier;
@@ -273,6 +274,30 @@ async fn what_cannot_be_written_is_not_begun_and_the_rest_is_kept() {
     let action = Action::of_file("install", "acme", None, "api");
     let refused = audit.begin_action(action).await.err().unwrap();
     assert_eq!(refused.kind(), ironbark_model::ErrorKind::Overloaded);
+}
+
+#[tokio::test]
+async fn reads_wait_for_those_before_them_to_be_written_and_no_more_is_ever_lost() {
+    let db = testing::sqlite().await;
+    let audit = Audit::new(db.database.clone(), "a");
+    let call = call(&audit, Purpose::Work);
+    call.begin(&STATUS).await.unwrap().end(ended(OK, 1));
+    settled(&audit).await;
+    // Nothing can be written while somebody else writes.
+    let blocking = db.database.change_packages().await.unwrap();
+    let began = Instant::now();
+    let mut answer = 1;
+    while let Some(record) = call.begin(&STATUS).now_or_never() {
+        answer += 1;
+        record.unwrap().end(ended(OK, answer));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(began.elapsed() >= BEHIND, "{:?}", began.elapsed());
+    let waits = call.begin(&STATUS);
+    drop(blocking);
+    waits.await.unwrap().end(ended(OK, answer + 1));
+    settled(&audit).await;
+    assert_eq!(rows(&db).await.len() as u64, answer + 1);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use ironbark_db::Database;
 use ironbark_model::Timestamp;
 use ironbark_model::audit::{AuditEntry, AuditRepeats, NOT_SENT, hour_of};
 use ironbark_sandbox::NotRecorded;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::gate::Gate;
@@ -15,7 +15,8 @@ use super::repeats::Repeats;
 use super::share::Shares;
 use super::{Item, Queued, answer_to};
 
-/// How long a row that nobody waits for stays in memory. With the time that writing takes, less than a second is lost.
+/// How long a row that nobody waits for stays in memory before it is written. With the time that writing takes, less than a second is
+/// lost; where writing takes longer, reads wait for it ([`Audit::caught_up`](super::Audit)).
 const LAZY: Duration = Duration::from_millis(500);
 /// Rows, or counts, that are held before they are written at once, and while the database fails.
 const BATCH: usize = 1024;
@@ -38,6 +39,10 @@ pub(super) struct Writer {
     repeats: Repeats,
     /// When what is held must be written.
     due: Option<Instant>,
+    /// Since when the oldest of what is held is there, for those who wait for it.
+    unwritten: watch::Sender<Option<Instant>>,
+    /// What is in the queue was sent after this.
+    emptied: Instant,
     /// The last write failed.
     failing: bool,
     /// Counts of hours before this one are rows.
@@ -51,6 +56,7 @@ impl Writer {
         chain: &str,
         queue: mpsc::Receiver<Queued>,
         shares: Arc<Shares>,
+        unwritten: watch::Sender<Option<Instant>>,
     ) -> Self {
         Self {
             db,
@@ -63,6 +69,8 @@ impl Writer {
             flushes: Vec::new(),
             repeats: Repeats::default(),
             due: None,
+            unwritten,
+            emptied: Instant::now(),
             failing: false,
             sealed: i64::MIN,
             seal_at: Instant::now() + LAZY,
@@ -73,6 +81,7 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut items = Vec::new();
         loop {
+            let was_empty = self.queue.is_empty();
             let wake = self.due.map_or(self.seal_at, |due| due.min(self.seal_at));
             // While nothing can be written the queue fills up, and who wants to act is turned away.
             let open = tokio::select! {
@@ -80,10 +89,15 @@ impl Writer {
                 count = self.queue.recv_many(&mut items, BATCH), if !self.is_full() => count > 0,
                 () = sleep_until(wake) => true,
             };
-            for queued in items.drain(..) {
-                self.take(queued.item);
-            }
             let now = Instant::now();
+            // What came while something was written is as old as that.
+            let sent = if was_empty { now } else { self.emptied };
+            if items.len() < BATCH {
+                self.emptied = now;
+            }
+            for queued in items.drain(..) {
+                self.take(queued.item, sent);
+            }
             let pressing = !self.waiting.is_empty() || !self.flushes.is_empty();
             let full = self.is_full() && !self.failing;
             if !open || pressing || full || self.due.is_some_and(|due| due <= now) {
@@ -98,7 +112,8 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, item: Item) {
+    /// `sent`: the earliest that it can have been.
+    fn take(&mut self, item: Item, sent: Instant) {
         match item {
             Item::Row(entry) => self.push(entry.tidy()),
             Item::Awaited(entry, told) => {
@@ -112,7 +127,12 @@ impl Writer {
             }
             Item::Flush(done) => self.flushes.push(done),
         }
-        self.due.get_or_insert_with(|| Instant::now() + LAZY);
+        self.due.get_or_insert_with(|| sent + LAZY);
+        self.unwritten.send_if_modified(|since| {
+            let is_first = since.is_none();
+            since.get_or_insert(sent);
+            is_first
+        });
     }
 
     /// A row, or one more of those that get none.
@@ -149,6 +169,8 @@ impl Writer {
             }
         }
         self.due = (!self.rows.is_empty()).then(|| Instant::now() + LAZY);
+        // What came meanwhile is seen when it is taken, which is next.
+        self.unwritten.send_replace(None);
         for done in self.flushes.drain(..) {
             let _ = done.send(());
         }

@@ -189,6 +189,7 @@ fn taking_over(version: &PackageVersion, actor: &Actor) -> Action {
         operation: "take over",
         package: Some(version.package.clone()),
         digest: Some(version.digest.clone()),
+        publisher: None,
         actor: Some(actor.name().to_owned()),
         request_id: actor.request_id().map(str::to_owned),
     }

@@ -5,7 +5,9 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test binary uses some of it.
 
-use std::path::Path;
+pub mod bombs;
+
+use std::path::{Path, PathBuf};
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -95,9 +97,7 @@ impl Guest {
         );
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let mut resolve = Resolve::default();
-        resolve
-            .push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"))
-            .unwrap();
+        resolve.push_path(contract()).unwrap();
         let world = format!(
             "package ironbark:test;\nworld guest {{ {} }}\n{}",
             self.world, self.wit
@@ -111,6 +111,27 @@ impl Guest {
             .encode()
             .unwrap_or_else(|error| panic!("{error:#}"))
     }
+}
+
+/// Where the contract is, from whichever crate's tests this is built with.
+fn contract() -> PathBuf {
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let found = folders.find_map(|folder| {
+        let wit = folder.join("wit");
+        wit.is_dir().then_some(wit)
+    });
+    found.expect("a folder 'wit' above")
+}
+
+/// A guest that grows a table until it may not, again and again, and then aborts.
+pub fn table_bomb() -> Guest {
+    let mut guest = Guest::default().get_power_state(
+        "(loop $again
+           (if (i32.eq (table.grow $bomb (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable))
+           (br $again)) unreachable",
+    );
+    guest.fields = "(table $bomb 1 funcref)".into();
+    guest
 }
 
 /// A guest that spins in `get-power-state`.

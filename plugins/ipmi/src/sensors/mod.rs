@@ -26,8 +26,26 @@ pub(crate) fn read_all(bmc: &impl Bmc) -> Result<Value> {
     walk(bmc, &Clock)
 }
 
+/// Reads any bytes as a sensor data record and values of it, for fuzzing.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn read_record(bytes: &[u8]) {
+    let Some(sensor) = FullSensor::parse(bytes) else {
+        return;
+    };
+    let _ = (
+        names::sensor_type(sensor.sensor_type),
+        units::name(sensor.unit),
+    );
+    for raw in 0..=u8::MAX {
+        let _ = (
+            sensor.value(sensor.factors, raw),
+            sensor.tolerance(sensor.factors),
+        );
+    }
+}
+
 /// What the walk needs to know of the time.
-trait Time {
+pub(crate) trait Time {
     fn is_up(&self) -> bool;
     fn pause(&self, duration: Duration);
 }
@@ -44,7 +62,7 @@ impl Time for Clock {
     }
 }
 
-fn walk(bmc: &impl Bmc, time: &impl Time) -> Result<Value> {
+pub(crate) fn walk(bmc: &impl Bmc, time: &impl Time) -> Result<Value> {
     let mut types: Map<String, Value> = Map::new();
     let mut repository = Repository::open(bmc, time)?;
     while let Some(record) = repository.next_record()? {

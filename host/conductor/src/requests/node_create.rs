@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ironbark_model::ident::Ident;
-use ironbark_model::{Error, InterfaceKind, Node, Result, Timestamp, node_rules};
+use ironbark_model::{Error, InterfaceKind, Node, Result, node_rules};
 use ironbark_rpc::Reply;
 
 use super::node_interfaces::{check_driver, settle};
@@ -33,7 +33,6 @@ pub(super) async fn create(ctx: &Arc<Context>, mut node: Node) -> Result<Reply> 
         return Err(Error::invalid("retired_reason needs retired to be true."));
     }
     check_parent(ctx, &node).await?;
-    node.provision_updated_at = Some(Timestamp::now());
     let stored = ctx.db.node_create(&node).await?;
     tracing::info!(node = %stored.uuid, driver = %stored.driver, "a node was created");
     Ok(Reply::Node(Box::new(stored)))

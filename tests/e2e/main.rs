@@ -16,6 +16,7 @@ mod front_door;
 mod hostile;
 mod hostile_redfish;
 mod hostile_rest;
+mod in_motion;
 mod killed;
 mod killed_often;
 mod package_life;

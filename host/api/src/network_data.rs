@@ -48,7 +48,10 @@ fn each(
 ) -> Result<(), ApiError> {
     let items = data.get(name).and_then(Value::as_array);
     for item in items.ok_or_else(|| wrong(format!("{name} must be a list")))? {
-        check(item.as_object().ok_or_else(|| wrong(format!("{name} must be a list of objects")))?)?;
+        check(
+            item.as_object()
+                .ok_or_else(|| wrong(format!("{name} must be a list of objects")))?,
+        )?;
     }
     Ok(())
 }
@@ -60,13 +63,18 @@ fn link(link: &JsonObject) -> Result<(), ApiError> {
             one_of(link, "bond_mode", BOND_MODES)?;
             let links = link.get("bond_links").and_then(Value::as_array);
             if !links.is_some_and(|links| links.iter().all(Value::is_string)) {
-                return Err(wrong("a bond's bond_links must be a list of texts".to_owned()));
+                return Err(wrong(
+                    "a bond's bond_links must be a list of texts".to_owned(),
+                ));
             }
             "ethernet_mac_address"
         }
         "vlan" => {
             text(link, "vlan_link")?;
-            if !link.get("vlan_id").is_some_and(|id| id.is_i64() || id.is_u64()) {
+            if !link
+                .get("vlan_id")
+                .is_some_and(|id| id.is_i64() || id.is_u64())
+            {
                 return Err(wrong("a VLAN's vlan_id must be a whole number".to_owned()));
             }
             "vlan_mac_address"
@@ -81,8 +89,15 @@ fn link(link: &JsonObject) -> Result<(), ApiError> {
     }
     match link.get("mtu") {
         None | Some(Value::Null) => {}
-        Some(mtu) if mtu.as_f64().is_some_and(|mtu| (1.0..=65535.0).contains(&mtu)) => {}
-        Some(_) => return Err(wrong("a link's mtu must be a number from 1 to 65535".to_owned())),
+        Some(mtu)
+            if mtu
+                .as_f64()
+                .is_some_and(|mtu| (1.0..=65535.0).contains(&mtu)) => {}
+        Some(_) => {
+            return Err(wrong(
+                "a link's mtu must be a number from 1 to 65535".to_owned(),
+            ));
+        }
     }
     if link.contains_key("vif_id") {
         text(link, "vif_id")?;
@@ -123,7 +138,9 @@ fn network(network: &JsonObject) -> Result<(), ApiError> {
 fn service(service: &JsonObject) -> Result<(), ApiError> {
     one_of(service, "type", &["dns"])?;
     if text(service, "address")?.parse::<IpAddr>().is_err() {
-        return Err(wrong("a service's address must be an IP address".to_owned()));
+        return Err(wrong(
+            "a service's address must be an IP address".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -215,7 +232,9 @@ mod tests {
     #[test]
     fn good_data_is_accepted() {
         assert!(is_good(&json!({})));
-        assert!(is_good(&json!({"links": [], "networks": [], "services": []})));
+        assert!(is_good(
+            &json!({"links": [], "networks": [], "services": []})
+        ));
         assert!(is_good(&whole()));
     }
 

@@ -39,7 +39,9 @@ pub(crate) async fn create(context: Context) -> ApiResult {
     }
     if given.get("is_smartnic") == Some(&Value::Bool(true)) {
         // Where its cable ends may be said later.
-        let link = given.get("local_link_connection").and_then(Value::as_object);
+        let link = given
+            .get("local_link_connection")
+            .and_then(Value::as_object);
         let fits = link.is_none_or(|link| {
             link.is_empty() || (link.contains_key("port_id") && link.contains_key("hostname"))
         });

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
-use crate::gates::{self, port as gate};
 use crate::gates::portgroup::NETWORK_SINCE;
+use crate::gates::{self, port as gate};
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 use crate::view::port::{self as view, Scene};

@@ -37,7 +37,9 @@ pub(super) async fn waiting(
         ..NodeFilter::default()
     };
     let db = context.state.db();
-    let nodes = db.node_list_whole(&filter, &Page::first(MOST_WAITING)).await?;
+    let nodes = db
+        .node_list_whole(&filter, &Page::first(MOST_WAITING))
+        .await?;
     Ok(nodes
         .iter()
         .filter(|node| !named(&node.driver_info).is_disjoint(addresses))

@@ -62,7 +62,8 @@ async fn values_are_brought_into_form() {
 #[tokio::test]
 async fn what_is_left_empty_is_nothing() {
     let site = Site::new().await;
-    let body = json!({"driver": "fake-hardware", "resource_class": "", "owner": "", "network_data": {}});
+    let body =
+        json!({"driver": "fake-hardware", "resource_class": "", "owner": "", "network_data": {}});
     let node = site
         .send("POST", "/v1/nodes", LATEST, Some(body))
         .await
@@ -72,7 +73,8 @@ async fn what_is_left_empty_is_nothing() {
         assert_eq!(node[field], json!(null), "{field}");
     }
     // Who says that there is none need not know what it is.
-    let body = json!({"driver": "fake-hardware", "name": null, "shard": null, "network_data": null});
+    let body =
+        json!({"driver": "fake-hardware", "name": null, "shard": null, "network_data": null});
     site.send("POST", "/v1/nodes", Some(1), Some(body))
         .await
         .expect(201);

@@ -341,7 +341,10 @@ async fn whoever_has_no_project_lists_all_runbooks() {
         let listed = site.get(&path, LATEST).await.expect(200).json();
         assert_eq!(listed["runbooks"].as_array().unwrap().len(), 3, "{project}");
     }
-    for path in ["/v1/runbooks?project=me", "/v1/deploy_templates?project=true"] {
+    for path in [
+        "/v1/runbooks?project=me",
+        "/v1/deploy_templates?project=true",
+    ] {
         site.get(path, LATEST).await.expect(400);
     }
 }

@@ -18,6 +18,7 @@ mod hostile;
 mod hostile_bombs;
 mod hostile_redfish;
 mod hostile_rest;
+mod in_motion;
 mod killed;
 mod killed_often;
 mod logs;

@@ -58,6 +58,7 @@ impl Context {
     /// The node that the path names; 404 if there is none.
     pub(crate) async fn node(&self) -> Result<Node, ApiError> {
         let written = self.param("node");
+        check_routed(written)?;
         let node = match self.without_suffix("node") {
             Some(stripped) => match self.find_node(stripped).await {
                 Err(_) => self.find_node(written).await?,
@@ -130,10 +131,17 @@ impl Context {
     }
 }
 
-/// Reads a UUID or a name out of a URL.
+/// Reads a UUID or a name that a client gives; 400 if it is neither.
 pub(crate) fn ident(written: &str) -> Result<Ident, ApiError> {
-    Ident::parse(written)
-        .map_err(|error| ApiError::framework(axum::http::StatusCode::BAD_REQUEST, error.message()))
+    Ok(Ident::parse(written)?)
+}
+
+/// As [`ident`], for what the router reads by itself in Ironic: the nodes and port groups of paths.
+pub(crate) fn check_routed(written: &str) -> Result<(), ApiError> {
+    match ident(written) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ApiError::framework(error.status(), error.message())),
+    }
 }
 
 /// A conductor answered something else than what was asked for.

@@ -110,7 +110,7 @@ async fn pass(
     }
     let elements = paths::elements(path)?;
     if elements.is_empty() {
-        *effective = versions::negotiate(&head.headers).ok();
+        *effective = Some(versions::negotiate(&head.headers)?);
         only_get(&head.method)?;
         return root::api(&base_url::of_request(
             state.config(),

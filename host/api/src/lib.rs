@@ -30,6 +30,7 @@ mod health;
 mod htpasswd;
 mod limits;
 mod local_link;
+mod network_data;
 mod nodes;
 mod openapi;
 mod packages;

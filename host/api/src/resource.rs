@@ -159,7 +159,12 @@ impl<T> Resource<T> {
     /// The body that creates one: its values are checked, and those that must be there are.
     pub(crate) fn new_object(&self, context: &Context) -> Result<JsonObject, ApiError> {
         context.query.only(&[])?;
-        let given = body::new_object(body::object(context)?, self.gates, &[], context.version)?;
+        // Who says nothing of it wants everything as it is by default.
+        let given = match context.body().is_empty() {
+            true => JsonObject::new(),
+            false => body::object(context)?,
+        };
+        let given = body::new_object(given, self.gates, &[], context.version)?;
         let missing = self.gates.iter().find(|attribute| {
             attribute.creatable()
                 && attribute.kind.is_mandatory()

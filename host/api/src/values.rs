@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::error::ApiError;
 use crate::gates::{Attribute, Kind, standalone};
 use crate::local_link;
+use crate::network_data;
 use crate::nodes::steps;
 use crate::query::parse_flag;
 use crate::versions::Version;
@@ -149,6 +150,10 @@ pub(crate) fn normalise(
             Value::Null => Ok(Value::Array(Vec::new())),
             Value::Array(items) if items.iter().all(Value::is_object) => Ok(Value::Array(items)),
             _ => Err(wrong("a list of objects")),
+        },
+        Kind::NetworkData => match object(value) {
+            Some(Value::Object(data)) => network_data::check(data).map(Value::Object),
+            _ => Err(wrong("an object or null")),
         },
         Kind::LocalLink => match object(value) {
             Some(Value::Object(link)) => local_link::check(link, version).map(Value::Object),

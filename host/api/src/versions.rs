@@ -127,10 +127,15 @@ fn standard(headers: &HeaderMap) -> Option<&str> {
         .next_back()
 }
 
+/// Of several versions the last one counts; nothing between the commas is no version.
 fn legacy(headers: &HeaderMap) -> Option<&str> {
     headers
-        .get(LEGACY_HEADER)
-        .map(|value| value.to_str().unwrap_or("not text").trim())
+        .get_all(LEGACY_HEADER)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("not text").split(','))
+        .map(str::trim)
+        .next_back()
+        .filter(|version| !version.is_empty())
 }
 
 fn parse(text: &str) -> Option<(u32, u32)> {
@@ -170,6 +175,9 @@ mod tests {
             (vec![(LEGACY, "1.20"), (STANDARD, "baremetal 1.30")], 30),
             (vec![(LEGACY, "1.20"), (STANDARD, "compute 2.30")], 20),
             (vec![(LEGACY, "1.115")], 115),
+            (vec![(LEGACY, "")], 1),
+            (vec![(LEGACY, "1.1, 1.2")], 2),
+            (vec![(LEGACY, "1.3"), (LEGACY, "1.4")], 4),
         ] {
             assert_eq!(asked(&pairs).unwrap().minor(), minor, "{pairs:?}");
         }
@@ -185,7 +193,6 @@ mod tests {
             "1.116",
             "1.99999999999",
             "-1.1",
-            "",
         ] {
             assert!(asked(&[(LEGACY, bad)]).is_err(), "{bad:?}");
         }

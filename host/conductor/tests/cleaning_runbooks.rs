@@ -156,7 +156,7 @@ async fn traits_need_not_fit_if_the_operator_says_so_and_a_kill_changes_nothing(
     // What is under way has its steps already.
     let books = world
         .db
-        .runbook_list(None, &ironbark_db::Page::first(1))
+        .runbook_list(&ironbark_db::Page::first(1))
         .await
         .unwrap();
     world.db.runbook_delete(&books[0].uuid).await.unwrap();

@@ -3,8 +3,8 @@
 use ironbark_model::ident::Ident;
 use ironbark_model::{Result, Runbook};
 
-use crate::page::{Conditions, Listing};
-use crate::sql::{Bind, Columns, Statement, object_to_text, to_json};
+use crate::page::Listing;
+use crate::sql::{Columns, Statement, object_to_text, to_json};
 use crate::standalone::{Common, Standalone};
 use crate::{Database, Page};
 
@@ -104,14 +104,9 @@ impl Database {
         self.standalone_get(column, ident.as_str()).await
     }
 
-    /// A page of the runbooks; with `project` of those that it may use: its own, and the public ones.
-    pub async fn runbook_list(&self, project: Option<&str>, page: &Page) -> Result<Vec<Runbook>> {
-        let mut all = Conditions::default();
-        if let Some(project) = project {
-            let owner = all.bind(Bind::Text(project.to_owned()));
-            all.add(format!("(owner = {owner} OR public = 1)"));
-        }
-        self.standalone_matching(&all, page).await
+    /// A page of the runbooks.
+    pub async fn runbook_list(&self, page: &Page) -> Result<Vec<Runbook>> {
+        self.standalone_list(page).await
     }
 
     /// Stores a new runbook. Its number is the database's, `created_at` is now. A UUID or name that another one

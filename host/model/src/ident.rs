@@ -114,12 +114,13 @@ pub fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// A MAC address in the form that is stored: lower case with colons. Accepts `:` or `-` between the six octets.
+/// A MAC address in the form that is stored: lower case, with a colon between the six octets. With anything else there it is
+/// none, as in Ironic.
 pub fn canonical_mac(text: &str) -> Option<String> {
     if text.len() != 17 {
         return None;
     }
-    let octets: Vec<&str> = text.split([':', '-']).collect();
+    let octets: Vec<&str> = text.split(':').collect();
     let valid = octets.len() == 6
         && octets
             .iter()
@@ -162,9 +163,10 @@ mod tests {
     #[test]
     fn mac_addresses_are_normalised() {
         assert_eq!(
-            canonical_mac("52-54-00-AB-cd-0F").unwrap(),
+            canonical_mac("52:54:00:AB:cd:0F").unwrap(),
             "52:54:00:ab:cd:0f"
         );
+        assert!(canonical_mac("52-54-00-ab-cd-0f").is_none());
         assert!(canonical_mac("52:54:00:ab:cd").is_none());
         assert!(canonical_mac("52:54:00:ab:cd:0g").is_none());
     }

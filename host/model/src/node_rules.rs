@@ -11,17 +11,22 @@ pub fn check_in_motion(node: &Node, ops: &[PatchOp]) -> Result<()> {
     if node.target_provision_state.is_none() || node.provision_state.allows_update_in_transition() {
         return Ok(());
     }
-    let cuts_off_instance = matches!(
-        ops,
-        [op] if op.op == PatchVerb::Remove && op.is_root() && op.root() == "instance_uuid"
-    );
-    if node.maintenance && cuts_off_instance {
+    if cuts_off_instance(node, ops) {
         return Ok(());
     }
     Err(Error::conflict(format!(
         "Node {} can not be updated while it is on its way to a new provision state (\"{}\").",
         node.uuid, node.provision_state
     )))
+}
+
+/// Whether nothing but the instance is taken from a node in maintenance, which is allowed whatever becomes of the node.
+pub fn cuts_off_instance(node: &Node, ops: &[PatchOp]) -> bool {
+    let only_that = matches!(
+        ops,
+        [op] if op.op == PatchVerb::Remove && op.is_root() && op.root() == "instance_uuid"
+    );
+    node.maintenance && only_that
 }
 
 /// What each value may become, in the state that the node is in.

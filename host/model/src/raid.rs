@@ -33,6 +33,10 @@ pub fn check_config(config: &JsonObject) -> Result<()> {
     for (index, disk) in disks.iter().enumerate() {
         check_disk(disk).map_err(|reason| invalid(&format!("logical disk {index}: {reason}")))?;
     }
+    let is_root = |disk: &&Value| disk.get("is_root_volume") == Some(&Value::Bool(true));
+    if disks.iter().filter(is_root).count() > 1 {
+        return Err(invalid("only one logical disk can be the 'is_root_volume'"));
+    }
     Ok(())
 }
 
@@ -133,6 +137,13 @@ mod tests {
             (disk(json!({"is_root_volume": "yes"})), "true or false"),
             (disk(json!({"physical_disks": ["a"]})), "controller"),
             (disk(json!({"colour": "red"})), "colour"),
+            (
+                json!({"logical_disks": [
+                    {"raid_level": "1", "size_gb": 1, "is_root_volume": true},
+                    {"raid_level": "1", "size_gb": 1, "is_root_volume": true},
+                ]}),
+                "only one",
+            ),
         ] {
             let error = check(&config).unwrap_err();
             assert!(error.message().contains(word), "{config}: {error}");

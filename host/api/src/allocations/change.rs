@@ -1,12 +1,14 @@
 //! `PATCH` and `DELETE /v1/allocations/{allocation}`.
 
+use axum::http::StatusCode;
 use ironbark_model::patch::{self, PatchOp};
 use ironbark_model::{Allocation, Error, JsonObject};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::gates::allocation as gate;
+use crate::gates::paths::too_new;
 use crate::nodes::update::check;
 use crate::view::allocation::RESOURCE;
 use crate::{allocations, body};
@@ -14,7 +16,7 @@ use crate::{allocations, body};
 /// `PATCH /v1/allocations/{allocation}`: only its name and `extra`, in whatever state it is.
 pub(crate) async fn update(context: Context) -> ApiResult {
     if !context.version.has(gate::PATCH_SINCE) {
-        return Err(ApiError::method_not_allowed("DELETE, GET".to_owned()));
+        return Err(too_new(StatusCode::METHOD_NOT_ALLOWED, gate::PATCH_SINCE));
     }
     context.query.only(&[])?;
     let mut patch = patch::parse(&body::json(&context)?)?;

@@ -99,6 +99,8 @@ pub(crate) enum Kind {
     Objects,
     /// A port's `local_link_connection`.
     LocalLink,
+    /// A node's `network_data`; null is an empty one.
+    NetworkData,
     /// A list of texts, each of 1 to 255 characters; null is an empty one.
     TextList,
     /// A trait, which must be there.
@@ -239,6 +241,7 @@ const fn row(name: &'static str, since: u16, write: Write, kind: Kind) -> Attrib
             | Kind::Objects
             | Kind::Properties
             | Kind::LocalLink
+            | Kind::NetworkData
             | Kind::TextList
             | Kind::DeploySteps
             | Kind::RunbookSteps

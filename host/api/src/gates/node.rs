@@ -35,7 +35,10 @@ const fn interface(name: &'static str, since: u16) -> Attribute {
 /// All fields of a node.
 pub(crate) const FIELDS: &[Attribute] = &[
     row("uuid", 1, Write::Create, Kind::Uuid),
-    row("chassis_uuid", 1, Write::Always, Kind::Uuid),
+    Attribute {
+        sortable: false,
+        ..row("chassis_uuid", 1, Write::Always, Kind::Uuid)
+    },
     shown("created_at", 1),
     shown("updated_at", 1),
     row("console_enabled", 1, Write::Create, Kind::Flag),
@@ -93,7 +96,7 @@ pub(crate) const FIELDS: &[Attribute] = &[
     row("retired", 61, Write::Always, Kind::Flag),
     row("retired_reason", 61, Write::Always, Kind::Text(4096)),
     row("lessee", 65, Write::Always, Kind::Text(255)),
-    row("network_data", 66, Write::Always, Kind::Object),
+    row("network_data", 66, Write::Always, Kind::NetworkData),
     row(
         "boot_mode",
         75,
@@ -123,8 +126,8 @@ pub(crate) const FILTERS: &[Filter] = &[
     filter("conductor_group", 46),
     filter("conductor", 49),
     filter("owner", 50),
-    filter("description_contains", 51),
-    filter("retired", 61),
+    filter("description_contains", 1),
+    filter("retired", 1),
     filter("lessee", 65),
     filter("project", 1),
     filter("shard", 82),

@@ -1,6 +1,6 @@
 //! Every path that there is: since which version, what older versions are answered, and who handles it.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use futures::future::BoxFuture;
 use ironbark_model::{DeployTemplate, InspectionRule, Runbook, VolumeConnector, VolumeTarget};
 use percent_encoding::percent_decode_str;
@@ -22,14 +22,19 @@ pub(crate) type Handler = fn(Context) -> BoxFuture<'static, ApiResult>;
 pub(crate) enum Below {
     /// 404 by the router.
     NotFound,
-    /// 404 by the router for GET, 405 for everything else.
+    /// By the router: 404 for GET, 405 for everything else.
     GetNotFound,
     /// 404 by the application.
     FaultNotFound,
+    /// By the application: 404 for GET, 405 for everything else.
+    FaultGetNotFound,
     /// 406.
     NotAcceptable,
-    /// 404 by the router, but for the first version, which is that of who names none.
-    NotFoundAfterFirst,
+    /// The element is taken for a field's name, as old versions do with what they don't know below a node: 406 for GET,
+    /// 404 by the application for DELETE, 405 for everything else.
+    FieldName,
+    /// 404 by the application, but for the first version, which is that of who names none.
+    FaultNotFoundAfterFirst,
 }
 
 /// One row: a path under `/v1`.
@@ -99,14 +104,14 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/states/secure_boot"               76 FaultNotFound Ordinary { Put nodes::boot_mode::set_secure }
     "nodes/{node}/management/boot_device"            1 NotFound Ordinary { Get nodes::boot_device::show, Put nodes::boot_device::set }
     "nodes/{node}/management/boot_device/supported"  1 NotFound Ordinary { Get nodes::boot_device::supported }
-    "nodes/{node}/management/inject_nmi"            29 NotFound Ordinary { Put nodes::nmi::inject }
+    "nodes/{node}/management/inject_nmi"            29 FaultNotFound Ordinary { Put nodes::nmi::inject }
     "nodes/{node}/management/indicators"             1 NotFound Ordinary { Get nodes::indicators::list }
     "nodes/{node}/management/indicators/{indicator}" 1 NotFound Ordinary { Get nodes::indicators::show, Put nodes::indicators::set }
     "nodes/{node}/vendor_passthru"                   1 NotFound Ordinary { Get nodes::vendor::by_query, Post nodes::vendor::by_query, Put nodes::vendor::by_query, Patch nodes::vendor::by_query, Delete nodes::vendor::by_query }
     "nodes/{node}/vendor_passthru/methods"           1 NotFound Ordinary { Get nodes::vendor::methods }
     "nodes/{node}/vendor_passthru/{method}"          1 NotFound Ordinary { Get nodes::vendor::by_path, Post nodes::vendor::by_path, Put nodes::vendor::by_path, Patch nodes::vendor::by_path, Delete nodes::vendor::by_path }
-    "nodes/{node}/traits"                           37 NotAcceptable Ordinary { Get nodes::traits::list, Put nodes::traits::replace, Delete nodes::traits::remove_all }
-    "nodes/{node}/traits/{trait}"                   37 NotAcceptable Ordinary { Put nodes::traits::add, Delete nodes::traits::remove }
+    "nodes/{node}/traits"                           37 FieldName Ordinary { Get nodes::traits::list, Put nodes::traits::replace, Delete nodes::traits::remove_all }
+    "nodes/{node}/traits/{trait}"                   37 FieldName Ordinary { Put nodes::traits::add, Delete nodes::traits::remove }
     "nodes/{node}/history"                          78 NotFound Ordinary { Get nodes::history::list }
     "nodes/{node}/history/{event}"                  78 NotFound Ordinary { Get nodes::history::show }
     "nodes/{node}/children"                         83 NotFound Ordinary { Get nodes::children::list }
@@ -118,7 +123,7 @@ pub(crate) static PATHS: &[Path] = paths! {
     "nodes/{node}/portgroups/**"                    24 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/vifs"                             28 NotFound Ordinary { Get nodes::vifs::list, Post nodes::vifs::attach }
     "nodes/{node}/vifs/{vif}"                       28 NotFound Ordinary { Delete nodes::vifs::detach }
-    "nodes/{node}/volume"                           32 NotFound Ordinary { Get volume::nested::root }
+    "nodes/{node}/volume"                           32 FaultNotFound Ordinary { Get volume::nested::root }
     "nodes/{node}/volume/connectors"                32 NotFound Ordinary { Get volume::nested::list::<VolumeConnector>, Post resource::malformed }
     "nodes/{node}/volume/connectors/**"             32 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
     "nodes/{node}/volume/targets"                   32 NotFound Ordinary { Get volume::nested::list::<VolumeTarget>, Post resource::malformed }
@@ -139,40 +144,40 @@ pub(crate) static PATHS: &[Path] = paths! {
     "drivers/{driver}/vendor_passthru"               1 NotFound Ordinary { Get drivers::vendor::by_query, Post drivers::vendor::by_query, Put drivers::vendor::by_query, Patch drivers::vendor::by_query, Delete drivers::vendor::by_query }
     "drivers/{driver}/vendor_passthru/methods"       1 NotFound Ordinary { Get drivers::vendor::methods }
     "drivers/{driver}/vendor_passthru/{method}"      1 NotFound Ordinary { Get drivers::vendor::by_path, Post drivers::vendor::by_path, Put drivers::vendor::by_path, Patch drivers::vendor::by_path, Delete drivers::vendor::by_path }
-    "conductors"                                    49 NotFound Ordinary { Get conductors::list }
-    "conductors/{conductor}"                        49 NotFound Ordinary { Get conductors::show }
+    "conductors"                                    49 FaultNotFound Ordinary { Get conductors::list }
+    "conductors/{conductor}"                        49 FaultNotFound Ordinary { Get conductors::show }
     "chassis"                                        1 NotFound Ordinary { Get chassis::read::list, Post chassis::change::create }
     "chassis/detail"                                 1 NotFound Ordinary { Get chassis::read::detail }
     "chassis/{chassis}"                              1 NotFound Ordinary { Get chassis::read::show, Patch chassis::change::update, Delete chassis::change::delete }
     "chassis/{chassis}/nodes"                        1 NotFound Ordinary { Get chassis::nodes::list, Post resource::malformed }
     "chassis/{chassis}/nodes/detail"                 1 NotFound Ordinary { Get chassis::nodes::detail }
     "chassis/{chassis}/nodes/**"                     1 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "lookup"                                        22 NotFound Ramdisk { Get ramdisk::lookup::lookup }
-    "heartbeat/{node}"                              22 NotFound Ramdisk { Post ramdisk::heartbeat::hear }
-    "portgroups"                                    23 NotFound Ordinary { Get portgroups::read::list, Post portgroups::change::create }
-    "portgroups/detail"                             23 NotFound Ordinary { Get portgroups::read::detail }
-    "portgroups/{portgroup}"                        23 NotFound Ordinary { Get portgroups::read::show, Patch portgroups::change::update, Delete portgroups::change::delete }
+    "lookup"                                        22 FaultNotFound Ramdisk { Get ramdisk::lookup::lookup }
+    "heartbeat/{node}"                              22 FaultNotFound Ramdisk { Post ramdisk::heartbeat::hear }
+    "portgroups"                                    23 FaultNotFound Ordinary { Get portgroups::read::list, Post portgroups::change::create }
+    "portgroups/detail"                             23 FaultNotFound Ordinary { Get portgroups::read::detail }
+    "portgroups/{portgroup}"                        23 FaultNotFound Ordinary { Get portgroups::read::show, Patch portgroups::change::update, Delete portgroups::change::delete }
     "portgroups/{portgroup}/ports"                  24 NotFound Ordinary { Get portgroups::ports::list, Post resource::malformed }
     "portgroups/{portgroup}/ports/detail"           24 NotFound Ordinary { Get portgroups::ports::detail }
     "portgroups/{portgroup}/ports/**"               24 NotFound Ordinary { Get resource::malformed, Post resource::malformed, Put resource::malformed, Patch resource::malformed, Delete resource::malformed }
-    "volume"                                        32 NotFound Ordinary { Get volume::root }
+    "volume"                                        32 FaultNotFound Ordinary { Get volume::root }
     "volume/connectors"                             32 NotFound Ordinary { Get volume::read::list::<VolumeConnector>, Post volume::change::create::<VolumeConnector> }
     "volume/connectors/{connector}"                 32 NotFound Ordinary { Get volume::read::show::<VolumeConnector>, Patch volume::change::update::<VolumeConnector>, Delete volume::change::delete::<VolumeConnector> }
     "volume/targets"                                32 NotFound Ordinary { Get volume::read::list::<VolumeTarget>, Post volume::change::create::<VolumeTarget> }
     "volume/targets/{target}"                       32 NotFound Ordinary { Get volume::read::show::<VolumeTarget>, Patch volume::change::update::<VolumeTarget>, Delete volume::change::delete::<VolumeTarget> }
-    "allocations"                                   52 GetNotFound Ordinary { Get allocations::read::list, Post allocations::create::create }
-    "allocations/{allocation}"                      52 GetNotFound Ordinary { Get allocations::read::show, Patch allocations::change::update, Delete allocations::change::delete }
-    "events"                                        54 NotFound Ordinary { Post events::receive }
+    "allocations"                                   52 FaultGetNotFound Ordinary { Get allocations::read::list, Post allocations::create::create }
+    "allocations/{allocation}"                      52 FaultGetNotFound Ordinary { Get allocations::read::show, Patch allocations::change::update, Delete allocations::change::delete }
+    "events"                                        54 FaultNotFound Ordinary { Post events::receive }
     "deploy_templates"                              55 GetNotFound Ordinary { Get read::list::<DeployTemplate>, Post change::create::<DeployTemplate> }
     "deploy_templates/{template}"                   55 GetNotFound Ordinary { Get read::show::<DeployTemplate>, Patch change::update::<DeployTemplate>, Delete change::delete::<DeployTemplate> }
-    "shards"                                        82 NotFound Ordinary { Get shards::list }
-    "continue_inspection"                           84 NotFoundAfterFirst Inspection { Post ramdisk::inspection::go_on }
+    "shards"                                        82 FaultNotFound Ordinary { Get shards::list }
+    "continue_inspection"                           84 FaultNotFoundAfterFirst Inspection { Post ramdisk::inspection::go_on }
     "runbooks"                                      92 GetNotFound Ordinary { Get read::list::<Runbook>, Post change::create::<Runbook> }
     "runbooks/{runbook}"                            92 GetNotFound Ordinary { Get read::show::<Runbook>, Patch change::update::<Runbook>, Delete change::delete::<Runbook> }
     "runbooks/{runbook}/traits"                    112 NotFound Ordinary { Get runbook_traits::list, Put runbook_traits::replace, Delete runbook_traits::remove_all }
     "runbooks/{runbook}/traits/{trait}"            112 NotFound Ordinary { Put runbook_traits::add, Delete runbook_traits::remove }
-    "inspection_rules"                              96 GetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
-    "inspection_rules/{rule}"                       96 GetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
+    "inspection_rules"                              96 FaultGetNotFound Ordinary { Get read::list::<InspectionRule>, Post change::create::<InspectionRule> }
+    "inspection_rules/{rule}"                       96 FaultGetNotFound Ordinary { Get read::show::<InspectionRule>, Patch change::update::<InspectionRule>, Delete change::delete::<InspectionRule> }
 };
 
 /// Ironbark's own paths, under `/ironbark/v1`. They have no microversions.
@@ -245,14 +250,17 @@ impl Scope<'_> {
     pub(crate) fn is_ironbarks_own(&self) -> bool {
         std::ptr::eq(self.table, OWN_PATHS)
     }
+
+    fn matching(&self, elements: &[String]) -> Option<&'static Path> {
+        self.table.iter().find(|path| path.matches(elements))
+    }
 }
 
 /// Who handles a request, or what it is answered instead.
 pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Result<Found, ApiError> {
     let path = scope
-        .table
-        .iter()
-        .find(|path| path.matches(scope.rest))
+        .matching(scope.rest)
+        .or_else(|| scope.matching(&without_suffix(scope.rest, version)?))
         .ok_or_else(ApiError::no_such_path)?;
     if !version.has(path.since) && !path.has_first(version) && !scope.is_ironbarks_own() {
         return Err(path.too_new(method));
@@ -260,15 +268,12 @@ pub(crate) fn find(scope: Scope<'_>, version: Version, method: &Method) -> Resul
     if path.methods.is_empty() {
         let what = path.pattern.trim_end_matches("/**");
         return Err(ApiError::fault(
-            axum::http::StatusCode::NOT_FOUND,
+            StatusCode::NOT_FOUND,
             format!("This release of Ironbark has no /v1/{what} yet."),
         ));
     }
     let handler = path
-        .methods
-        .iter()
-        .find(|(verb, _)| verb.name() == method.as_str())
-        .map(|(_, handler)| *handler)
+        .handler(method)
         .ok_or_else(|| ApiError::method_not_allowed(path.allow()))?;
     let params: Vec<_> = path
         .pattern
@@ -315,20 +320,36 @@ impl Path {
     }
 
     fn has_first(&self, version: Version) -> bool {
-        self.below == Below::NotFoundAfterFirst && version.minor() == 1
+        self.below == Below::FaultNotFoundAfterFirst && version.minor() == 1
     }
 
     fn too_new(&self, method: &Method) -> ApiError {
+        use Below::*;
+        let is_get = *method == Method::GET;
         match self.below {
-            Below::NotAcceptable => ApiError::not_acceptable(self.since),
-            Below::FaultNotFound => ApiError::fault(axum::http::StatusCode::NOT_FOUND, "Not Found"),
-            Below::GetNotFound if *method != Method::GET => {
-                ApiError::method_not_allowed("GET".to_owned())
+            // What is there has methods in all versions.
+            FaultNotFound | FaultNotFoundAfterFirst if self.handler(method).is_none() => {
+                ApiError::method_not_allowed(self.allow())
             }
-            Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => {
-                ApiError::no_such_path()
+            FieldName if is_get => ApiError::not_acceptable(self.since),
+            FieldName if *method != Method::DELETE => {
+                ApiError::method_not_allowed("DELETE, GET, PATCH, POST".to_owned())
             }
+            NotAcceptable => ApiError::not_acceptable(self.since),
+            FaultGetNotFound if !is_get => too_new(StatusCode::METHOD_NOT_ALLOWED, self.since),
+            GetNotFound if !is_get => ApiError::method_not_allowed("GET".to_owned()),
+            FaultNotFound | FaultNotFoundAfterFirst | FaultGetNotFound | FieldName => {
+                too_new(StatusCode::NOT_FOUND, self.since)
+            }
+            NotFound | GetNotFound => ApiError::no_such_path(),
         }
+    }
+
+    fn handler(&self, method: &Method) -> Option<Handler> {
+        self.methods
+            .iter()
+            .find(|(verb, _)| verb.name() == method.as_str())
+            .map(|(_, handler)| *handler)
     }
 
     fn allow(&self) -> String {
@@ -348,6 +369,24 @@ impl Verb {
             Self::Put => "PUT",
         }
     }
+}
+
+/// The application's answer to who asks for what is newer than the version in effect.
+pub(crate) fn too_new(status: StatusCode, since: u16) -> ApiError {
+    ApiError::fault(
+        status,
+        format!("This needs API version {} or newer.", Version::new(since)),
+    )
+}
+
+/// The elements without the `.json` that old clients put behind the last one; `None` if there is none, or the version is
+/// one for which it is a part of the name.
+fn without_suffix(elements: &[String], version: Version) -> Option<Vec<String>> {
+    let (last, others) = elements.split_last()?;
+    let bare = last.strip_suffix(".json")?;
+    let mut elements = others.to_vec();
+    elements.push(bare.to_owned());
+    version.strips_json_suffix().then_some(elements)
 }
 
 fn param_name(pattern: &'static str) -> Option<&'static str> {

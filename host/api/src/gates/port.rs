@@ -4,8 +4,6 @@ use super::{Attribute, Filter, Kind, Write, filter, row, shown, unsortable};
 
 /// A port may be created by the name of its node since this version.
 pub(crate) const NODE_IDENT_SINCE: u16 = 94;
-/// Ports have names since this version.
-pub(crate) const NAMES_SINCE: u16 = 88;
 /// `local_link_connection` may say `network_type` since this version.
 pub(crate) const NETWORK_TYPE_SINCE: u16 = 64;
 /// `local_link_connection` may name a VTEP from this version …
@@ -28,10 +26,13 @@ pub(crate) const FIELDS: &[Attribute] = &[
     unsortable("internal_info", 18),
     row("pxe_enabled", 19, Write::Always, Kind::Flag),
     row("local_link_connection", 19, Write::Always, Kind::LocalLink),
-    row("portgroup_uuid", 24, Write::Always, Kind::Uuid),
+    Attribute {
+        sortable: false,
+        ..row("portgroup_uuid", 24, Write::Always, Kind::Uuid)
+    },
     row("physical_network", 34, Write::Always, Kind::FilledText(64)),
     row("is_smartnic", 53, Write::Always, Kind::Flag),
-    row("name", NAMES_SINCE, Write::Always, Kind::Name),
+    row("name", 88, Write::Always, Kind::Text(255)),
     row("description", 97, Write::Always, Kind::Text(255)),
     row("vendor", 100, Write::Always, Kind::Text(32)),
     row("category", 101, Write::Always, Kind::Text(80)),
@@ -43,15 +44,15 @@ pub(crate) const FIELDS: &[Attribute] = &[
     ),
 ];
 
-/// Filters of the list.
+/// Filters of the list. The last two came with 97 and 99, but Ironic takes them from all clients.
 pub(crate) const FILTERS: &[Filter] = &[
     filter("node", 1),
     filter("node_uuid", 1),
     filter("address", 1),
     filter("portgroup", 24),
     filter("shard", 82),
-    filter("description_contains", 97),
-    filter("conductor_groups", 99),
+    filter("description_contains", 1),
+    filter("conductor_groups", 1),
 ];
 
 /// Filters of lists below a node or a port group.

@@ -33,10 +33,10 @@ pub(crate) const FIELDS: &[Attribute] = &[
     unsortable("ports", 23),
 ];
 
-/// Filters of the list.
+/// Filters of the list. `conductor_groups` came with 99, but Ironic takes it from all clients.
 pub(crate) const FILTERS: &[Filter] = &[
     filter("node", 23),
     filter("address", 23),
-    filter("conductor_groups", 99),
+    filter("conductor_groups", 23),
     filter("shard", 106),
 ];

@@ -6,15 +6,33 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
-use crate::gates::node as gate;
+use crate::gates::{self, node as gate};
 use crate::routing::NobodyIs;
 use crate::view::node as view;
 use crate::{body, chassis, nodes, reply};
 
+/// An empty text is here what no text is.
+const NOTHING_WHEN_EMPTY: &[&str] = &["resource_class", "owner"];
+
 /// `POST /v1/nodes`: the conductor fills in what is left out, and stores the node.
 pub(crate) async fn create(context: Context) -> ApiResult {
     context.query.only(&[])?;
-    let mut given = body::new_object(body::object(&context)?, gate::FIELDS, &[], context.version)?;
+    let mut given = body::object(&context)?;
+    // To say that there is no value one need not know the field.
+    given.retain(|name, value| {
+        !value.is_null()
+            || gates::attribute(gate::FIELDS, name)
+                .is_none_or(|attribute| context.version.has(attribute.since))
+    });
+    for name in NOTHING_WHEN_EMPTY {
+        if given.get(*name) == Some(&Value::from("")) {
+            given.remove(*name);
+        }
+    }
+    if given.get("name") == Some(&Value::from("")) {
+        return Err(nodes::no_name());
+    }
+    let mut given = body::new_object(given, gate::FIELDS, &[], context.version)?;
     if !given.contains_key("driver") {
         return Err(body::missing("driver"));
     }

@@ -64,7 +64,7 @@ pub(crate) async fn read(
         owner: text("owner"),
         lessee: text("lessee"),
         project: text("project"),
-        description_contains: text("description_contains"),
+        description_contains: text("description_contains").filter(|text| !text.is_empty()),
         shards: resource::items(context, "shard"),
         sharded: query.flag("sharded")?,
         include_children: query.flag("include_children")?.unwrap_or(false),
@@ -77,7 +77,7 @@ pub(crate) async fn read(
     Ok(Narrowed {
         paged: filter.instance_uuid.is_none(),
         filter,
-        conductor: text("conductor"),
+        conductor: text("conductor").filter(|name| !name.is_empty()),
     })
 }
 

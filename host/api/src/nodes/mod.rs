@@ -140,3 +140,8 @@ pub(crate) fn invalid_state(action: &str, node: &Node, state: &str) -> Error {
         ),
     )
 }
+
+/// No text and no name at all is nothing that a node can be called.
+pub(crate) fn no_name() -> ApiError {
+    ApiError::invalid("Cannot use an empty name: leave it out, or remove the one that is there.")
+}

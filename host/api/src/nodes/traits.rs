@@ -28,9 +28,10 @@ pub(crate) async fn replace(context: Context) -> ApiResult {
 /// `PUT …/traits/{trait}`.
 pub(crate) async fn add(context: Context) -> ApiResult {
     context.query.only(&[])?;
-    if !context.body().is_empty()
-        && !matches!(body::json(&context)?, Value::Null | Value::Object(_))
-    {
+    let empty = |body: Value| {
+        matches!(&body, Value::Null) || body.as_object().is_some_and(serde_json::Map::is_empty)
+    };
+    if !context.body().is_empty() && !empty(body::json(&context)?) {
         return Err(ApiError::invalid("Adding one trait needs no body."));
     }
     let name = context.param("trait").to_owned();

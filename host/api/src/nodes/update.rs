@@ -1,7 +1,7 @@
 //! `PATCH /v1/nodes/{node}` (facts §1.8, §2.1).
 
 use ironbark_model::patch::{self, PatchOp, PatchVerb};
-use ironbark_model::{Error, Node, ProvisionState};
+use ironbark_model::{Error, Node, ProvisionState, node_rules};
 use ironbark_rpc::Request;
 use serde_json::Value;
 
@@ -23,6 +23,10 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     let mut patch = patch::parse(&body::json(&context)?)?;
     for op in &mut patch {
         check(op, gate::FIELDS, context.version)?;
+        // To take its name, remove it.
+        if op.root() == "name" && op.op != PatchVerb::Remove && op.value.is_null() {
+            return Err(nodes::no_name());
+        }
         refer(&context, op).await?;
     }
     let reset_interfaces = reset_interfaces.unwrap_or(false);
@@ -38,7 +42,9 @@ pub(crate) async fn update(context: Context) -> ApiResult {
     if own_parent {
         return Err(ApiError::invalid("A node can't be its own parent."));
     }
-    refuse_in_inspection(&node, context.version)?;
+    if !node_rules::cuts_off_instance(&node, &patch) {
+        refuse_in_inspection(&node, context.version)?;
+    }
     let patched = as_routed(&node, &patch);
     let request = Request::UpdateNode {
         node: node.uuid,

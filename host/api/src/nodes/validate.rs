@@ -6,7 +6,7 @@ use ironbark_rpc::Request;
 use crate::context::Context;
 use crate::error::ApiResult;
 use crate::routing::NobodyIs;
-use crate::{body, nodes, reply};
+use crate::{body, nodes, reply, resource};
 
 /// The node is in the path.
 pub(crate) async fn by_path(context: Context) -> ApiResult {
@@ -18,12 +18,11 @@ pub(crate) async fn by_path(context: Context) -> ApiResult {
 /// The node is in the query.
 pub(crate) async fn by_query(context: Context) -> ApiResult {
     context.query.only(&["node", "node_uuid"])?;
-    let written = context
-        .query
-        .get("node")
-        .or_else(|| context.query.get("node_uuid"))
-        .ok_or_else(|| body::missing("node"))?;
-    let node = context.find_node(written).await?;
+    let node = match (context.query.get("node"), context.query.get("node_uuid")) {
+        (Some(node), _) => context.find_node(node).await?,
+        (None, Some(uuid)) => context.find_node(&resource::uuid(uuid)?).await?,
+        (None, None) => return Err(body::missing("node")),
+    };
     answer(&context, node).await
 }
 

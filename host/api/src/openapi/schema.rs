@@ -91,7 +91,9 @@ fn given(kind: Kind) -> Value {
         Kind::Uuid => json!({"type": ["string", "null"], "format": "uuid"}),
         Kind::NodeName | Kind::Name => json!({"type": ["string", "null"], "maxLength": 255}),
         Kind::Flag => json!({"type": ["boolean", "null"]}),
-        Kind::Object | Kind::Properties | Kind::LocalLink => json!({"type": ["object", "null"]}),
+        Kind::Object | Kind::Properties | Kind::LocalLink | Kind::NetworkData => {
+            json!({"type": ["object", "null"]})
+        }
         Kind::Group => json!({
             "type": ["string", "null"],
             "maxLength": 255,
@@ -136,7 +138,7 @@ fn step(rank: &str) -> Value {
     })
 }
 
-const MAC: &str = "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$";
+const MAC: &str = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$";
 
 /// The targets of `PUT …/states/provision`.
 pub(crate) fn verbs() -> Vec<&'static str> {

@@ -19,7 +19,9 @@ pub(crate) fn schema(attribute: &Attribute) -> Value {
             json!({"type": ["boolean", "null"]})
         }
         Kind::Flag => json!({"type": "boolean"}),
-        Kind::Object | Kind::Properties | Kind::LocalLink => json!({"type": "object"}),
+        Kind::Object | Kind::Properties | Kind::LocalLink | Kind::NetworkData => {
+            json!({"type": "object"})
+        }
         Kind::OneOf(words) => {
             let mut words: Vec<Value> = words.iter().map(|word| Value::from(*word)).collect();
             words.push(Value::Null);

@@ -7,12 +7,13 @@ pub(crate) mod read;
 use ironbark_model::{Error, Portgroup};
 use ironbark_rpc::{Belonging, Reply};
 
-use crate::context::{Context, ident, unexpected_reply};
+use crate::context::{Context, check_routed, ident, unexpected_reply};
 use crate::error::ApiError;
 
 /// The port group that the path names; 404 if there is none.
 pub(crate) async fn of_path(context: &Context) -> Result<Portgroup, ApiError> {
     let written = context.param("portgroup");
+    check_routed(written)?;
     if let Some(stripped) = context.without_suffix("portgroup")
         && let Ok(portgroup) = find(context, stripped).await
     {

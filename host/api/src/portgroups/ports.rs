@@ -7,7 +7,7 @@ use crate::ports::list::{self, Look, Within};
 
 /// `GET …/ports`.
 pub(crate) async fn list(context: Context) -> ApiResult {
-    let portgroup = portgroups::find(&context, context.param("portgroup")).await?;
+    let portgroup = portgroups::of_path(&context).await?;
     let look = Look::read(&context)?;
     list::nested(
         &context,
@@ -20,7 +20,7 @@ pub(crate) async fn list(context: Context) -> ApiResult {
 
 /// `GET …/ports/detail`.
 pub(crate) async fn detail(context: Context) -> ApiResult {
-    let portgroup = portgroups::find(&context, context.param("portgroup")).await?;
+    let portgroup = portgroups::of_path(&context).await?;
     list::nested(
         &context,
         &[],

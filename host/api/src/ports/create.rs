@@ -38,11 +38,16 @@ pub(crate) async fn create(context: Context) -> ApiResult {
         }
     }
     if given.get("is_smartnic") == Some(&Value::Bool(true)) {
-        let link = given.get("local_link_connection");
-        let says = |key: &str| link.is_some_and(|link| link.get(key).is_some());
-        if !says("port_id") || !says("hostname") {
+        // Where its cable ends may be said later.
+        let link = given
+            .get("local_link_connection")
+            .and_then(Value::as_object);
+        let fits = link.is_none_or(|link| {
+            link.is_empty() || (link.contains_key("port_id") && link.contains_key("hostname"))
+        });
+        if !fits {
             return Err(ApiError::invalid(
-                "A port with is_smartnic needs port_id and hostname in its local_link_connection.",
+                "The local_link_connection of a port with is_smartnic has port_id and hostname.",
             ));
         }
     }

@@ -143,8 +143,8 @@ async fn answer(
 
 async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
     let query = &context.query;
-    let node = query.get("node").or_else(|| query.get("node_uuid"));
-    let exclusive = [node.is_some(), query.has("portgroup"), query.has("shard")];
+    let of_node = query.has("node") || query.has("node_uuid");
+    let exclusive = [of_node, query.has("portgroup"), query.has("shard")];
     let scopes = exclusive.into_iter().filter(|given| *given).count();
     if query.has("conductor_groups") && (scopes > 0 || query.has("address")) {
         return Err(ApiError::invalid(
@@ -162,9 +162,10 @@ async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
         Some(portgroup) => Some(portgroups::find(context, portgroup).await?.uuid),
         None => None,
     };
-    let node_uuid = match node {
-        Some(node) => Some(context.find_node(node).await?.uuid),
-        None => None,
+    let node_uuid = match (query.get("node"), query.get("node_uuid")) {
+        (Some(node), _) => Some(context.find_node(node).await?.uuid),
+        (None, Some(uuid)) => Some(context.find_node(&resource::uuid(uuid)?).await?.uuid),
+        (None, None) => None,
     };
     Ok(PortFilter {
         node_uuid,
@@ -172,7 +173,10 @@ async fn read_filter(context: &Context) -> Result<PortFilter, ApiError> {
         address: resource::address(context)?,
         shards: resource::items(context, "shard"),
         conductor_groups: query.list("conductor_groups"),
-        description_contains: query.get("description_contains").map(str::to_owned),
+        description_contains: query
+            .get("description_contains")
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
         ..PortFilter::default()
     })
 }

@@ -6,13 +6,11 @@ pub(crate) mod list;
 pub(crate) mod show;
 pub(crate) mod update;
 
-use ironbark_model::ident::Ident;
 use ironbark_model::{Error, Port};
 use ironbark_rpc::Reply;
 
 use crate::context::{Context, ident, unexpected_reply};
 use crate::error::ApiError;
-use crate::gates::port as gate;
 
 /// The port that the path names; 404 if there is none.
 pub(crate) async fn of_path(context: &Context) -> Result<Port, ApiError> {
@@ -35,14 +33,10 @@ pub(crate) fn port_reply(reply: Reply) -> Result<Port, ApiError> {
 
 async fn find(context: &Context, written: &str) -> Result<Port, ApiError> {
     let missing = || Error::not_found(format!("Port {written} could not be found."));
-    let ident = ident(written)?;
-    if matches!(ident, Ident::Name(_)) && !context.version.has(gate::NAMES_SINCE) {
-        return Err(missing().into());
-    }
     Ok(context
         .state
         .db()
-        .port_get(&ident)
+        .port_get(&ident(written)?)
         .await?
         .ok_or_else(missing)?)
 }

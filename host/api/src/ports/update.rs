@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
-use crate::gates::port as gate;
 use crate::gates::portgroup::NETWORK_SINCE;
+use crate::gates::{self, port as gate};
 use crate::routing::NobodyIs;
 use crate::versions::Version;
 use crate::view::port::{self as view, Scene};
@@ -22,6 +22,9 @@ pub(crate) async fn update(context: Context) -> ApiResult {
         nodes::update::check(op, gate::FIELDS, context.version)?;
         local_link::check_part(op, context.version)?;
         let sets = op.op != PatchVerb::Remove;
+        if let (false, Some(attribute)) = (sets, gates::attribute(gate::FIELDS, op.root())) {
+            context.version.require(attribute.since)?;
+        }
         let is_portgroup = op.root() == "portgroup_uuid";
         let is_node = op.root() == "node_uuid";
         if let (true, Value::String(written)) = (sets, &mut op.value) {

@@ -23,6 +23,9 @@ const LONGEST: &[(&str, usize)] = &[
     ("agent_status_message", 16 * 1024),
 ];
 
+/// What an agent may say of its work.
+const STATUSES: &[&str] = &["start", "end", "error"];
+
 /// What a certificate begins with, as text.
 const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
@@ -58,6 +61,14 @@ fn read(context: &Context) -> Result<Heartbeat, ApiError> {
         agent_status_message: text("agent_status_message")?,
     };
     check_url(&beat.callback_url)?;
+    if let Some(status) = &beat.agent_status
+        && !STATUSES.contains(&status.as_str())
+    {
+        return Err(ApiError::invalid(format!(
+            "agent_status is one of {}.",
+            STATUSES.join(", ")
+        )));
+    }
     if let Some(certificate) = &beat.agent_verify_ca
         && !certificate.trim_start().starts_with(PEM)
     {

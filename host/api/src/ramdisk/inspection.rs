@@ -7,7 +7,7 @@ use ironbark_model::{JsonObject, Node, ProvisionState, Secret};
 use ironbark_rpc::{RamdiskRequest, Request};
 use serde_json::{Value, json};
 
-use super::{addresses, by_addresses, by_uuid, check_enabled, nobody, node_uuid, told};
+use super::{addresses, by_addresses, by_bmc, by_uuid, check_enabled, nobody, node_uuid, told};
 use crate::context::Context;
 use crate::error::{ApiError, ApiResult};
 use crate::gates::ramdisk as gate;
@@ -57,6 +57,12 @@ fn inventory(posted: &mut JsonObject) -> Result<JsonObject, ApiError> {
             ));
         }
     }
+    for name in ["bmc_address", "bmc_v6address"] {
+        let is_text = |one: &Value| one.is_string() || one.is_null();
+        if !inventory.get(name).is_none_or(is_text) {
+            return Err(wrong(&format!("inventory.{name} is text or null.")));
+        }
+    }
     posted.remove("logs");
     let size =
         |object: &JsonObject| serde_json::to_vec(object).map_or(usize::MAX, |text| text.len());
@@ -78,11 +84,25 @@ async fn find(context: &Context, inventory: &JsonObject) -> Result<Node, ApiErro
         .filter_map(|one| one.get("mac_address").and_then(Value::as_str));
     let addresses = addresses(written)?;
     let named = node_uuid(context)?;
+    let bmc = by_bmc::in_inventory(inventory);
+    if addresses.is_empty() && bmc.is_empty() && named.is_none() {
+        return Err(wrong(
+            "it has no MAC address and no address of a BMC to find the node by.",
+        ));
+    }
     let mut found = by_addresses(context, addresses).await?.into_iter();
-    let uuid = match (found.next(), found.next(), named) {
-        (Some(_), Some(_), _) | (None, _, None) => return Err(nobody()),
+    let known = match (found.next(), found.next(), named) {
+        (Some(_), Some(_), _) => return Err(nobody()),
         (Some(found), None, Some(named)) if found != named => return Err(nobody()),
-        (Some(uuid), None, _) | (None, _, Some(uuid)) => uuid,
+        (Some(uuid), None, _) | (None, _, Some(uuid)) => Some(uuid),
+        (None, _, None) => None,
+    };
+    let mut behind = by_bmc::waiting(context, &bmc).await?;
+    let uuid = match known {
+        Some(known) if behind.is_empty() || behind.contains(&known) => known,
+        // Several nodes may be behind one BMC: then only ports tell which one it is.
+        None if behind.len() == 1 => behind.pop_first().ok_or_else(nobody)?,
+        Some(_) | None => return Err(nobody()),
     };
     let node = by_uuid(context, &uuid).await?;
     if node.provision_state == ProvisionState::InspectWait {

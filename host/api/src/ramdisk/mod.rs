@@ -1,7 +1,8 @@
 //! What ramdisks ask and report (facts §2.12): an agent looks its node up and says that it is alive, an inspection ramdisk posts
 //! what it found. Nobody vouches for who asks: it is told no more than it needs, and one refusal reads like another.
 
-pub(crate) mod config;
+pub(crate) mod by_bmc;
+mod config;
 pub(crate) mod heartbeat;
 pub(crate) mod inspection;
 pub(crate) mod lookup;

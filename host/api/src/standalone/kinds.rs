@@ -6,7 +6,7 @@ use ironbark_model::{DeployTemplate, Error, InspectionRule, Result, Runbook};
 
 use super::Standalone;
 use crate::gates::standalone as gate;
-use crate::query::Query;
+use crate::query::{Query, parse_flag};
 use crate::resource::Resource;
 use crate::versions::Version;
 use crate::view::inspection_rule;
@@ -97,7 +97,15 @@ impl Standalone for Runbook {
     }
 
     async fn list(db: &Database, query: &Query, page: &Page) -> Result<Vec<Self>> {
-        db.runbook_list(query.get("project"), page).await
+        // Whether only those of the caller's project are wanted. Nobody who calls us has one.
+        if let Some(written) = query.get("project")
+            && parse_flag(written).is_none()
+        {
+            return Err(Error::invalid(format!(
+                "project is true or false, and not {written:?}."
+            )));
+        }
+        db.runbook_list(page).await
     }
 
     async fn create(db: &Database, new: &Self) -> Result<Self> {

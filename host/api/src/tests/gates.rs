@@ -39,6 +39,7 @@ pub(super) fn path_of(pattern: &str, node: &str) -> String {
 pub(super) fn value_of(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Object | Kind::Properties => json!({"a": 1}),
+        Kind::NetworkData => json!({"links": [], "networks": [], "services": []}),
         Kind::LocalLink => json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
         // With an owner, which runbooks may have instead.
         Kind::Flag if attribute.name == "public" => json!(false),
@@ -73,11 +74,19 @@ async fn paths() {
         for method in ["GET", "PUT", "POST", "DELETE"] {
             if row.since > 1 {
                 let answer = site.send(method, &path, Some(row.since - 1), None).await;
-                let (status, routers) = match row.below {
-                    Below::NotAcceptable => (406, false),
-                    Below::FaultNotFound => (404, false),
-                    Below::GetNotFound if method != "GET" => (405, true),
-                    Below::NotFound | Below::GetNotFound | Below::NotFoundAfterFirst => (404, true),
+                let known = row.method_names().any(|name| name == method);
+                let (status, routers) = match (row.below, method) {
+                    (Below::NotAcceptable, _) | (Below::FieldName, "GET") => (406, false),
+                    (Below::FieldName, "DELETE") => (404, false),
+                    (Below::FieldName, _) => (405, true),
+                    (Below::FaultNotFound | Below::FaultNotFoundAfterFirst, _) if !known => {
+                        (405, true)
+                    }
+                    (Below::FaultGetNotFound, "GET") => (404, false),
+                    (Below::FaultGetNotFound, _) => (405, false),
+                    (Below::FaultNotFound | Below::FaultNotFoundAfterFirst, _) => (404, false),
+                    (Below::GetNotFound, "GET") | (Below::NotFound, _) => (404, true),
+                    (Below::GetNotFound, _) => (405, true),
                 };
                 let what = format!("{method} {path} below 1.{}: {}", row.since, answer.text);
                 assert_eq!(answer.status.as_u16(), status, "{what}");

@@ -207,7 +207,6 @@ async fn ports_and_port_groups() {
                 406,
                 201,
             ),
-            get(port::NAMES_SINCE, "/v1/ports/eth0", 404, 200),
             send(
                 port::NETWORK_TYPE_SINCE,
                 "PATCH",

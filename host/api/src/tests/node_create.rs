@@ -60,6 +60,31 @@ async fn values_are_brought_into_form() {
 }
 
 #[tokio::test]
+async fn what_is_left_empty_is_nothing() {
+    let site = Site::new().await;
+    let body =
+        json!({"driver": "fake-hardware", "resource_class": "", "owner": "", "network_data": {}});
+    let node = site
+        .send("POST", "/v1/nodes", LATEST, Some(body))
+        .await
+        .expect(201)
+        .json();
+    for field in ["resource_class", "owner", "provision_updated_at"] {
+        assert_eq!(node[field], json!(null), "{field}");
+    }
+    // Who says that there is none need not know what it is.
+    let body =
+        json!({"driver": "fake-hardware", "name": null, "shard": null, "network_data": null});
+    site.send("POST", "/v1/nodes", Some(1), Some(body))
+        .await
+        .expect(201);
+    let body = json!({"driver": "fake-hardware", "nonesuch": null});
+    site.send("POST", "/v1/nodes", LATEST, Some(body))
+        .await
+        .expect(400);
+}
+
+#[tokio::test]
 async fn bad_bodies_are_refused_before_anybody_is_asked() {
     let site = Site::new().await;
     for (body, names) in [
@@ -78,6 +103,11 @@ async fn bad_bodies_are_refused_before_anybody_is_asked() {
             "provision_state",
         ),
         (json!({"driver": "fake-hardware", "name": "a b"}), "a b"),
+        (json!({"driver": "fake-hardware", "name": ""}), "name"),
+        (
+            json!({"driver": "fake-hardware", "network_data": {"links": []}}),
+            "networks",
+        ),
         (
             json!({"driver": "fake-hardware", "name": "validate"}),
             "validate",

@@ -18,7 +18,7 @@ async fn a_ports_life() {
     let node = site.node(|node| node.name = Some("one".to_owned())).await;
     let port = create(
         &site,
-        json!({"address": "52-54-00-AB-CD-0F", "node_ident": "one", "name": "p0", "pxe_enabled": "no",
+        json!({"address": "52:54:00:AB:CD:0F", "node_ident": "one", "name": "p0", "pxe_enabled": "no",
                "local_link_connection": {"switch_id": "0A:1B:2C:3D:4E:5F", "port_id": "e1"}}),
     )
     .await;
@@ -34,7 +34,10 @@ async fn a_ports_life() {
         site.get("/v1/ports/p0", LATEST).await.expect(200).json(),
         port
     );
-    site.get("/v1/ports/p0", Some(87)).await.expect(404);
+    // Who knows nothing of names finds it by them nevertheless.
+    let old = site.get("/v1/ports/p0", Some(1)).await.expect(200).json();
+    assert_eq!(old["uuid"], port["uuid"]);
+    assert!(old.get("name").is_none());
     let shown = site.get("/v1/ports/p0?fields=address", LATEST).await.json();
     assert_eq!(shown.as_object().unwrap().len(), 2);
     let ops = json!([{"op": "replace", "path": "/address", "value": "52:54:00:AB:CD:10"}, {"op": "add", "path": "/extra/a", "value": 1}]);
@@ -167,7 +170,7 @@ async fn a_part_of_a_link_is_patched_as_the_whole_is() {
     patch(64, "add", "network_type", unmanaged)
         .await
         .expect(200);
-    let switch = json!("AA-1B-2C-3D-4E-5F");
+    let switch = json!("AA:1B:2C:3D:4E:5F");
     let patched = patch(63, "replace", "switch_id", switch)
         .await
         .expect(200)
@@ -194,17 +197,19 @@ async fn a_smart_nic_says_where_it_is() {
         site.send("POST", "/v1/ports", LATEST, Some(body)).await
     };
     for link in [
-        json!({}),
-        json!(null),
         json!({"port_id": "e1", "switch_id": "0a:1b:2c:3d:4e:5f"}),
         json!({"network_type": "unmanaged"}),
     ] {
         post(true, link).await.expect(400);
     }
     assert_eq!(site.conductor.count(), 0);
-    post(true, json!({"port_id": "e1", "hostname": "h"}))
-        .await
-        .expect(201);
+    let complete = json!({"port_id": "e1", "hostname": "h"});
+    // It may also be said later.
+    for link in [json!({}), json!(null), complete] {
+        let port = post(true, link).await.expect(201).json();
+        let path = format!("/v1/ports/{}", port["uuid"].as_str().unwrap());
+        site.send("DELETE", &path, LATEST, None).await.expect(204);
+    }
 }
 
 #[tokio::test]
@@ -264,7 +269,9 @@ async fn lists_are_narrowed_and_nested() {
     assert_eq!(count("").await, 3);
     assert_eq!(count("node=one").await, 2);
     assert_eq!(count(&format!("node_uuid={}", two.uuid)).await, 1);
-    assert_eq!(count("address=52-54-00-00-00-01").await, 1);
+    assert_eq!(count("address=52:54:00:00:00:01").await, 1);
+    assert_eq!(count("description_contains=").await, 3);
+    assert_eq!(count("description_contains=x").await, 0);
     assert_eq!(count("address=52:54:00:ff:ff:ff").await, 0);
     assert_eq!(count("shard=Hall").await, 1);
     site.get("/v1/ports?node=nonesuch", LATEST)
@@ -276,7 +283,16 @@ async fn lists_are_narrowed_and_nested() {
     site.get("/v1/ports?node=one&conductor_groups=a", LATEST)
         .await
         .expect(400);
-    site.get("/v1/ports?address=x", LATEST).await.expect(400);
+    for bad in [
+        "address=x",
+        "address=52-54-00-00-00-01",
+        "node_uuid=one",
+        "node=a%20b",
+        "sort_key=portgroup_uuid",
+    ] {
+        let refused = site.get(&format!("/v1/ports?{bad}"), LATEST).await;
+        assert!(!refused.expect(400).is_routers(), "{bad}");
+    }
 
     let nested = site
         .get("/v1/nodes/one/ports?limit=1", LATEST)

@@ -70,7 +70,7 @@ async fn versions_between_the_first_and_84_do_not_have_it() {
         let answer = site
             .send("POST", PATH, Some(minor), Some(body.clone()))
             .await;
-        assert!(answer.expect(404).is_routers());
+        assert!(!answer.expect(404).is_routers());
     }
     site.send("POST", PATH, Some(1), Some(body.clone()))
         .await
@@ -121,6 +121,47 @@ async fn only_the_node_that_waits_for_it_takes_an_inventory() {
         )
         .await;
     named.expect(202);
+}
+
+#[tokio::test]
+async fn a_node_is_found_by_its_bmc_where_no_port_tells() {
+    let site = Site::new().await;
+    let waiting = async |address: &str| {
+        site.node(|node| {
+            node.provision_state = S::InspectWait;
+            node.driver_info
+                .insert("redfish_address".to_owned(), json!(address));
+        })
+        .await
+    };
+    let one = waiting("https://192.0.2.7:8443").await;
+    for _ in 0..2 {
+        waiting("192.0.2.8").await;
+    }
+    let with_port = node(&site, S::InspectWait, "52:54:00:aa:00:09").await;
+    let post = async |mac: &str, bmc: Value| {
+        let mut body = posted(&[mac]);
+        body["inventory"]["bmc_address"] = bmc;
+        site.send("POST", PATH, None, Some(body)).await
+    };
+    let found = post("52:54:00:aa:00:01", json!("192.0.2.7")).await;
+    assert_eq!(found.expect(202).json()["uuid"], one.uuid.as_str());
+    // A BMC that is nobody's is no witness against a port.
+    let found = post("52:54:00:aa:00:09", json!("192.0.2.99")).await;
+    assert_eq!(found.expect(202).json()["uuid"], with_port.uuid.as_str());
+    for (mac, bmc, status) in [
+        ("52:54:00:aa:00:01", json!("192.0.2.99"), 404),
+        // Two nodes are behind it.
+        ("52:54:00:aa:00:01", json!("192.0.2.8"), 404),
+        // Port and BMC contradict each other.
+        ("52:54:00:aa:00:09", json!("192.0.2.7"), 404),
+        ("nothing", json!(null), 400),
+        ("nothing", json!("127.0.0.1"), 400),
+        ("52:54:00:aa:00:01", json!(7), 400),
+    ] {
+        let refused = post(mac, bmc.clone()).await;
+        assert_eq!(refused.status.as_u16(), status, "{mac} {bmc}");
+    }
 }
 
 #[tokio::test]

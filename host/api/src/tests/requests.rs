@@ -192,6 +192,11 @@ async fn traits_in_all_forms() {
     .await
     .expect(204);
     assert_eq!(traits().await, json!(["CUSTOM_A", "HW_CPU_X86_VMX"]));
+    for body in [json!({"traits": ["CUSTOM_A"]}), json!({"x": 1}), json!([])] {
+        site.send("PUT", "/v1/nodes/one/traits/CUSTOM_B", LATEST, Some(body))
+            .await
+            .expect(400);
+    }
     let added = site
         .send("PUT", "/v1/nodes/one/traits/CUSTOM_B", LATEST, None)
         .await

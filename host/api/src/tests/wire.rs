@@ -22,13 +22,24 @@ async fn every_answer_says_which_versions_there_are_and_has_an_id() {
         ("GET", "/v1", "latest", 200),
         ("GET", "/v1/nodes", "1.50", 200),
         ("GET", "/v1/nodes/nonesuch", "1.50", 404),
+        ("GET", "/", "1.116", 406),
         ("GET", "/v1/nodes/a%20b", "1.50", 400),
+        ("GET", "/v1/portgroups/a%20b", "1.50", 400),
+        ("GET", "/v1/ports/a%20b", "1.50", 400),
+        ("GET", "/v1/ports?node=a%20b", "1.50", 400),
+        ("GET", "/v1/allocations/a%20b", "1.55", 400),
         ("GET", "/v1/bogus", "1.50", 404),
         ("GET", "/v2", "1.50", 404),
         ("PUT", "/v1/nodes", "1.50", 405),
         ("GET", "/v1/nodes", "1.116", 406),
         ("GET", "/v1/nodes", "abc", 406),
         ("GET", "/v1/portgroups", "1.22", 404),
+        ("PUT", "/v1/portgroups", "1.22", 405),
+        ("GET", "/v1/portgroups/x/ports", "1.23", 404),
+        ("GET", "/v1/allocations", "1.51", 404),
+        ("POST", "/v1/allocations", "1.51", 405),
+        ("PATCH", "/v1/allocations/x", "1.56", 405),
+        ("GET", "/v1/deploy_templates", "1.54", 404),
         ("GET", "/v1/portgroups", "1.23", 200),
         ("GET", "/healthcheck", "1.1", 200),
         ("GET", "/ironbark/v1/packages", "1.1", 200),
@@ -160,6 +171,17 @@ async fn slashes_and_versions_in_paths_are_optional() {
         assert!(answer.is_routers(), "{path}");
         assert_eq!(answer.error()["code"], 404);
     }
+}
+
+#[tokio::test]
+async fn old_clients_may_put_json_behind_every_path() {
+    let site = Site::new().await;
+    for path in ["/v1/nodes.json", "/v1/chassis.json"] {
+        site.get(path, Some(90)).await.expect(200);
+        site.get(path, Some(91)).await.expect(404);
+        site.get(path, None).await.expect(404);
+    }
+    site.get("/v1/bogus.json", Some(90)).await.expect(404);
 }
 
 #[tokio::test]

@@ -77,6 +77,9 @@ pub(crate) fn check_backfill(node: &Node, allocation: &Allocation) -> Result<()>
 /// `Conflict`, with what is to be done first.
 pub(crate) fn check_release(node: &Node) -> Result<()> {
     let state = node.provision_state;
+    if node.maintenance {
+        return Ok(());
+    }
     if node.target_provision_state.is_some() && !state.allows_update_in_transition() {
         return Err(Error::conflict(format!(
             "The allocation of node {} can't be deleted while the node is on its way to a new provision state \
@@ -84,7 +87,7 @@ pub(crate) fn check_release(node: &Node) -> Result<()> {
             node.uuid
         )));
     }
-    if state == ProvisionState::Active && !node.maintenance {
+    if state == ProvisionState::Active {
         return Err(Error::conflict(format!(
             "The allocation of node {} can't be deleted while the node is active: tear it down, or set maintenance first.",
             node.uuid
@@ -230,6 +233,8 @@ mod tests {
         assert_eq!(kind(&node), Ok(()));
         node.provision_state = ProvisionState::Deploying;
         node.target_provision_state = Some(ProvisionState::Active);
+        assert_eq!(kind(&node), Ok(()));
+        node.maintenance = false;
         assert_eq!(kind(&node), Err(ErrorKind::Conflict));
         node.provision_state = ProvisionState::DeployFailed;
         assert_eq!(kind(&node), Ok(()));

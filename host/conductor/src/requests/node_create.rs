@@ -33,8 +33,6 @@ pub(super) async fn create(ctx: &Arc<Context>, mut node: Node) -> Result<Reply> 
         return Err(Error::invalid("retired_reason needs retired to be true."));
     }
     check_parent(ctx, &node).await?;
-    // It was never in another state.
-    node.provision_updated_at = None;
     let stored = ctx.db.node_create(&node).await?;
     tracing::info!(node = %stored.uuid, driver = %stored.driver, "a node was created");
     Ok(Reply::Node(Box::new(stored)))

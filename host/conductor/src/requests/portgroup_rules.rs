@@ -94,6 +94,16 @@ pub(super) fn check_member(
     )))
 }
 
+/// The group in the physical network of the port that is the first to say which one that is; `None` if the group stays as it is.
+pub(super) fn group_with_network(group: Group, port: &Port) -> Option<Portgroup> {
+    let is_first = group.ports.iter().all(|other| other.uuid == port.uuid);
+    (is_first && group.portgroup.physical_network.is_none() && port.physical_network.is_some())
+        .then(|| Portgroup {
+            physical_network: port.physical_network.clone(),
+            ..group.portgroup
+        })
+}
+
 /// The node's networks are switched for it, so that it matters which ports can be used one by one.
 fn is_switched(node: &Node) -> bool {
     node.network_interface

@@ -135,8 +135,8 @@ mod tests {
         let kind = |error: Error| error.kind();
         let first = port(1, Some("red"));
         ports::create(&ctx, first.clone()).await.unwrap();
-        // The group's network is for those to say who know of it.
-        assert_eq!(network().await, None);
+        // The first port says where the group is, as long as nobody else did.
+        assert_eq!(network().await.as_deref(), Some("red"));
         let stranger = giving_back(ports::create(&ctx, port(2, Some("blue")))).await;
         assert_eq!(stranger.map(drop).map_err(kind), Err(ErrorKind::Conflict));
         ports::create(&ctx, port(2, Some("red"))).await.unwrap();
@@ -164,20 +164,46 @@ mod tests {
                 .await
                 .unwrap();
         }
-        // An empty group that was given no network takes a port of any.
+        // An empty group that was given no network takes a port of any, and stays where it was.
         let fresh = Portgroup {
             node_uuid: node.uuid.clone(),
             ..Portgroup::default()
         };
         let fresh = create(&ctx, fresh).await.unwrap();
-        for (number, network) in [(3, Some("green")), (4, None), (5, Some("red"))] {
+        for (number, network, fits) in [
+            (3, None, true),
+            (4, Some("green"), true),
+            (5, Some("red"), false),
+            (6, None, false),
+        ] {
             let only = Port {
                 portgroup_uuid: Some(fresh.uuid.clone()),
                 ..port(number, network)
             };
-            ports::create(&ctx, only.clone()).await.unwrap();
-            ports::destroy(&ctx, &only.uuid, &node.uuid).await.unwrap();
+            let made = giving_back(ports::create(&ctx, only.clone())).await;
+            assert_eq!(made.is_ok(), fits, "{network:?}");
+            if fits {
+                ports::destroy(&ctx, &only.uuid, &node.uuid).await.unwrap();
+            }
         }
+        // A port that joins later says it too.
+        let joining = Portgroup {
+            node_uuid: node.uuid.clone(),
+            ..Portgroup::default()
+        };
+        let joined = create(&ctx, joining).await.unwrap();
+        let single = Port {
+            portgroup_uuid: None,
+            ..port(7, Some("green"))
+        };
+        ports::create(&ctx, single.clone()).await.unwrap();
+        let ops = patch("/portgroup_uuid", json!(joined.uuid));
+        ports::update(&ctx, &single.uuid, &node.uuid, &ops)
+            .await
+            .unwrap();
+        let ident = Ident::Uuid(joined.uuid.clone());
+        let joined = db.portgroup_get(&ident).await.unwrap().unwrap();
+        assert_eq!(joined.physical_network.as_deref(), Some("green"));
         destroy(&ctx, &group.uuid, &node.uuid).await.unwrap();
         let ops = patch("/portgroup_uuid", json!(group.uuid));
         let gone = giving_back(ports::update(&ctx, &first.uuid, &node.uuid, &ops)).await;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ironbark_model::ident::Ident;
 use ironbark_model::local_link;
 use ironbark_model::patch::PatchOp;
-use ironbark_model::{Error, Node, Port, Result};
+use ironbark_model::{Error, Node, Port, Portgroup, Result};
 use ironbark_rpc::Reply;
 
 use super::hold;
 use super::patching::patched;
 use super::port_rules::{check_change, check_delete};
-use super::portgroup_rules::check_member;
+use super::portgroup_rules::{check_member, group_with_network};
 use super::portgroups::group_of;
 use crate::context::Context;
 use crate::reserve::Held;
@@ -23,9 +23,12 @@ pub(super) async fn create(ctx: &Arc<Context>, mut port: Port) -> Result<Reply> 
     if port.uuid.is_empty() {
         port.uuid = ironbark_model::ident::new_uuid();
     }
-    check_group(ctx, &node, None, &port).await?;
+    let adopting = check_group(ctx, &node, None, &port).await?;
     let mut tx = held.begin().await?;
     let stored = tx.port_create(&port).await?;
+    if let Some(portgroup) = &adopting {
+        tx.portgroup_update(portgroup).await?;
+    }
     held.commit_and_release(tx).await?;
     Ok(Reply::Port(Box::new(stored)))
 }
@@ -55,8 +58,11 @@ pub(super) async fn update(
     } else {
         Some(hold_target(ctx, &before, &after).await?)
     };
-    check_group(ctx, &node, Some(&before), &after).await?;
+    let adopting = check_group(ctx, &node, Some(&before), &after).await?;
     let mut tx = held.begin().await?;
+    if let Some(portgroup) = &adopting {
+        tx.portgroup_update(portgroup).await?;
+    }
     let stored = match &target {
         Some(target) => tx.port_move(&after, target.reservation()?).await?,
         None => tx.port_update(&after).await?,
@@ -88,17 +94,18 @@ async fn hold_target(ctx: &Arc<Context>, before: &Port, after: &Port) -> Result<
     Ok(held)
 }
 
-/// Refuses a port that doesn't fit the group that it is in then.
+/// Refuses a port that doesn't fit the group that it is in then. The group if it changes along.
 async fn check_group(
     ctx: &Context,
     node: &Node,
     before: Option<&Port>,
     after: &Port,
-) -> Result<()> {
-    match group_of(ctx, after).await? {
-        Some(group) => check_member(node, &group, before, after),
-        None => Ok(()),
-    }
+) -> Result<Option<Portgroup>> {
+    let Some(group) = group_of(ctx, after).await? else {
+        return Ok(None);
+    };
+    check_member(node, &group, before, after)?;
+    Ok(group_with_network(group, after))
 }
 
 async fn find_port(ctx: &Context, port: &str, node_uuid: &str) -> Result<Port> {
@@ -160,7 +167,7 @@ mod tests {
         let refused = Err(ErrorKind::InvalidParameter);
         assert_eq!(set("remove", "port_id", "").await, refused);
         assert_eq!(set("add", "bogus", "x").await, refused);
-        assert_eq!(set("add", "switch_id", "0A-1B-2C-3D-4E-5F").await, Ok(()));
+        assert_eq!(set("add", "switch_id", "0A:1B:2C:3D:4E:5F").await, Ok(()));
         assert_eq!(set("replace", "port_id", "e2").await, Ok(()));
         let stored = db.ports_of_node(&node.uuid).await.unwrap().remove(0);
         assert_eq!(

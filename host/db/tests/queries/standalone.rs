@@ -161,7 +161,7 @@ async fn a_runbook_is_stored_listed_changed_and_deleted() {
         assert_eq!(error.kind(), ErrorKind::Conflict, "{kind}");
         assert_eq!(error.message(), "A runbook with name a already exists.");
         let page = everything().sorted_by("description", SortDir::Descending);
-        let listed = database.runbook_list(None, &page).await.unwrap();
+        let listed = database.runbook_list(&page).await.unwrap();
         assert_eq!(listed, [first.clone(), second], "{kind}");
         let changed = database
             .runbook_change(&first.uuid, |before| {
@@ -184,35 +184,5 @@ async fn a_runbook_is_stored_listed_changed_and_deleted() {
             error.message(),
             format!("Runbook {} could not be found.", first.uuid)
         );
-    }
-}
-
-#[tokio::test]
-async fn a_project_sees_its_own_runbooks_and_the_public_ones() {
-    for database in databases().await {
-        let kind = database.kind;
-        for (name, owner, public) in [
-            ("mine", Some("me"), false),
-            ("theirs", Some("them"), false),
-            ("everybodys", None, true),
-            ("nobodys", None, false),
-        ] {
-            let runbook = Runbook {
-                uuid: new_uuid(),
-                name: name.to_owned(),
-                owner: owner.map(str::to_owned),
-                public,
-                ..Runbook::default()
-            };
-            database.runbook_create(&runbook).await.unwrap();
-        }
-        let of = async |project: Option<&str>| {
-            let listed = database.runbook_list(project, &everything()).await.unwrap();
-            let names = listed.into_iter().map(|runbook| runbook.name);
-            names.collect::<Vec<_>>()
-        };
-        assert_eq!(of(Some("me")).await, ["mine", "everybodys"], "{kind}");
-        assert_eq!(of(Some("nobody")).await, ["everybodys"], "{kind}");
-        assert_eq!(of(None).await.len(), 4, "{kind}");
     }
 }

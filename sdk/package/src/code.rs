@@ -13,7 +13,7 @@ use crate::ContentsError;
 
 /// What compiling costs beside the code, as so many bytes of it: for each function and each type of functions, whatever it does;
 /// for each of its parameters and results, for which calls into and out of the component are made.
-const FUNCTION: u64 = 8;
+const FUNCTION: u64 = 16;
 const VALUE: u64 = 4;
 /// So many local variables cost as much as one byte of code.
 const LOCALS: u64 = 16;

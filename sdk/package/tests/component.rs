@@ -85,8 +85,8 @@ fn code_is_counted_in_all_nested_modules() {
             (core module (func nop nop nop) (func nop))
             (component (core module (func nop nop nop nop nop))))",
     );
-    // Each function has a count of locals and an end besides, and costs 8 as such. So do the types, one in each module.
-    assert_eq!(nested.total, (3 + 2) + (1 + 2) + (5 + 2) + (3 + 2) * 8);
+    // Each function has a count of locals and an end besides, and costs 16 as such. So do the types, one in each module.
+    assert_eq!(nested.total, (3 + 2) + (1 + 2) + (5 + 2) + (3 + 2) * 16);
     assert_eq!(nested.largest_function, 5 + 2);
     assert_eq!((nested.deepest_blocks, nested.parts), (0, 0));
     assert!(CodeSize::of(b"no component").is_err());

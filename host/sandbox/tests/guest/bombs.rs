@@ -39,10 +39,18 @@ pub fn packaged(component: &[u8], metadata: &str) -> Vec<u8> {
     [component, &section(CUSTOM, content.concat())].concat()
 }
 
-/// The same driver with this component in it.
+/// The same driver with an instance of this component in it.
 pub fn with_component(driver: &[u8], component: &[u8]) -> Vec<u8> {
     const COMPONENT: u8 = 4;
-    [driver, &section(COMPONENT, component.to_vec())].concat()
+    const INSTANCE: u8 = 5;
+    // The driver's own is the one that `wit-component` makes for its export.
+    const INDEX: u8 = 1;
+    let instance = vec![1, 0, INDEX, 0];
+    let sections = [
+        section(COMPONENT, component.to_vec()),
+        section(INSTANCE, instance),
+    ];
+    [driver, &sections.concat()].concat()
 }
 
 /// So many functions that do nothing.

@@ -205,8 +205,15 @@ fn pool(config: &DatabaseConfig, role: Role, dialect: Dialect, connections: u32)
             Box::pin(begin_session(connection, session))
         });
     match dialect {
-        // A file doesn't go away: what is open stays open.
-        Dialect::Sqlite => options.idle_timeout(None).max_lifetime(None),
+        // A file doesn't go away: what is open stays open, but for a connection whose transaction couldn't be ended. A full disk ends
+        // transactions by itself, and the connection would take itself to be within one for ever.
+        Dialect::Sqlite => options
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .before_acquire(|connection, _| {
+                let usable = !connection.is_in_transaction();
+                Box::pin(async move { Ok(usable) })
+            }),
         // A server can restart: a connection that lay idle may be dead.
         Dialect::Postgres => options.before_acquire(|connection, state| {
             Box::pin(async move {
@@ -255,5 +262,36 @@ impl Database {
     pub(crate) async fn write(&self, statement: Statement) -> Result<u64> {
         let mut connection = self.writer().await?;
         statement.run(&mut connection).await.map_err(told)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    async fn pages(db: &Database, most: u32) {
+        let mut writer = db.writer().await.unwrap();
+        let limit = format!("PRAGMA max_page_count = {most}");
+        sqlx::raw_sql(AssertSqlSafe(limit))
+            .execute(&mut *writer)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_and_when_there_is_room_again_all_is_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DatabaseConfig::sqlite(folder.path().join("full.sqlite"));
+        let db = Database::open(&config).await.unwrap();
+        let bytes = vec![7; 1 << 20];
+        // SQLite takes the least that is possible: what the file has.
+        pages(&db, 1).await;
+        for _ in 0..3 {
+            assert!(db.blob_put("digest", &bytes).await.is_err());
+        }
+        pages(&db, 1_000_000).await;
+        db.blob_put("digest", &bytes).await.unwrap();
+        assert_eq!(db.blob_get("digest").await.unwrap(), Some(bytes));
     }
 }

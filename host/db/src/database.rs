@@ -294,4 +294,19 @@ mod tests {
         db.blob_put("digest", &bytes).await.unwrap();
         assert_eq!(db.blob_get("digest").await.unwrap(), Some(bytes));
     }
+
+    /// As SQLite does where it can't write: then the end that we tell it is an error, and so would every later beginning be.
+    #[tokio::test]
+    async fn a_transaction_that_ended_by_itself_hinders_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DatabaseConfig::sqlite(folder.path().join("ended.sqlite"));
+        let db = Database::open(&config).await.unwrap();
+        for _ in 0..2 {
+            let mut ended = db.begin().await.unwrap();
+            let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *ended).await;
+            rollback.unwrap();
+            assert!(ended.commit().await.is_err());
+            db.blob_put("digest", b"bytes").await.unwrap();
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node that is on its way, or held by somebody, refuses to have changed: itself, its ports, and what is below it. Each row
-//! has the status that Ironic answers; what is refused has changed nothing.
+//! has the status that Ironic answers (moving a port is an error of its server there, and has our own rule); what is refused has
+//! changed nothing.
 
 use std::time::Duration;
 

@@ -85,7 +85,7 @@ async fn filters_narrow() {
         ("fault=power%20failure", vec!["c"]),
         ("retired=true", vec!["c"]),
         ("retired=false", vec!["a", "b"]),
-        ("conductor=peer-1", vec!["a", "b"]),
+        ("conductor=peer-1", vec!["a"]),
         ("conductor=other", vec![]),
         ("limit=99999999999999999999", vec!["a", "b", "c"]),
         ("sort_key=name&sort_dir=desc", vec!["c", "b", "a"]),

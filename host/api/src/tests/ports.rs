@@ -95,13 +95,13 @@ async fn words_are_reserved_for_names_of_nodes_only() {
     let rename = |name: &str| json!([{"op": "replace", "path": "/name", "value": name}]);
     let renamed = site.send(
         "PATCH",
-        "/v1/ports/states",
+        "/v1/portgroups/states",
         LATEST,
         Some(rename("management.x")),
     );
     assert_eq!(renamed.await.expect(200).json()["name"], "management.x");
     for bad in ["a b", "1be26c0b-03f2-4d2e-ae87-c02d7f33c999"] {
-        let path = "/v1/ports/management.x";
+        let path = "/v1/portgroups/management.x";
         site.send("PATCH", path, LATEST, Some(rename(bad)))
             .await
             .expect(400);

@@ -131,10 +131,7 @@ pub(super) fn written(entries: &[Capability]) -> Result<Vec<Value>> {
 }
 
 fn read(entries: &[Value]) -> Result<Vec<Capability>> {
-    let read = entries
-        .iter()
-        .map(|entry| Capability::deserialize(entry))
-        .collect();
+    let read = entries.iter().map(Capability::deserialize).collect();
     let read: std::result::Result<Vec<Capability>, _> = read;
     read.map_err(|error| Error::internal("A stored grant can't be read.").caused_by(error))
 }

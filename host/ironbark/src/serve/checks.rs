@@ -14,6 +14,8 @@ pub(crate) fn check(settings: &Settings, origins: &Origins) -> Result<()> {
 
 fn checked(settings: &Settings) -> Result<()> {
     front_door(settings)?;
+    listener::tls(settings)?;
+    parts::api(settings)?;
     logging::filter(&settings.log.level)?;
     let rate = settings.drivers.canary_max_fault_rate.unwrap_or_default();
     if !(0.0..=1.0).contains(&rate) {
@@ -77,8 +79,6 @@ fn front_door(settings: &Settings) -> Result<()> {
         ))
         .context(At::of(["api", "listen"]));
     }
-    listener::tls(settings)?;
-    parts::api(settings)?;
     Ok(())
 }
 
@@ -143,17 +143,19 @@ mod tests {
             settings.api.auth_strategy = AuthStrategy::HttpBasic;
             settings.api.htpasswd_file = Some(PathBuf::from("users"));
         };
-        assert!(format!("{:#}", check(&settings(users)).unwrap_err()).contains("in the clear"));
+        assert!(
+            format!("{:#}", front_door(&settings(users)).unwrap_err()).contains("in the clear")
+        );
         let proxy = settings(|settings| {
             users(settings);
             settings.api.behind_proxy = true;
         });
-        check(&proxy).unwrap();
+        front_door(&proxy).unwrap();
         let tls = settings(|settings| {
             users(settings);
             settings.api.tls_cert = Some(PathBuf::from("cert"));
             settings.api.tls_key = Some(PathBuf::from("key"));
         });
-        check(&tls).unwrap();
+        front_door(&tls).unwrap();
     }
 }

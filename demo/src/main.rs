@@ -74,13 +74,13 @@ async fn run(args: Args) -> Result<()> {
     let mut service = tokio::select! {
         started = Service::start(&args.ironbark, args.listen, &args.data_dir) => started?,
         // Nothing is under way yet that could be lost: it ends with its starting.
-        () = told.to_stop() => return Ok(()),
+        () = told.wait() => return Ok(()),
     };
     let client = Client::new(&format!("http://{}", args.listen))?;
     let outcome = tokio::select! {
         outcome = tour::run(&client, &rack) => outcome,
         died = service.died() => Err(died),
-        () = told.to_stop() => return service.stop(&mut told).await,
+        () = told.wait() => return service.stop(&mut told).await,
     };
     if let Err(error) = outcome {
         let log = service.log_tail();
@@ -93,7 +93,7 @@ async fn run(args: Args) -> Result<()> {
         print_what_next(args.listen);
         tokio::select! {
             died = service.died() => return Err(died),
-            () = told.to_stop() => {}
+            () = told.wait() => {}
         }
     }
     service.stop(&mut told).await

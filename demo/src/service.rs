@@ -77,7 +77,7 @@ impl Service {
         let status = loop {
             tokio::select! {
                 status = self.child.wait() => break status?,
-                () = told.to_stop() => self.terminate().await?,
+                () = told.wait() => self.terminate().await?,
                 () = &mut deadline => bail!("the service did not stop"),
             }
         };

@@ -22,7 +22,7 @@ impl Told {
     }
 
     /// Waits for the next of them, and says so.
-    pub(crate) async fn to_stop(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

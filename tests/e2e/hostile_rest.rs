@@ -1,5 +1,5 @@
 //! The other drivers that mean harm: those that end at a bound which isn't time or memory, those that reach for what isn't theirs, and what
-//! is no driver at all. While they go on without pause, nobody else waits longer than beside the drivers of `hostile`.
+//! is no driver at all. While they go on, nobody else waits longer than beside the drivers of `hostile`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

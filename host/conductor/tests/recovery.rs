@@ -1,6 +1,6 @@
 //! What becomes of work whose conductor is killed: the rows of docs/recovery.md, in one process.
 //!
-//! Killing is done by dropping all work where it stands. The same rows are tested with the real program and `kill -9` elsewhere.
+//! Killing is done by dropping all work where it stands. Most of the same rows are tested with the real program and `kill -9` in `tests/e2e`.
 
 #![allow(
     clippy::unwrap_used,

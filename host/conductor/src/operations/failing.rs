@@ -2,10 +2,11 @@
 
 use ironbark_model::node::fault;
 use ironbark_model::operation::OperationKind;
-use ironbark_model::{Error, ErrorKind, Operation};
+use ironbark_model::{Error, Operation};
 use serde_json::Value;
 
 use super::phase::{self, APPLIED, FAILURE};
+use super::restore::take;
 use super::{Next, Phase, Run, Trouble, note_child_step, volumes};
 use crate::{failure, vifs};
 
@@ -94,15 +95,8 @@ async fn clean_up(run: &mut Run) -> Result<(), Trouble> {
         OperationKind::Inspect => run.call().inspect_abort().await,
         _ => return Ok(()),
     };
-    match called {
-        Ok(called) => {
-            run.keep(called);
-            Ok(())
-        }
-        // Nothing to clean up is as good as cleaned up.
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    // Nothing to clean up is as good as cleaned up.
+    take(run, called)
 }
 
 /// What `last_error` says: what was going on, and what went wrong.

@@ -174,7 +174,7 @@ fn record(node: &Node, service: Option<&Operation>, message: &str, host: &str) -
 }
 
 /// Keeps what a call wrote. What the driver doesn't have needn't be done.
-fn take(run: &mut Run, called: Result<Called<()>>) -> std::result::Result<(), Trouble> {
+pub(super) fn take(run: &mut Run, called: Result<Called<()>>) -> std::result::Result<(), Trouble> {
     match called {
         Ok(called) => {
             run.keep(called);
